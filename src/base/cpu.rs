@@ -1,0 +1,176 @@
+//! CPU features: found once, and a proof token for each set that a kernel needs.
+//!
+//! `NASLANE_CPU_DENY=aes,pclmulqdq` hides features (feature `std`); a hidden feature is as good as absent.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// A feature that some kernel asks for; the name is the one of `is_x86_feature_detected!` and its siblings.
+#[derive(Clone, Copy, Debug)]
+pub struct Feature {
+    /// Lower-case name, as `NASLANE_CPU_DENY` takes it.
+    pub name: &'static str,
+    bit: u32,
+    found: fn() -> bool,
+}
+
+macro_rules! features {
+    ($($konst:ident $bit:literal $name:tt;)*) => {
+        $(
+            mod $konst { cpufeatures::new!(probe, $name); pub(super) fn found() -> bool { probe::get() } }
+        )*
+        /// Every feature that some kernel of this architecture may use.
+        pub const FEATURES: &[Feature] = &[
+            $(Feature { name: $name, bit: 1 << $bit, found: $konst::found },)*
+        ];
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+features! {
+    ssse3 0 "ssse3";
+    sse41 1 "sse4.1";
+    aes 2 "aes";
+    pclmulqdq 3 "pclmulqdq";
+}
+
+#[cfg(target_arch = "aarch64")]
+features! {
+    aes 0 "aes";
+}
+
+/// Every feature that some kernel of this architecture may use: none here.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub const FEATURES: &[Feature] = &[];
+
+const KNOWN: u32 = 1 << 31; // the mask has been computed
+static MASK: AtomicU32 = AtomicU32::new(0);
+
+fn denied(name: &str) -> bool {
+    #[cfg(feature = "std")]
+    return std::env::var("NASLANE_CPU_DENY").is_ok_and(|list| {
+        list.split(',')
+            .any(|word| word.trim().eq_ignore_ascii_case(name))
+    });
+    #[cfg(not(feature = "std"))]
+    {
+        let _ = name;
+        false
+    }
+}
+
+#[cold]
+fn compute() -> u32 {
+    let mut mask = KNOWN;
+    for feature in FEATURES {
+        if (feature.found)() && !denied(feature.name) {
+            mask |= feature.bit;
+        }
+    }
+    // Relaxed: every thread computes the same mask, and nothing else is published with it.
+    MASK.store(mask, Ordering::Relaxed);
+    mask
+}
+
+#[inline]
+fn mask() -> u32 {
+    match MASK.load(Ordering::Relaxed) {
+        0 => compute(),
+        mask => mask,
+    }
+}
+
+impl Feature {
+    /// True when the processor has the feature and nobody hid it.
+    #[must_use]
+    pub fn usable(&self) -> bool {
+        mask() & self.bit != 0
+    }
+
+    /// True when the processor has the feature but `NASLANE_CPU_DENY` hides it.
+    #[must_use]
+    pub fn hidden(&self) -> bool {
+        (self.found)() && !self.usable()
+    }
+}
+
+macro_rules! token {
+    ($(#[$doc:meta])* $name:ident = $($feature:literal),+) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub struct $name(());
+
+        impl $name {
+            const BITS: u32 = {
+                let mut bits = 0;
+                $(bits |= bit_of($feature);)+
+                bits
+            };
+
+            /// The proof, when every feature it stands for is usable. Costs one relaxed load.
+            #[inline]
+            #[must_use]
+            pub fn detect() -> Option<Self> {
+                (mask() & Self::BITS == Self::BITS).then_some(Self(()))
+            }
+        }
+    };
+}
+
+const fn bit_of(name: &str) -> u32 {
+    let mut i = 0;
+    while i < FEATURES.len() {
+        if same(FEATURES[i].name.as_bytes(), name.as_bytes()) {
+            return FEATURES[i].bit;
+        }
+        i += 1;
+    }
+    panic!("a token names a feature that FEATURES lacks")
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+#[cfg(target_arch = "x86_64")]
+token!(
+    /// Proof of AES-NI with the byte shuffles that go with it (SSSE3, SSE4.1).
+    HaveAesNi = "aes", "ssse3", "sse4.1"
+);
+#[cfg(target_arch = "x86_64")]
+token!(
+    /// Proof of PCLMULQDQ with SSSE3 and SSE4.1.
+    HavePclmul = "pclmulqdq", "ssse3", "sse4.1"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        for (i, a) in FEATURES.iter().enumerate() {
+            assert!(
+                FEATURES[i + 1..]
+                    .iter()
+                    .all(|b| a.name != b.name && a.bit != b.bit)
+            );
+        }
+    }
+
+    #[test]
+    fn a_usable_feature_is_not_hidden() {
+        for feature in FEATURES {
+            assert!(!(feature.usable() && feature.hidden()));
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The ground: used by every floor, uses none.
+
+pub mod cpu;
+pub mod error;
+pub mod secret;
+pub mod words;
+
+pub use error::{Error, Result};
+pub use secret::Secret;
+pub use words::{AccessType, Direction, NgKsi};

@@ -1,0 +1,107 @@
+//! Secrets: wiped on drop, compared in constant time, never printed.
+
+use core::fmt;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+/// `N` secret bytes. Has no `Display`, its `Debug` shows the length only, equality is constant-time,
+/// and the memory is wiped when it is dropped or overwritten through [`Secret::wipe`].
+#[derive(Clone)]
+#[repr(transparent)]
+pub struct Secret<const N: usize>([u8; N]);
+
+impl<const N: usize> Secret<N> {
+    /// Takes `bytes` as a secret. The caller's copy stays the caller's to wipe.
+    #[must_use]
+    pub const fn new(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+
+    /// Copies a slice of exactly `N` bytes; `None` for any other length.
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The bytes, for the code that must compute with them.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8; N] {
+        &self.0
+    }
+
+    /// The bytes, to be written by the code that derives them.
+    pub fn expose_mut(&mut self) -> &mut [u8; N] {
+        &mut self.0
+    }
+
+    /// Overwrites the bytes with zeros in a way that the compiler keeps.
+    pub fn wipe(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl<const N: usize> Default for Secret<N> {
+    fn default() -> Self {
+        Self([0; N])
+    }
+}
+
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl<const N: usize> PartialEq for Secret<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl<const N: usize> Eq for Secret<N> {}
+
+impl<const N: usize> fmt::Debug for Secret<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret<{N}>(..)")
+    }
+}
+
+/// Compares two byte strings of equal length in constant time; `false` when the lengths differ.
+#[must_use]
+pub fn ct_eq(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_byte() {
+        let secret = Secret::new([0xAB; 16]);
+        let mut text = [0_u8; 64];
+        let mut cursor = Cursor(&mut text, 0);
+        core::fmt::write(&mut cursor, format_args!("{secret:?}")).unwrap();
+        assert_eq!(&cursor.0[..cursor.1], b"Secret<16>(..)");
+    }
+
+    struct Cursor<'a>(&'a mut [u8], usize);
+    impl fmt::Write for Cursor<'_> {
+        fn write_str(&mut self, s: &str) -> fmt::Result {
+            self.0[self.1..self.1 + s.len()].copy_from_slice(s.as_bytes());
+            self.1 += s.len();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn equality_and_wipe() {
+        let mut a = Secret::new([7; 32]);
+        assert!(a == Secret::new([7; 32]));
+        assert!(a != Secret::new([8; 32]));
+        a.wipe();
+        assert!(a == Secret::default());
+        assert!(Secret::<4>::from_slice(&[1, 2, 3]).is_none());
+        assert!(!ct_eq(&[1], &[1, 2]));
+    }
+}

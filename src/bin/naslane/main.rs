@@ -1,0 +1,2 @@
+//! The program naslane.
+fn main() {}

@@ -1,0 +1,21 @@
+//! naslane: 5G NAS security for many UEs at a time.
+//!
+//! The house, floor by floor; arrows only point down (`tests/layers.rs` watches):
+//!
+//! | floor | room | what lives there |
+//! |---|---|---|
+//! | 0 | [`base`] | errors, CPU detection, secrets, the few words that all rooms share |
+//! | 1 | [`kernel`] | AES-128, SNOW 3G, ZUC, carry-less products, SHA-256; the only SIMD room, knows no 5G |
+//! | 2 | [`algorithm`] | the NEA and NIA tables: how COUNT, BEARER and DIRECTION become a kernel's input |
+//! | 2 | [`kdf`] | TS 33.501 Annex A |
+//! | 2 | [`nas`] | the wire format: headers, information elements, SECURITY MODE bodies, containers |
+#![cfg_attr(not(feature = "std"), no_std)]
+
+pub mod algorithm;
+pub mod base;
+pub mod kdf;
+pub mod kernel;
+pub mod nas;
+
+/// The version of the crate, of the C ABI and of `naslane --version`: `MAJOR.MINOR.PATCH`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
