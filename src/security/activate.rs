@@ -1,0 +1,231 @@
+//! How contexts come, become current and go: authentication, mapping, candidates (TS 33.501 6.3, 6.4.5, 6.9.3).
+
+use crate::base::{AccessType, Error, NgKsi, Result};
+use crate::kdf::{KAmf, NhChain};
+
+use super::context::{Algorithms, Context, Identity, Kind};
+use super::count::Pair;
+use super::ue::{Access, Place, Resources, UeSecurity};
+
+/// What a security mode command takes into use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The current context as it is: a second access, a fresh UL COUNT, or EPS algorithms to be told.
+    Current,
+    /// The current K_AMF with other algorithms; COUNTs go on (TS 33.501 6.4.5).
+    NewAlgorithms(Algorithms),
+    /// The partial native context of the latest authentication; COUNTs start at 0.
+    Partial(Algorithms),
+    /// A full native non-current context; its COUNTs go on.
+    NonCurrent,
+}
+
+impl UeSecurity {
+    /// Primary authentication succeeded: a new partial native context, non-current, in place of an earlier
+    /// non-current one (TS 33.501 3.1).
+    ///
+    /// # Errors
+    /// [`Error::NgKsi`] when ngKSI is not native or names the current context; [`Error::Conflict`] during a
+    /// key-changing procedure; [`Error::KeyReused`].
+    pub fn authenticated(&mut self, identity: Identity, from: Resources<'_>) -> Result<()> {
+        if identity.ng_ksi.is_mapped() || self.names_other(identity.ng_ksi, Place::NonCurrent) {
+            return Err(Error::NgKsi);
+        }
+        self.install(Place::NonCurrent, identity, from)
+    }
+
+    /// An EPS context was mapped (TS 33.501 A.15): a candidate that waits for its security mode command.
+    ///
+    /// # Errors
+    /// As [`UeSecurity::authenticated`]; ngKSI must be mapped.
+    pub fn mapped(&mut self, identity: Identity, algorithms: Algorithms, from: Resources<'_>) -> Result<()> {
+        if !identity.ng_ksi.is_mapped() {
+            return Err(Error::NgKsi);
+        }
+        self.install_candidate(identity, algorithms, from)
+    }
+
+    /// Horizontal derivation: K_AMF' becomes a candidate with the ngKSI of the current context and both COUNT
+    /// pairs at 0 (TS 33.501 6.9.3). The AMF calls it with a K_AMF' that it derived or received.
+    ///
+    /// # Errors
+    /// [`Error::NoContext`] without a current context, and those of [`UeSecurity::authenticated`].
+    pub fn horizontal(&mut self, k_amf_prime: KAmf, algorithms: Algorithms, from: Resources<'_>) -> Result<()> {
+        let current = self.context(Place::Current).ok_or(Error::NoContext)?;
+        let identity = Identity {
+            k_amf: k_amf_prime,
+            ng_ksi: current.ng_ksi(),
+            ue_sec_cap: *current.ue_sec_cap(),
+            emergency: current.emergency(),
+        };
+        self.install_candidate(identity, algorithms, from)
+    }
+
+    fn names_other(&self, ng_ksi: NgKsi, replaced: Place) -> bool {
+        self.contexts().any(|(place, context)| place != replaced && context.ng_ksi() == ng_ksi)
+    }
+
+    fn install(&mut self, place: Place, identity: Identity, from: Resources<'_>) -> Result<()> {
+        if self.key_change().is_some() {
+            return Err(Error::Conflict);
+        }
+        self.seat_fresh(place, Context::partial(identity)?, from)?;
+        self.settle(from.side);
+        Ok(())
+    }
+
+    /// Seats a context whose COUNTs start at 0: only with a key that the guard admits.
+    fn seat_fresh(&mut self, place: Place, context: Context, from: Resources<'_>) -> Result<()> {
+        let k_amf = context.k_amf().clone();
+        from.keys.admit(self.role(), &k_amf)?;
+        self.seat(place, context, from.side).inspect_err(|_| from.keys.withdraw(self.role(), &k_amf))
+    }
+
+    fn install_candidate(&mut self, identity: Identity, algorithms: Algorithms, from: Resources<'_>) -> Result<()> {
+        if self.key_change().is_some() || self.context(Place::Previous).is_some() {
+            return Err(Error::Conflict);
+        }
+        let mut context = Context::partial(identity)?;
+        context.activate(algorithms)?;
+        self.seat_fresh(Place::Candidate, context, from)
+    }
+
+    /// Makes the candidate that `target` names, and says which place a SECURITY MODE COMMAND is protected from.
+    /// Nothing else changes: the current context stays in use.
+    ///
+    /// # Errors
+    /// [`Error::OutOfOrder`] when there is no such context; [`Error::Conflict`] while the other access still
+    /// waits for its own command; [`Error::NullIntegrity`]; [`Error::SideFull`].
+    pub fn make_candidate(&mut self, target: Target, access: AccessType, from: Resources<'_>) -> Result<Place> {
+        let waits = self.context(Place::Previous).is_some();
+        if waits && !(target == Target::Current && self.in_use(access) == Place::Previous) {
+            return Err(Error::Conflict);
+        }
+        match target {
+            Target::Current => {
+                let current = self.context(Place::Current).ok_or(Error::OutOfOrder)?;
+                current.algorithms().ok_or(Error::OutOfOrder)?;
+                Ok(Place::Current)
+            }
+            Target::NewAlgorithms(algorithms) => {
+                let mut sibling = self.context(Place::Current).ok_or(Error::OutOfOrder)?.sibling()?;
+                sibling.activate(algorithms)?;
+                self.seat(Place::Candidate, sibling, from.side)?;
+                Ok(Place::Candidate)
+            }
+            Target::Partial(algorithms) => {
+                let partial = self.context_mut(Place::NonCurrent).ok_or(Error::OutOfOrder)?;
+                if partial.algorithms().is_some() {
+                    return Err(Error::OutOfOrder);
+                }
+                partial.activate(algorithms)?;
+                self.move_to(Place::NonCurrent, Place::Candidate);
+                Ok(Place::Candidate)
+            }
+            Target::NonCurrent => {
+                let spare = self.context(Place::NonCurrent).ok_or(Error::OutOfOrder)?;
+                spare.algorithms().ok_or(Error::OutOfOrder)?;
+                self.move_to(Place::NonCurrent, Place::Candidate);
+                Ok(Place::Candidate)
+            }
+        }
+    }
+
+    /// The security mode procedure over `access` succeeded for the context in `place` (current or candidate).
+    /// `ul_count` is that of the SECURITY MODE COMPLETE: K_gNB comes from it (TS 33.501 6.9.5).
+    pub(crate) fn taken_into_use(&mut self, place: Place, access: AccessType, ul_count: u32, from: Resources<'_>) {
+        match place {
+            Place::Candidate => self.promote(access),
+            _ => {
+                self.access[access.index()].on_previous = false;
+                self.retire_previous(from.side);
+            }
+        }
+        let state = &mut self.access[access.index()];
+        state.secured = true;
+        state.as_count = Some(ul_count);
+        self.nh = None;
+        self.settle(from.side);
+    }
+
+    fn promote(&mut self, access: AccessType) {
+        let mut other_waits = false;
+        if self.context(Place::Current).is_some() {
+            self.inherit_counts();
+            let other = access.other();
+            other_waits = self.access[other.index()].secured;
+            let new_is_mapped = self.context(Place::Candidate).is_some_and(|c| c.kind() == Kind::Mapped);
+            let old_is_native = self.context(Place::Current).is_some_and(|c| c.kind() == Kind::Native);
+            if other_waits {
+                self.move_to(Place::Current, Place::Previous);
+            } else if new_is_mapped && old_is_native {
+                self.move_to(Place::Current, Place::NonCurrent);
+            }
+            if !other_waits {
+                self.access[other.index()] = Access::default();
+            }
+        }
+        self.move_to(Place::Candidate, Place::Current);
+        self.access[access.index()].on_previous = false;
+        self.access[access.other().index()].on_previous = other_waits;
+    }
+
+    /// A candidate of the same K_AMF becomes the home of the COUNTs; the context before it follows them.
+    fn inherit_counts(&mut self) {
+        if !self.context(Place::Candidate).is_some_and(|c| c.shares_counts) {
+            return;
+        }
+        let Some(current) = self.context_mut(Place::Current) else { return };
+        let counts = std::mem::replace(&mut current.counts, [Pair::start(), Pair::start()]);
+        current.shares_counts = true;
+        if let Some(candidate) = self.context_mut(Place::Candidate) {
+            candidate.counts = counts;
+            candidate.shares_counts = false;
+        }
+    }
+
+    /// The UE refused the candidate: it is wiped, and what was used before is in force (R22).
+    pub(crate) fn reject_candidate(&mut self, from: Resources<'_>) {
+        self.unseat(Place::Candidate);
+        self.settle(from.side);
+    }
+
+    /// The procedure ended without an answer. A native candidate with COUNTs of its own goes back to its
+    /// place, so that the next command goes on counting; any other is wiped.
+    pub(crate) fn withdraw_candidate(&mut self, was_partial: bool, from: Resources<'_>) {
+        let returns = self
+            .context(Place::Candidate)
+            .is_some_and(|c| c.kind() == Kind::Native && !c.shares_counts && !self.names_other(c.ng_ksi(), Place::Candidate));
+        if returns && self.context(Place::NonCurrent).is_none() {
+            if was_partial && let Some(context) = self.context_mut(Place::Candidate) {
+                context.deactivate();
+            }
+            self.move_to(Place::Candidate, Place::NonCurrent);
+        } else {
+            self.unseat(Place::Candidate);
+        }
+        self.settle(from.side);
+    }
+
+    /// A verified initial message named the full native non-current context: it becomes the current one and the
+    /// previous current one is deleted (TS 33.501 6.8.1.2.0).
+    pub(in crate::security) fn take_non_current(&mut self) {
+        self.move_to(Place::NonCurrent, Place::Current);
+    }
+
+    /// K_gNB for 3GPP access, K_N3IWF and its siblings for non-3GPP access, from the UL COUNT of the latest
+    /// SECURITY MODE COMPLETE or initial message (TS 33.501 A.9, 6.9.5). Starts the NH chain with NCC 0.
+    ///
+    /// # Errors
+    /// [`Error::NoContext`] when no such message was verified on this access.
+    pub fn k_gnb(&mut self, access: AccessType) -> Result<crate::kdf::KGnb> {
+        let place = self.in_use(access);
+        let count = self.access[access.index()].as_count.ok_or(Error::NoContext)?;
+        let context = self.context(place).ok_or(Error::NoContext)?;
+        let k_gnb = crate::kdf::k_gnb(context.k_amf(), count, access);
+        if access == AccessType::ThreeGpp {
+            self.nh = Some(NhChain::start(k_gnb.clone()));
+        }
+        Ok(k_gnb)
+    }
+}

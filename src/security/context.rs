@@ -1,0 +1,207 @@
+//! One 5G NAS security context: K_AMF, ngKSI, capability, and once it is full the NAS keys (TS 33.501 3.1, 6.3).
+
+use crate::algorithm::{Key, Nea, Nia};
+use crate::base::{AccessType, Direction, Error, NgKsi, Result};
+use crate::kdf::{self, KAmf};
+use crate::nas::UeSecurityCapability;
+
+use super::count::Pair;
+
+/// Where K_AMF comes from (TS 33.501 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Primary authentication in 5GS, or horizontal derivation from such a key.
+    Native,
+    /// An EPS context (TS 33.501 A.15).
+    Mapped,
+}
+
+/// The selected algorithms of a full context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Algorithms {
+    /// Ciphering.
+    pub nea: Nea,
+    /// Integrity.
+    pub nia: Nia,
+}
+
+/// Which half of the NAS security this session is: it decides what is sent and what is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Role {
+    /// Sends downlink, receives uplink.
+    Amf = 0,
+    /// Sends uplink, receives downlink.
+    Ue = 1,
+}
+
+impl Role {
+    /// DIRECTION of what this role sends.
+    #[must_use]
+    pub const fn sends(self) -> Direction {
+        match self {
+            Self::Amf => Direction::Downlink,
+            Self::Ue => Direction::Uplink,
+        }
+    }
+
+    /// DIRECTION of what this role receives.
+    #[must_use]
+    pub const fn receives(self) -> Direction {
+        match self {
+            Self::Amf => Direction::Uplink,
+            Self::Ue => Direction::Downlink,
+        }
+    }
+}
+
+/// What a context is made from.
+#[derive(Debug)]
+pub struct Identity {
+    /// The key that everything below is derived from.
+    pub k_amf: KAmf,
+    /// Name of the key; TSC says native or mapped.
+    pub ng_ksi: NgKsi,
+    /// The UE's capability, octet by octet as it was received.
+    pub ue_sec_cap: UeSecurityCapability,
+    /// Unauthenticated emergency session: the only case in which NIA0 is permitted (TS 33.501 10.2.2).
+    pub emergency: bool,
+}
+
+/// A security context. Partial until [`Context::activate`]; only a full one has keys.
+#[derive(Debug)]
+pub struct Context {
+    identity: Identity,
+    full: Option<Algorithms>,
+    enc: Key,
+    int: Key,
+    /// COUNTs of both accesses. Not meaningful while `shares_counts` is set.
+    pub(in crate::security) counts: [Pair; 2],
+    /// This context has the K_AMF of the current one, and so its COUNTs (TS 33.501 6.4.5: no reset without a new
+    /// key).
+    pub(in crate::security) shares_counts: bool,
+}
+
+impl Context {
+    /// A partial context: K_AMF, ngKSI and capability, both COUNT pairs at 0 (TS 33.501 3.1).
+    ///
+    /// # Errors
+    /// [`Error::NgKsi`] for "no key is available".
+    pub fn partial(identity: Identity) -> Result<Self> {
+        if !identity.ng_ksi.is_key() {
+            return Err(Error::NgKsi);
+        }
+        Ok(Self {
+            identity,
+            full: None,
+            enc: Key::default(),
+            int: Key::default(),
+            counts: [Pair::start(), Pair::start()],
+            shares_counts: false,
+        })
+    }
+
+    /// Derives K_NASenc and K_NASint (TS 33.501 A.8) and makes the context full.
+    ///
+    /// # Errors
+    /// [`Error::NullIntegrity`] for NIA0 outside an emergency session, or for NIA0 with a ciphering algorithm
+    /// other than NEA0 (TS 33.501 6.7.2).
+    pub fn activate(&mut self, algorithms: Algorithms) -> Result<()> {
+        let Algorithms { nea, nia } = algorithms;
+        if nia == Nia::Nia0 && (!self.identity.emergency || nea != Nea::Nea0) {
+            return Err(Error::NullIntegrity);
+        }
+        let mut lane = [kdf::KNasLane::new(&self.identity.k_amf, nea.id(), nia.id())];
+        kdf::k_nas_batch(&mut lane);
+        let [lane] = lane;
+        self.enc = Key::for_nea(nea, lane.k_nas_enc.expose());
+        self.int = Key::for_nia(nia, lane.k_nas_int.expose());
+        self.full = Some(algorithms);
+        Ok(())
+    }
+
+    /// Wipes the NAS keys: the context is partial again, its COUNTs stay.
+    pub(in crate::security) fn deactivate(&mut self) {
+        self.enc = Key::default();
+        self.int = Key::default();
+        self.full = None;
+    }
+
+    /// Goes on where a record stopped.
+    pub(crate) fn resume(&mut self, counts: [Pair; 2]) {
+        self.counts = counts;
+    }
+
+    /// A second context from the same K_AMF, for other algorithms. It counts on where the current one stands.
+    pub(in crate::security) fn sibling(&self) -> Result<Self> {
+        let mut sibling = Self::partial(Identity {
+            k_amf: self.identity.k_amf.clone(),
+            ng_ksi: self.identity.ng_ksi,
+            ue_sec_cap: self.identity.ue_sec_cap,
+            emergency: self.identity.emergency,
+        })?;
+        sibling.shares_counts = true;
+        Ok(sibling)
+    }
+
+    /// K_AMF.
+    #[must_use]
+    pub fn k_amf(&self) -> &KAmf {
+        &self.identity.k_amf
+    }
+
+    /// ngKSI.
+    #[must_use]
+    pub fn ng_ksi(&self) -> NgKsi {
+        self.identity.ng_ksi
+    }
+
+    /// Native or mapped.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        if self.identity.ng_ksi.is_mapped() { Kind::Mapped } else { Kind::Native }
+    }
+
+    /// The UE's security capability as received.
+    #[must_use]
+    pub fn ue_sec_cap(&self) -> &UeSecurityCapability {
+        &self.identity.ue_sec_cap
+    }
+
+    /// True for an unauthenticated emergency session.
+    #[must_use]
+    pub fn emergency(&self) -> bool {
+        self.identity.emergency
+    }
+
+    /// The selected algorithms; `None` while the context is partial.
+    #[must_use]
+    pub fn algorithms(&self) -> Option<Algorithms> {
+        self.full
+    }
+
+    /// Selected algorithms and prepared keys.
+    ///
+    /// # Errors
+    /// [`Error::NoContext`] while the context is partial (R24: what was never activated protects nothing).
+    pub(in crate::security) fn keys(&self) -> Result<Keys<'_>> {
+        let algorithms = self.full.ok_or(Error::NoContext)?;
+        Ok(Keys { algorithms, enc: &self.enc, int: &self.int })
+    }
+
+    pub(in crate::security) fn pair_mut(&mut self, access: AccessType) -> &mut Pair {
+        &mut self.counts[access.index()]
+    }
+
+    pub(in crate::security) fn pair(&self, access: AccessType) -> &Pair {
+        &self.counts[access.index()]
+    }
+}
+
+/// Borrowed keys of a full context.
+#[derive(Clone, Copy)]
+pub(in crate::security) struct Keys<'a> {
+    pub(in crate::security) algorithms: Algorithms,
+    pub(in crate::security) enc: &'a Key,
+    pub(in crate::security) int: &'a Key,
+}

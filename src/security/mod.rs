@@ -1,0 +1,24 @@
+//! Where a key meets a counter: security contexts, NAS COUNT, protect and verify.
+//!
+//! ```text
+//! protect:  number (COUNT taken) -> cipher -> MAC -> header
+//! verify:   estimate COUNT -> MAC -> compare in constant time -> decipher those that passed -> commit COUNT
+//! ```
+
+mod activate;
+pub mod container;
+pub mod context;
+pub mod count;
+pub mod diagnosis;
+pub mod protect;
+pub mod side;
+pub mod ue;
+pub mod verify;
+
+pub use activate::Target;
+pub use context::{Algorithms, Context, Identity, Kind, Role};
+pub use count::{NearWrap, OutOfOrder, Thresholds};
+pub use diagnosis::Diagnosis;
+pub use side::SidePool;
+pub use ue::{Deregistration, KeyChange, KeyGuard, Place, Resources, Settings, UeSecurity};
+pub use verify::Verdict;

@@ -1,0 +1,229 @@
+//! Protecting: number (COUNT taken) -> cipher -> MAC (TS 24.501 4.4.3, 4.4.4, 4.4.5; TS 33.501 6.4.3, 6.4.4).
+//!
+//! The stages are types: only [`number`] makes a [`Numbered`], only a `Numbered` makes a [`Sealing`], and
+//! [`seal`] consumes it. A COUNT that was taken and not sealed is lost, never used again.
+
+use std::ops::Range;
+
+use arrayvec::ArrayVec;
+
+use crate::algorithm::{self, CipherLane, Input, Key, MacLane, Nea, Nia};
+use crate::base::{AccessType, Direction, Error, Result};
+use crate::nas::{self, MessageType, SecurityHeaderType, header};
+
+use super::context::Role;
+use super::count::{NasCount, NearWrap};
+use super::ue::{Place, Settings, UeSecurity};
+
+/// Messages of one batch that go through the lanes together.
+pub const LANES: usize = 64;
+
+/// Octets that protection adds in front of the plain message.
+pub const OVERHEAD: usize = header::PROTECTED_OVERHEAD;
+
+/// How a message is to be protected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As the state of the access demands: ciphered. The AMF's answer to a verified initial message establishes
+    /// secure exchange (TS 24.501 4.4.2.5).
+    Auto,
+    /// An initial message of a UE that has a context: integrity only, with the value of its NAS message container
+    /// ciphered under the same COUNT when there is one (TS 24.501 4.4.6). The range lies in the plain message.
+    Initial(Option<Range<usize>>),
+    /// Integrity only, for the other messages that TS 24.501 allows so: the UE's SECURITY MODE REJECT.
+    Integrity,
+    /// SECURITY MODE COMMAND: integrity with the context in this place, never ciphered.
+    Command(Place),
+    /// SECURITY MODE COMPLETE: ciphered and integrity protected with the context in this place.
+    Complete(Place),
+}
+
+/// A message whose COUNT was taken.
+#[must_use = "the COUNT is lost"]
+#[derive(Debug)]
+pub struct Numbered {
+    count: NasCount,
+    sht: SecurityHeaderType,
+    place: Place,
+    access: AccessType,
+    container: Option<Range<usize>>,
+    near_wrap: NearWrap,
+}
+
+impl Numbered {
+    /// The COUNT that was taken.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count.value()
+    }
+
+    /// Whether the COUNTs of this context run out.
+    #[must_use]
+    pub fn near_wrap(&self) -> NearWrap {
+        self.near_wrap
+    }
+
+    /// The security header type of the message.
+    #[must_use]
+    pub fn sht(&self) -> SecurityHeaderType {
+        self.sht
+    }
+}
+
+/// Checks everything that can fail and takes the COUNT.
+///
+/// # Errors
+/// The session is unchanged after any of them: what [`nas::inner_type`] says of `plain`;
+/// [`Error::HeaderMismatch`] when `form` and message do not go together; [`Error::NoContext`];
+/// [`Error::NotSecured`]; [`Error::Conflict`] after an inter-AMF handover began; [`Error::CountExhausted`].
+pub fn number(
+    ue: &mut UeSecurity,
+    access: AccessType,
+    (plain, form): (&[u8], &Form),
+    settings: &Settings,
+) -> Result<Numbered> {
+    let message_type = nas::inner_type(plain)?;
+    let (place, sht, container) = treatment(ue, access, message_type, form)?;
+    if let Some(range) = &container
+        && (range.start > range.end || range.end > plain.len())
+    {
+        return Err(Error::OutOfRange);
+    }
+    let null = ue.context(place).ok_or(Error::NoContext)?.keys()?.algorithms.nia == Nia::Nia0;
+    let pair = ue.pair_mut(place, access).ok_or(Error::NoContext)?;
+    let count = if null { pair.send.take_null_integrity() } else { pair.send.take()? };
+    if ue.role() == Role::Amf && *form == Form::Auto {
+        ue.access[access.index()].secured = true;
+    }
+    let near_wrap = if null { NearWrap::No } else { settings.thresholds.level(count.value()) };
+    Ok(Numbered { count, sht, place, access, container, near_wrap })
+}
+
+type Treatment = (Place, SecurityHeaderType, Option<Range<usize>>);
+
+fn treatment(ue: &UeSecurity, access: AccessType, message: MessageType, form: &Form) -> Result<Treatment> {
+    let held_back = ue.role() == Role::Amf && ue.key_change() == Some(super::ue::KeyChange::InterAmfHandover);
+    if held_back {
+        return Err(Error::Conflict);
+    }
+    let in_use = ue.in_use(access);
+    let state = &ue.access[access.index()];
+    let is_smc = matches!(
+        message,
+        MessageType::SECURITY_MODE_COMMAND | MessageType::SECURITY_MODE_COMPLETE
+    );
+    match form {
+        Form::Command(place) if message == MessageType::SECURITY_MODE_COMMAND && ue.role() == Role::Amf => {
+            Ok((*place, SecurityHeaderType::IntegrityNew, None))
+        }
+        Form::Complete(place) if message == MessageType::SECURITY_MODE_COMPLETE && ue.role() == Role::Ue => {
+            Ok((*place, SecurityHeaderType::CipheredNew, None))
+        }
+        Form::Auto if !is_smc => {
+            let answers = ue.role() == Role::Amf && state.initial_accepted;
+            if !state.secured && !answers {
+                return Err(if ue.context(in_use).is_none() { Error::NoContext } else { Error::NotSecured });
+            }
+            Ok((in_use, SecurityHeaderType::Ciphered, None))
+        }
+        Form::Initial(container) if message.is_initial() && ue.role() == Role::Ue => {
+            Ok((in_use, SecurityHeaderType::Integrity, container.clone()))
+        }
+        Form::Integrity if message == MessageType::SECURITY_MODE_REJECT && ue.role() == Role::Ue => {
+            Ok((in_use, SecurityHeaderType::Integrity, None))
+        }
+        _ => Err(Error::HeaderMismatch),
+    }
+}
+
+/// A numbered message with its keys and its buffer: octets 7.. hold the plain message, the header is free.
+pub struct Sealing<'a> {
+    numbered: Numbered,
+    nea: Nea,
+    nia: Nia,
+    enc: &'a Key,
+    int: &'a Key,
+    direction: Direction,
+    pdu: &'a mut [u8],
+    mac: [u8; 4],
+}
+
+impl<'a> Sealing<'a> {
+    /// Joins a numbered message with the keys of its context. `pdu` is the whole PDU to be: [`OVERHEAD`] free
+    /// octets, then the plain message that [`number`] saw.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`], [`Error::NoContext`]: never after a [`number`] with the same message.
+    pub fn new(numbered: Numbered, ue: &'a UeSecurity, pdu: &'a mut [u8]) -> Result<Self> {
+        if pdu.len() < OVERHEAD {
+            return Err(Error::BufferTooSmall);
+        }
+        let keys = ue.context(numbered.place).ok_or(Error::NoContext)?.keys()?;
+        Ok(Self {
+            nea: keys.algorithms.nea,
+            nia: keys.algorithms.nia,
+            enc: keys.enc,
+            int: keys.int,
+            direction: ue.role().sends(),
+            numbered,
+            pdu,
+            mac: [0; 4],
+        })
+    }
+
+    fn input(&self) -> Input {
+        Input {
+            count: self.numbered.count.value(),
+            bearer: self.numbered.access.bearer(),
+            direction: self.direction,
+        }
+    }
+
+    fn ciphered(&mut self) -> Option<CipherLane<'_>> {
+        let input = self.input();
+        let whole = matches!(self.numbered.sht, SecurityHeaderType::Ciphered | SecurityHeaderType::CipheredNew);
+        let plain = &mut self.pdu[OVERHEAD..];
+        let data = if whole { plain } else { plain.get_mut(self.numbered.container.clone()?)? };
+        Some(CipherLane { key: self.enc, input, data })
+    }
+}
+
+/// Ciphers and authenticates any number of messages in lanes; every PDU is complete afterwards. Cannot fail: all
+/// checks were made before the COUNTs were taken.
+pub fn seal(batch: &mut [Sealing<'_>]) {
+    for chunk in batch.chunks_mut(LANES) {
+        for message in chunk.iter_mut() {
+            message.pdu[header::SEQUENCE_NUMBER] = message.numbered.count.sequence_number();
+        }
+        for nea in Nea::ALL {
+            let mut lanes: ArrayVec<CipherLane<'_>, LANES> =
+                chunk.iter_mut().filter(|m| m.nea == nea).filter_map(Sealing::ciphered).collect();
+            if !lanes.is_empty() {
+                algorithm::cipher(nea, &mut lanes);
+            }
+        }
+        for nia in Nia::ALL {
+            mac_lanes(chunk, nia);
+        }
+        for message in chunk.iter_mut() {
+            let sn = message.numbered.count.sequence_number();
+            header::write(message.pdu, message.numbered.sht, message.mac, sn);
+        }
+    }
+}
+
+fn mac_lanes(chunk: &mut [Sealing<'_>], nia: Nia) {
+    let mut lanes: ArrayVec<MacLane<'_>, LANES> = chunk
+        .iter()
+        .filter(|m| m.nia == nia)
+        .map(|m| MacLane::new(m.int, m.input(), &m.pdu[header::SEQUENCE_NUMBER..]))
+        .collect();
+    if lanes.is_empty() {
+        return;
+    }
+    algorithm::mac(nia, &mut lanes);
+    let macs: ArrayVec<[u8; 4], LANES> = lanes.iter().map(|lane| lane.mac).collect();
+    for (message, mac) in chunk.iter_mut().filter(|m| m.nia == nia).zip(macs) {
+        message.mac = mac;
+    }
+}

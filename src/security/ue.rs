@@ -1,0 +1,431 @@
+//! The security contexts of one UE and who uses which (TS 33.501 3.1, 6.3.2, 6.4.2, 6.8; TS 24.501 4.4.2).
+//!
+//! A UE has at most four contexts: the current one, a non-current native one, a candidate while a security mode
+//! command is unanswered, and the previous one while the second access still waits for its own command.
+
+use crate::base::{AccessType, Error, NgKsi, Result};
+use crate::kdf::{KAmf, NhChain};
+
+use super::context::{Context, Kind, Role};
+use super::count::{OutOfOrder, Pair, Thresholds};
+use super::side::{Side, SidePool};
+
+/// What part a context plays for its UE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Place {
+    /// In use, or last used, for the accesses of this UE.
+    Current = 0,
+    /// Native, kept beside the current one; partial after an authentication.
+    NonCurrent = 1,
+    /// Being activated: a security mode command that names it is unanswered.
+    Candidate = 2,
+    /// Still in use on the access that waits for its own security mode command (TS 33.501 6.3.2).
+    Previous = 3,
+}
+
+impl Place {
+    /// All four, in index order.
+    pub const ALL: [Self; 4] = [Self::Current, Self::NonCurrent, Self::Candidate, Self::Previous];
+}
+
+/// A procedure that changes keys. Only one runs at a time for a UE (TS 33.501 6.9.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum KeyChange {
+    /// Security mode command, unanswered.
+    SecurityMode = 0,
+    /// N2 procedure that installs keys at the NG-RAN (path switch, intra-AMF handover, initial context setup).
+    N2 = 1,
+    /// Inter-AMF or inter-system handover: until it failed or was cancelled, no downlink NAS may be sent.
+    InterAmfHandover = 2,
+}
+
+/// How a UE left (TS 33.501 6.8.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Deregistration {
+    /// UE originating, switch-off: only the current native context is kept.
+    SwitchOff = 0,
+    /// UE originating without switch-off, network with re-registration required, or implicit: the rest is kept.
+    Keep = 1,
+    /// The subscription was withdrawn or the registration rejected: everything is removed.
+    Remove = 2,
+}
+
+/// Who decides whether a K_AMF may start at COUNT 0: a key that was used before must not (R12, R13).
+pub trait KeyGuard: Sync {
+    /// Admits a key that this engine has not seen, and remembers it.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`] for a key seen before; limits of the guard itself.
+    fn admit(&self, role: Role, k_amf: &KAmf) -> Result<()>;
+
+    /// Takes back an admission whose key was never taken into a context.
+    fn withdraw(&self, role: Role, k_amf: &KAmf);
+}
+
+/// What the set borrows from its surroundings.
+#[derive(Clone, Copy)]
+pub struct Resources<'a> {
+    /// Side rooms.
+    pub side: &'a SidePool,
+    /// Guard of key freshness.
+    pub keys: &'a dyn KeyGuard,
+}
+
+/// Settings that are the same for every UE of an engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether late uplink messages may be accepted.
+    pub out_of_order: OutOfOrder,
+    /// When to warn of COUNTs that run out.
+    pub thresholds: Thresholds,
+}
+
+/// The message verified last on one access: the only one whose container may be deciphered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::security) struct LastVerified {
+    pub(in crate::security) count: u32,
+    pub(in crate::security) place: Place,
+    pub(in crate::security) whole_ciphered_new: bool,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::security) struct Access {
+    /// Secure exchange of NAS messages is established (TS 24.501 4.4.2.5).
+    pub(in crate::security) secured: bool,
+    /// This access still uses the previous context.
+    pub(in crate::security) on_previous: bool,
+    /// A verified initial NAS message arrived; answering it protected establishes secure exchange.
+    pub(in crate::security) initial_accepted: bool,
+    pub(in crate::security) last: Option<LastVerified>,
+    /// UL COUNT that K_gNB is derived from: of the latest SECURITY MODE COMPLETE, else of the initial message.
+    pub(in crate::security) as_count: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Seat {
+    #[default]
+    None,
+    Main,
+    Side(u8),
+}
+
+/// All security contexts of one UE, in one role.
+pub struct UeSecurity {
+    role: Role,
+    main: Option<Context>,
+    side: Option<Box<Side>>,
+    seats: [Seat; 4],
+    pub(in crate::security) access: [Access; 2],
+    key_change: Option<KeyChange>,
+    pub(in crate::security) nh: Option<NhChain>,
+}
+
+impl std::fmt::Debug for UeSecurity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UeSecurity")
+            .field("role", &self.role)
+            .field("seats", &self.seats)
+            .field("access", &self.access)
+            .field("key_change", &self.key_change)
+            .finish_non_exhaustive()
+    }
+}
+
+impl UeSecurity {
+    /// A UE without any context: everything protected is refused (R24).
+    #[must_use]
+    pub fn new(role: Role) -> Self {
+        Self {
+            role,
+            main: None,
+            side: None,
+            seats: [Seat::None; 4],
+            access: [Access::default(), Access::default()],
+            key_change: None,
+            nh: None,
+        }
+    }
+
+    /// AMF half or UE half.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The context in this place.
+    #[must_use]
+    pub fn context(&self, place: Place) -> Option<&Context> {
+        match self.seats[place as usize] {
+            Seat::None => None,
+            Seat::Main => self.main.as_ref(),
+            Seat::Side(i) => self.side.as_ref()?.contexts.get(usize::from(i))?.as_ref(),
+        }
+    }
+
+    pub(in crate::security) fn context_mut(&mut self, place: Place) -> Option<&mut Context> {
+        match self.seats[place as usize] {
+            Seat::None => None,
+            Seat::Main => self.main.as_mut(),
+            Seat::Side(i) => self.side.as_mut()?.contexts.get_mut(usize::from(i))?.as_mut(),
+        }
+    }
+
+    /// Where the COUNTs of the context in `place` are kept: contexts of one K_AMF share them.
+    fn counts_place(&self, place: Place) -> Place {
+        match self.context(place) {
+            Some(context) if context.shares_counts => Place::Current,
+            _ => place,
+        }
+    }
+
+    /// The COUNT pair that the context in `place` uses on `access`.
+    #[must_use]
+    pub fn pair(&self, place: Place, access: AccessType) -> Option<&Pair> {
+        self.context(self.counts_place(place)).map(|context| context.pair(access))
+    }
+
+    pub(in crate::security) fn pair_mut(&mut self, place: Place, access: AccessType) -> Option<&mut Pair> {
+        let home = self.counts_place(place);
+        self.context_mut(home).map(|context| context.pair_mut(access))
+    }
+
+    /// The place whose context `access` uses now.
+    #[must_use]
+    pub fn in_use(&self, access: AccessType) -> Place {
+        if self.access[access.index()].on_previous { Place::Previous } else { Place::Current }
+    }
+
+    /// True when secure exchange of NAS messages is established on `access`.
+    #[must_use]
+    pub fn secured(&self, access: AccessType) -> bool {
+        self.access[access.index()].secured
+    }
+
+    /// The place of the context with this ngKSI, current first.
+    #[must_use]
+    pub fn find(&self, ng_ksi: NgKsi) -> Option<Place> {
+        Place::ALL.into_iter().find(|&place| self.context(place).is_some_and(|c| c.ng_ksi() == ng_ksi))
+    }
+
+    /// The next native key set identifier that is neither in use nor `cited` by the UE (R48, cause 71).
+    #[must_use]
+    pub fn next_ng_ksi(&self, cited: Option<NgKsi>) -> Option<NgKsi> {
+        let start = self.context(Place::Current).map_or(0, |c| c.ng_ksi().ksi() + 1);
+        (0..7)
+            .filter_map(|i| NgKsi::native((start + i) % 7))
+            .find(|&candidate| self.find(candidate).is_none() && cited != Some(candidate))
+    }
+
+    /// Seats `context`, in place of the one that sat there.
+    pub(in crate::security) fn seat(&mut self, place: Place, context: Context, side: &SidePool) -> Result<()> {
+        let seat = if self.main.is_none() || self.seats[place as usize] == Seat::Main {
+            Seat::Main
+        } else {
+            if self.side.is_none() {
+                self.side = Some(side.take()?);
+            }
+            let room = self.side.as_ref().ok_or(Error::SideFull)?;
+            let free = match self.seats[place as usize] {
+                Seat::Side(i) => usize::from(i),
+                _ => room.contexts.iter().position(Option::is_none).ok_or(Error::SideFull)?,
+            };
+            Seat::Side(free as u8)
+        };
+        self.unseat(place);
+        match seat {
+            Seat::Main => self.main = Some(context),
+            Seat::Side(i) => {
+                if let Some(room) = self.side.as_mut().and_then(|s| s.contexts.get_mut(usize::from(i))) {
+                    *room = Some(context);
+                }
+            }
+            Seat::None => {}
+        }
+        self.seats[place as usize] = seat;
+        Ok(())
+    }
+
+    /// Drops and wipes the context in `place`, and with the current one those that share its COUNTs: without
+    /// their home they could not count on.
+    pub(in crate::security) fn unseat(&mut self, place: Place) {
+        if place == Place::Current && self.context(place).is_some() {
+            for sharer in [Place::Candidate, Place::Previous] {
+                if self.context(sharer).is_some_and(|c| c.shares_counts) {
+                    self.unseat(sharer);
+                }
+            }
+        }
+        match std::mem::take(&mut self.seats[place as usize]) {
+            Seat::None => {}
+            Seat::Main => self.main = None,
+            Seat::Side(i) => {
+                if let Some(room) = self.side.as_mut().and_then(|s| s.contexts.get_mut(usize::from(i))) {
+                    *room = None;
+                }
+            }
+        }
+        for access in &mut self.access {
+            if access.last.is_some_and(|last| last.place == place) {
+                access.last = None;
+            }
+        }
+    }
+
+    /// The context in `from` takes the part `to`; whatever played it is dropped.
+    pub(in crate::security) fn move_to(&mut self, from: Place, to: Place) {
+        self.unseat(to);
+        self.seats.swap(from as usize, to as usize);
+        for access in &mut self.access {
+            if let Some(last) = access.last.as_mut().filter(|last| last.place == from) {
+                last.place = to;
+            }
+        }
+    }
+
+    /// Brings a lone context back into the session and gives an empty side room back.
+    pub(crate) fn settle(&mut self, pool: &SidePool) {
+        if self.main.is_none()
+            && let Some((seat, i)) = self.seats.iter_mut().find_map(|seat| match *seat {
+                Seat::Side(i) => Some((seat, i)),
+                _ => None,
+            })
+            && let Some(context) = self.side.as_mut().and_then(|s| s.contexts.get_mut(usize::from(i))).and_then(Option::take)
+        {
+            *seat = Seat::Main;
+            self.main = Some(context);
+        }
+        if self.side.as_ref().is_some_and(|side| side.is_empty())
+            && let Some(side) = self.side.take()
+        {
+            pool.give_back(side);
+        }
+    }
+
+    /// Keeps the plain message of the running procedure, so that it can be sent again under a fresh COUNT (R10).
+    ///
+    /// # Errors
+    /// [`Error::TooLong`], [`Error::SideFull`].
+    pub fn hold_message(&mut self, message: &[u8], pool: &SidePool) -> Result<()> {
+        if self.side.is_none() {
+            self.side = Some(pool.take()?);
+        }
+        self.side.as_mut().ok_or(Error::SideFull)?.hold(message)
+    }
+
+    /// The message kept, if any.
+    #[must_use]
+    pub fn held_message(&self) -> Option<&[u8]> {
+        self.side.as_ref().map(|side| side.held()).filter(|held| !held.is_empty())
+    }
+
+    /// Forgets the message kept.
+    pub fn forget_message(&mut self, pool: &SidePool) {
+        if let Some(side) = self.side.as_mut() {
+            side.forget();
+        }
+        self.settle(pool);
+    }
+
+    /// Begins a key-changing procedure.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] while one runs, this kind or another (TS 33.501 6.9.5, R42).
+    pub fn begin_key_change(&mut self, kind: KeyChange) -> Result<()> {
+        if self.key_change.is_some() {
+            return Err(Error::Conflict);
+        }
+        self.key_change = Some(kind);
+        Ok(())
+    }
+
+    /// Ends the key-changing procedure of this kind.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] when no such procedure runs.
+    pub fn end_key_change(&mut self, kind: KeyChange) -> Result<()> {
+        if self.key_change != Some(kind) {
+            return Err(Error::Unexpected);
+        }
+        self.key_change = None;
+        Ok(())
+    }
+
+    /// The key-changing procedure that runs.
+    #[must_use]
+    pub fn key_change(&self) -> Option<KeyChange> {
+        self.key_change
+    }
+
+    /// Every context, with its place.
+    pub fn contexts(&self) -> impl Iterator<Item = (Place, &Context)> {
+        Place::ALL.into_iter().filter_map(|place| self.context(place).map(|context| (place, context)))
+    }
+
+    /// Wipes everything and gives the side room back. The UE refuses every protected message afterwards.
+    pub fn clear(&mut self, pool: &SidePool) {
+        for place in Place::ALL {
+            self.unseat(place);
+        }
+        if let Some(side) = self.side.take() {
+            pool.give_back(side);
+        }
+        *self = Self::new(self.role);
+    }
+
+    /// The N1 NAS connection of `access` was released: secure exchange ends, contexts and COUNTs stay. An access
+    /// that still waited for its own security mode command now follows the current context (TS 33.501 6.3.2).
+    pub fn connection_released(&mut self, access: AccessType, pool: &SidePool) {
+        let state = &mut self.access[access.index()];
+        let keeps_native = state.on_previous;
+        *state = Access::default();
+        if keeps_native {
+            self.retire_previous(pool);
+        }
+    }
+
+    /// Nobody uses the previous context any more. A full native one stays as non-current beside a mapped current
+    /// one, if that place is free (TS 33.501 6.4.2.2).
+    pub(in crate::security) fn retire_previous(&mut self, pool: &SidePool) {
+        for access in &mut self.access {
+            access.on_previous = false;
+        }
+        let native = self.context(Place::Previous).is_some_and(|c| c.kind() == Kind::Native && !c.shares_counts);
+        let mapped = self.context(Place::Current).is_some_and(|c| c.kind() == Kind::Mapped);
+        if native && mapped && self.context(Place::NonCurrent).is_none() {
+            self.move_to(Place::Previous, Place::NonCurrent);
+        } else {
+            self.unseat(Place::Previous);
+        }
+        self.settle(pool);
+    }
+
+    /// Deregistration (TS 33.501 6.8.1.1): a full native non-current context takes the place of a mapped current
+    /// one, mapped and partial contexts go, then the rule of `kind`.
+    pub fn deregister(&mut self, kind: Deregistration, pool: &SidePool) {
+        if kind == Deregistration::Remove {
+            self.clear(pool);
+            return;
+        }
+        self.key_change = None;
+        self.unseat(Place::Candidate);
+        self.retire_previous(pool);
+        let spare_is_full = self.context(Place::NonCurrent).is_some_and(|c| c.algorithms().is_some());
+        if self.context(Place::Current).is_none_or(|c| c.kind() == Kind::Mapped) {
+            self.unseat(Place::Current);
+            if spare_is_full {
+                self.move_to(Place::NonCurrent, Place::Current);
+            }
+        }
+        if !spare_is_full || kind == Deregistration::SwitchOff {
+            self.unseat(Place::NonCurrent);
+        }
+        self.access = [Access::default(), Access::default()];
+        if let Some(side) = self.side.as_mut() {
+            side.forget();
+        }
+        self.settle(pool);
+    }
+}
