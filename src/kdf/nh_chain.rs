@@ -81,7 +81,6 @@ impl NhChain {
 
     /// Computes the next NH and NCC (7 is followed by 0) and changes nothing. `k_amf` is the one that the chain's
     /// K_gNB came from; another K_AMF needs another K_gNB and another chain.
-    #[must_use]
     pub fn prepare(&self, k_amf: &KAmf) -> PreparedNh {
         let before = self.current();
         PreparedNh {
