@@ -25,7 +25,7 @@ pub(super) fn ctr_many(lanes: &mut [Lane<'_, Key>]) {
 pub(super) fn cmac_one(lane: &mut CmacLane<'_>) {
     use cmac::Mac;
     let bits = lane.covered();
-    if bits % 8 != 0 {
+    if !bits.is_multiple_of(8) {
         return cmac_bits(lane);
     }
     let mut mac = cmac::Cmac::<Aes128>::new(lane.key.schedule.key().into());

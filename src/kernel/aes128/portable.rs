@@ -12,8 +12,8 @@ const ONES: u32 = 0x0101_0101;
 fn multiply(mut a: u32, b: u32) -> u32 {
     let mut result = 0;
     for bit in 0..8 {
-        result ^= a & (b >> bit & ONES) * 0xFF;
-        a = (a & 0x7F7F_7F7F) << 1 ^ (a >> 7 & ONES) * 0x1B;
+        result ^= a & ((b >> bit & ONES) * 0xFF);
+        a = ((a & 0x7F7F_7F7F) << 1) ^ ((a >> 7 & ONES) * 0x1B);
     }
     result
 }
@@ -37,7 +37,7 @@ fn sub_word(x: u32) -> u32 {
         let kept = ONES * (0xFF << by & 0xFF);
         (inverse << by & kept) | (inverse >> (8 - by) & !kept)
     };
-    inverse ^ rotate(1) ^ rotate(2) ^ rotate(3) ^ rotate(4) ^ ONES * 0x63
+    inverse ^ rotate(1) ^ rotate(2) ^ rotate(3) ^ rotate(4) ^ (ONES * 0x63)
 }
 
 fn expand(schedule: &mut Schedule) {
