@@ -1,14 +1,16 @@
 //! The AMF half (TS 24.501 5.4.2.2, 5.4.2.4, 5.4.2.6, 5.4.2.7).
 
 use crate::base::{AccessType, Error, NgKsi, Result};
-use crate::nas::{Carrier, Cause, MessageType, SecurityHeaderType, SecurityModeComplete, SecurityModeReject};
 use crate::nas::{self, InitialMessage};
+use crate::nas::{
+    Carrier, Cause, MessageType, SecurityHeaderType, SecurityModeComplete, SecurityModeReject,
+};
 use crate::security::protect::Form;
 use crate::security::verify::Expect;
-use crate::security::{Diagnosis, KeyChange, Place, Target, UeSecurity, Verdict};
+use crate::security::{Diagnosis, KeyChange, Place, UeSecurity, Verdict};
 
 use super::outcome::{Action, Ending, Event, Outcome, diagnosis_of};
-use super::request::{Plan, Request, Step};
+use super::request::{Plan, Request};
 use super::send::{self, Sent};
 use super::{Demand, Env};
 
@@ -97,19 +99,18 @@ impl Amf {
         let plan = Plan::make(ue, request, &env.smc.policy)?;
         let had_context = ue.context(Place::Current).is_some();
         let len = plan.message(request).encode(send::body(out)?)?;
-        let plain = out.get(send::plain(len)).ok_or(Error::BufferTooSmall)?;
+        let plain = send::body(out)?.get(..len).ok_or(Error::BufferTooSmall)?;
         ue.hold_message(plain, env.from.side)?;
         let sent = start(ue, &plan, (request.access, env), (len, out)).inspect_err(|_| {
             out.fill(0);
             ue.forget_message(env.from.side);
         })?;
         let asked = |asked: bool, demand| if asked { demand } else { Demand::Optional };
-        let (place, was_partial) = plan.candidate();
         let unknown = !had_context && request.ongoing.is_some();
         self.running = Some(Running {
             access: request.access,
-            place,
-            was_partial,
+            place: plan.step.place(),
+            was_partial: plan.step.is_partial(),
             ongoing: request.ongoing,
             container: asked(request.retransmission || unknown, env.smc.container),
             imeisv: asked(request.imeisv, env.smc.imeisv),
@@ -124,7 +125,11 @@ impl Amf {
             self.commands = 0;
         }
         self.commands = self.commands.saturating_add(1);
-        if self.commands > limit { Diagnosis::SmcLoop } else { Diagnosis::None }
+        if self.commands > limit {
+            Diagnosis::SmcLoop
+        } else {
+            Diagnosis::None
+        }
     }
 
     /// Tells the procedure what happened. `out` takes the command when it is sent again.
@@ -132,7 +137,13 @@ impl Amf {
     /// # Errors
     /// [`Error::Unexpected`] when no command is unanswered; [`Error::BufferTooSmall`] and
     /// [`Error::CountExhausted`] for a retransmission: nothing changed, the command is still unanswered.
-    pub fn on(&mut self, ue: &mut UeSecurity, event: Event, env: &Env<'_>, out: &mut [u8]) -> Result<Action> {
+    pub fn on(
+        &mut self,
+        ue: &mut UeSecurity,
+        event: Event,
+        env: &Env<'_>,
+        out: &mut [u8],
+    ) -> Result<Action> {
         let running = self.running.as_mut().ok_or(Error::Unexpected)?;
         let ending = match event {
             Event::T3560Expired if running.resent < env.smc.retransmissions => {
@@ -152,12 +163,23 @@ impl Amf {
 
     /// Looks at every uplink message that verified, on either access: the answer to the command, or a message that
     /// goes before it. `None`: the procedure is not affected. Messages that did not verify change nothing here.
-    pub fn uplink(&mut self, ue: &mut UeSecurity, uplink: &Uplink<'_>, env: &Env<'_>) -> Option<Outcome> {
-        let message = uplink.verdict.result.ok().and(uplink.verdict.message_type)?;
+    pub fn uplink(
+        &mut self,
+        ue: &mut UeSecurity,
+        uplink: &Uplink<'_>,
+        env: &Env<'_>,
+    ) -> Option<Outcome> {
+        let message = uplink
+            .verdict
+            .result
+            .ok()
+            .and(uplink.verdict.message_type)?;
         if message != MessageType::SECURITY_MODE_REJECT {
             self.commands = 0;
         }
-        let running = self.running.filter(|running| running.access == uplink.access)?;
+        let running = self
+            .running
+            .filter(|running| running.access == uplink.access)?;
         match message {
             MessageType::SECURITY_MODE_COMPLETE
                 if uplink.verdict.sht == Some(SecurityHeaderType::CipheredNew)
@@ -180,7 +202,12 @@ impl Amf {
     /// The AMF acts on a SECURITY MODE REJECT that came without valid integrity, as TS 24.501 4.4.4.3 lets it
     /// before secure exchange is established: rolls back as for a verified one. `None` when no command is
     /// unanswered.
-    pub fn rejected_unprotected(&mut self, ue: &mut UeSecurity, cause: Cause, env: &Env<'_>) -> Option<Outcome> {
+    pub fn rejected_unprotected(
+        &mut self,
+        ue: &mut UeSecurity,
+        cause: Cause,
+        env: &Env<'_>,
+    ) -> Option<Outcome> {
         self.running?;
         self.reject(ue, cause, env)
     }
@@ -209,11 +236,19 @@ impl Amf {
 
     /// Both sides have the context now, so it is taken into use whatever the content is; what is wrong with the
     /// content is told.
-    fn complete(&mut self, ue: &mut UeSecurity, running: &Running, (uplink, env): (&Uplink<'_>, &Env<'_>)) -> Outcome {
+    fn complete(
+        &mut self,
+        ue: &mut UeSecurity,
+        running: &Running,
+        (uplink, env): (&Uplink<'_>, &Env<'_>),
+    ) -> Outcome {
         let count = uplink.verdict.count.unwrap_or_default();
         ue.taken_into_use(running.place, running.access, count, env.from);
         self.end(ue, env);
-        let mut outcome = Outcome { ul_count: Some(count), ..Outcome::new(Ending::Completed) };
+        let mut outcome = Outcome {
+            ul_count: Some(count),
+            ..Outcome::new(Ending::Completed)
+        };
         match read_complete(running, uplink.plain, &mut outcome) {
             Ok(note) => outcome.diagnosis = note,
             Err(error) => {
@@ -242,7 +277,11 @@ fn read_complete(running: &Running, plain: &[u8], outcome: &mut Outcome) -> Resu
         (None, _) => {}
     }
     let nameless = outcome.imeisv.is_none() && outcome.pei.is_none();
-    if running.imeisv == Demand::Required && nameless { Err(Error::MalformedIe) } else { Ok(note) }
+    if running.imeisv == Demand::Required && nameless {
+        Err(Error::MalformedIe)
+    } else {
+        Ok(note)
+    }
 }
 
 /// A switch-off does not collide: the UE is gone and waits for nothing.
@@ -253,19 +292,16 @@ fn switches_off(plain: &[u8]) -> bool {
 fn resend(ue: &mut UeSecurity, running: &Running, env: &Env<'_>, out: &mut [u8]) -> Result<Sent> {
     let held = ue.held_message().ok_or(Error::Unexpected)?;
     let len = held.len();
-    send::body(out)?.get_mut(..len).ok_or(Error::BufferTooSmall)?.copy_from_slice(held);
-    send::protect(ue, (running.access, env.security), (len, &Form::Command(running.place)), out)
-}
-
-impl Plan {
-    /// The place that the command is protected from, and whether its context is partial without the command.
-    fn candidate(&self) -> (Place, bool) {
-        match self.step {
-            Step::Make(Target::Current) => (Place::Current, false),
-            Step::Make(Target::Partial(_)) | Step::Adopt(_) => (Place::Candidate, true),
-            Step::Make(_) | Step::Horizontal(_) | Step::Map(_) => (Place::Candidate, false),
-        }
-    }
+    send::body(out)?
+        .get_mut(..len)
+        .ok_or(Error::BufferTooSmall)?
+        .copy_from_slice(held);
+    send::protect(
+        ue,
+        (running.access, env.security),
+        (len, &Form::Command(running.place)),
+        out,
+    )
 }
 
 /// Makes the candidate and sends the first command; undoes the one when the other fails.
@@ -275,52 +311,22 @@ fn start(
     (access, env): (AccessType, &Env<'_>),
     (len, out): (usize, &mut [u8]),
 ) -> Result<Sent> {
-    let (place, was_partial) = plan.candidate();
-    match &plan.step {
-        Step::Make(target) => {
-            ue.make_candidate(*target, access, env.from)?;
-        }
-        Step::Horizontal(key) => ue.horizontal(key.clone(), plan.algorithms, env.from)?,
-        Step::Map(identity) => ue.mapped(copy(identity), plan.algorithms, env.from)?,
-        Step::Adopt(identity) => {
-            ue.authenticated(copy(identity), env.from)?;
-            ue.make_candidate(Target::Partial(plan.algorithms), access, env.from)
-                .inspect_err(|_| drop_new_key(ue, plan, env))?;
-        }
-    }
+    let place = plan.step.place();
+    plan.step.install(ue, (access, plan.algorithms), env.from)?;
     let begun = ue.begin_key_change(KeyChange::SecurityMode);
-    let sent = begun.and_then(|()| send::protect(ue, (access, env.security), (len, &Form::Command(place)), out));
+    let sent = begun.and_then(|()| {
+        send::protect(
+            ue,
+            (access, env.security),
+            (len, &Form::Command(place)),
+            out,
+        )
+    });
     if sent.is_err() {
         let _ = ue.end_key_change(KeyChange::SecurityMode);
-        match plan.step {
-            Step::Make(Target::Current) => {}
-            Step::Make(_) => ue.withdraw_candidate(was_partial, env.from),
-            _ => drop_new_key(ue, plan, env),
-        }
-        return sent;
-    }
-    if place == Place::Candidate {
-        ue.renew_capability(place, plan.ue_sec_cap);
+        plan.step.undo(ue, env.from);
+    } else if place == Place::Candidate {
+        ue.renew_candidate_capability(plan.ue_sec_cap);
     }
     sent
-}
-
-fn copy(identity: &crate::security::Identity) -> crate::security::Identity {
-    crate::security::Identity {
-        k_amf: identity.k_amf.clone(),
-        ng_ksi: identity.ng_ksi,
-        ue_sec_cap: identity.ue_sec_cap,
-        emergency: identity.emergency,
-    }
-}
-
-/// A key that protected nothing: it may come again.
-fn drop_new_key(ue: &mut UeSecurity, plan: &Plan, env: &Env<'_>) {
-    ue.reject_candidate(env.from);
-    let key = match &plan.step {
-        Step::Make(_) => return,
-        Step::Horizontal(key) => key,
-        Step::Adopt(identity) | Step::Map(identity) => &identity.k_amf,
-    };
-    env.from.keys.withdraw(ue.role(), key);
 }

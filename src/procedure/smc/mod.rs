@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `policy` | the operator's lists and the choice of algorithms |
 //! | `request` | what a command may ask, and the checks before it is sent |
+//! | `step` | how a candidate comes to be, for both halves |
 //! | `amf` | the AMF half: command, retransmission, answers, collisions |
 //! | `outcome` | how a procedure ended, and why |
 //! | `initial` | whether the initial message came twice as the same one |
@@ -23,6 +24,7 @@ mod outcome;
 mod policy;
 mod request;
 mod send;
+mod step;
 mod ue;
 
 pub use amf::{Amf, Uplink};

@@ -81,7 +81,15 @@ impl Outcome {
             Ending::TimedOut => Diagnosis::SmcTimeout,
             Ending::Completed | Ending::Aborted | Ending::LowerLayerFailure => Diagnosis::None,
         };
-        Self { ending, diagnosis, error: None, container: None, imeisv: None, pei: None, ul_count: None }
+        Self {
+            ending,
+            diagnosis,
+            error: None,
+            container: None,
+            imeisv: None,
+            pei: None,
+            ul_count: None,
+        }
     }
 }
 
@@ -89,7 +97,9 @@ impl Outcome {
 #[must_use]
 pub const fn diagnosis_of(error: Error) -> Diagnosis {
     match error {
-        Error::AlgorithmNotSupported | Error::NoCommonIntegrity | Error::NoCommonCiphering => Diagnosis::AlgNotInCaps,
+        Error::AlgorithmNotSupported | Error::NoCommonIntegrity | Error::NoCommonCiphering => {
+            Diagnosis::AlgNotInCaps
+        }
         Error::NullIntegrity => Diagnosis::NullIntegrityForbidden,
         Error::OutOfOrder | Error::NoContext => Diagnosis::OutOfOrder,
         Error::NgKsi => Diagnosis::NgKsiMismatch,

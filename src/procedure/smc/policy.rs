@@ -27,7 +27,10 @@ impl Policy {
         if nia == [Nia::Nia0] {
             return Err(Error::Argument);
         }
-        Ok(Self { nea: list(nea)?, nia: list(nia)? })
+        Ok(Self {
+            nea: list(nea)?,
+            nia: list(nia)?,
+        })
     }
 
     /// The same from the identities on the wire.
@@ -35,9 +38,17 @@ impl Policy {
     /// # Errors
     /// [`Error::AlgorithmNotSupported`] for an identity above 3, and those of [`Policy::new`].
     pub fn from_ids(nea: &[u8], nia: &[u8]) -> Result<Self> {
-        let nea = nea.iter().map(|&id| Nea::from_id(id)).collect::<Option<Vec<_>>>();
-        let nia = nia.iter().map(|&id| Nia::from_id(id)).collect::<Option<Vec<_>>>();
-        let (Some(nea), Some(nia)) = (nea, nia) else { return Err(Error::AlgorithmNotSupported) };
+        let nea = nea
+            .iter()
+            .map(|&id| Nea::from_id(id))
+            .collect::<Option<Vec<_>>>();
+        let nia = nia
+            .iter()
+            .map(|&id| Nia::from_id(id))
+            .collect::<Option<Vec<_>>>();
+        let (Some(nea), Some(nia)) = (nea, nia) else {
+            return Err(Error::AlgorithmNotSupported);
+        };
         Self::new(&nea, &nia)
     }
 
@@ -58,16 +69,25 @@ impl Default for Policy {
     /// AES, SNOW 3G, ZUC; ciphering may be null when a UE has none of them; null integrity is not permitted.
     fn default() -> Self {
         Self {
-            nea: [Nea::Nea2, Nea::Nea1, Nea::Nea3, Nea::Nea0].into_iter().collect(),
+            nea: [Nea::Nea2, Nea::Nea1, Nea::Nea3, Nea::Nea0]
+                .into_iter()
+                .collect(),
             nia: [Nia::Nia2, Nia::Nia1, Nia::Nia3].into_iter().collect(),
         }
     }
 }
 
 fn list<T: Copy + PartialEq>(given: &[T]) -> Result<ArrayVec<T, KINDS>> {
-    let repeated = given.iter().enumerate().any(|(i, a)| given[..i].contains(a));
+    let repeated = given
+        .iter()
+        .enumerate()
+        .any(|(i, a)| given[..i].contains(a));
     let list = ArrayVec::try_from(given).map_err(|_| Error::Argument)?;
-    if repeated || list.is_empty() { Err(Error::Argument) } else { Ok(list) }
+    if repeated || list.is_empty() {
+        Err(Error::Argument)
+    } else {
+        Ok(list)
+    }
 }
 
 /// Chooses the first algorithm of each list that the UE supports. Algorithms 4 to 7 of a capability are never
@@ -76,19 +96,41 @@ fn list<T: Copy + PartialEq>(given: &[T]) -> Result<ArrayVec<T, KINDS>> {
 /// # Errors
 /// [`Error::NoCommonIntegrity`], [`Error::NoCommonCiphering`]; [`Error::NullIntegrity`] for an emergency session
 /// when the operator's list lacks NIA0.
-pub fn choose(policy: &Policy, ue_sec_cap: &UeSecurityCapability, emergency: bool) -> Result<Algorithms> {
+pub fn choose(
+    policy: &Policy,
+    ue_sec_cap: &UeSecurityCapability,
+    emergency: bool,
+) -> Result<Algorithms> {
     if emergency {
         let permitted = policy.nia.contains(&Nia::Nia0);
-        return if permitted { Ok(NULL) } else { Err(Error::NullIntegrity) };
+        return if permitted {
+            Ok(NULL)
+        } else {
+            Err(Error::NullIntegrity)
+        };
     }
-    let nia = policy.nia.iter().copied().find(|&nia| nia != Nia::Nia0 && ue_sec_cap.supports_nia(nia.id()));
+    let nia = policy
+        .nia
+        .iter()
+        .copied()
+        .find(|&nia| nia != Nia::Nia0 && ue_sec_cap.supports_nia(nia.id()));
     let nia = nia.ok_or(Error::NoCommonIntegrity)?;
-    let nea = policy.nea.iter().copied().find(|nea| ue_sec_cap.supports_nea(nea.id()));
-    Ok(Algorithms { nea: nea.ok_or(Error::NoCommonCiphering)?, nia })
+    let nea = policy
+        .nea
+        .iter()
+        .copied()
+        .find(|nea| ue_sec_cap.supports_nea(nea.id()));
+    Ok(Algorithms {
+        nea: nea.ok_or(Error::NoCommonCiphering)?,
+        nia,
+    })
 }
 
 /// What an unauthenticated emergency session uses.
-pub(super) const NULL: Algorithms = Algorithms { nea: Nea::Nea0, nia: Nia::Nia0 };
+pub(super) const NULL: Algorithms = Algorithms {
+    nea: Nea::Nea0,
+    nia: Nia::Nia0,
+};
 
 #[cfg(test)]
 mod tests {
@@ -105,11 +147,25 @@ mod tests {
     #[test]
     fn lists_are_checked() {
         assert!(Policy::from_ids(&[], &[2]).is_err() && Policy::from_ids(&[2], &[]).is_err());
-        assert!(Policy::from_ids(&[2, 1, 2], &[2]).is_err() && Policy::from_ids(&[0], &[1, 1]).is_err());
+        assert!(
+            Policy::from_ids(&[2, 1, 2], &[2]).is_err() && Policy::from_ids(&[0], &[1, 1]).is_err()
+        );
         assert_eq!(Policy::from_ids(&[2], &[0]), Err(Error::Argument));
-        assert_eq!(Policy::from_ids(&[4], &[2]), Err(Error::AlgorithmNotSupported));
-        assert_eq!(Policy::from_ids(&[0, 1, 2, 3], &[3, 2, 1, 0]).unwrap().nea().len(), 4);
-        assert_eq!(Policy::from_ids(&[0, 1, 2, 3, 0], &[2]), Err(Error::Argument));
+        assert_eq!(
+            Policy::from_ids(&[4], &[2]),
+            Err(Error::AlgorithmNotSupported)
+        );
+        assert_eq!(
+            Policy::from_ids(&[0, 1, 2, 3], &[3, 2, 1, 0])
+                .unwrap()
+                .nea()
+                .len(),
+            4
+        );
+        assert_eq!(
+            Policy::from_ids(&[0, 1, 2, 3, 0], &[2]),
+            Err(Error::Argument)
+        );
     }
 
     #[test]
@@ -133,8 +189,14 @@ mod tests {
 
     #[test]
     fn algorithms_4_to_7_are_never_chosen() {
-        assert_eq!(choose(&policy(), &cap(&[0x0F, 0x0F]), false), Err(Error::NoCommonIntegrity));
-        assert_eq!(choose(&policy(), &cap(&[0x0F, 0x2F]), false), Err(Error::NoCommonCiphering));
+        assert_eq!(
+            choose(&policy(), &cap(&[0x0F, 0x0F]), false),
+            Err(Error::NoCommonIntegrity)
+        );
+        assert_eq!(
+            choose(&policy(), &cap(&[0x0F, 0x2F]), false),
+            Err(Error::NoCommonCiphering)
+        );
         let all = choose(&policy(), &cap(&[0xFF, 0xFF]), false).unwrap();
         assert_eq!((all.nea, all.nia), (Nea::Nea1, Nia::Nia3));
     }
@@ -142,9 +204,15 @@ mod tests {
     #[test]
     fn r23_nas_null_integrity_protection_is_for_emergency_only() {
         let null_only = cap(&[0x80, 0x80]);
-        assert_eq!(choose(&policy(), &null_only, false), Err(Error::NoCommonIntegrity));
+        assert_eq!(
+            choose(&policy(), &null_only, false),
+            Err(Error::NoCommonIntegrity)
+        );
         assert_eq!(choose(&policy(), &cap(&[0xF0, 0xF0]), true), Ok(NULL));
-        assert_eq!(choose(&Policy::default(), &cap(&[0xF0, 0xF0]), true), Err(Error::NullIntegrity));
+        assert_eq!(
+            choose(&Policy::default(), &cap(&[0xF0, 0xF0]), true),
+            Err(Error::NullIntegrity)
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::nas::{MessageType, S1UeSecurityCapability, SecurityModeCommand, UeSec
 use crate::security::{Algorithms, Context, Identity, Place, Target, UeSecurity};
 
 use super::policy::{NULL, Policy, choose};
+use super::step::Step;
 
 /// First octet of an EAP-Success (RFC 3748).
 const EAP_SUCCESS: u8 = 3;
@@ -102,14 +103,6 @@ impl<'a> Request<'a> {
     }
 }
 
-/// How the candidate comes to be.
-pub(super) enum Step {
-    Make(Target),
-    Horizontal(KAmf),
-    Adopt(Identity),
-    Map(Identity),
-}
-
 /// A request that passed all checks.
 pub(super) struct Plan {
     pub(super) step: Step,
@@ -117,8 +110,6 @@ pub(super) struct Plan {
     pub(super) ng_ksi: NgKsi,
     pub(super) ue_sec_cap: UeSecurityCapability,
     pub(super) horizontal: bool,
-    /// The place whose COUNTs the command uses, when they are not new.
-    pub(super) counts: Option<Place>,
 }
 
 impl Plan {
@@ -131,14 +122,21 @@ impl Plan {
             Activation::Partial | Activation::NonCurrent => Self::non_current(ue, request, policy)?,
             Activation::Horizontal { ul_count } => {
                 let old = current()?;
-                let accepted = ue.pair(Place::Current, AccessType::ThreeGpp).map(|pair| pair.receive.next_min());
-                if old.algorithms().is_none_or(|a| a.nia == Nia::Nia0) || accepted.is_none_or(|min| ul_count >= min) {
+                let accepted = ue
+                    .pair(Place::Current, AccessType::ThreeGpp)
+                    .map(|pair| pair.receive.next_min());
+                if old.algorithms().is_none_or(|a| a.nia == Nia::Nia0)
+                    || accepted.is_none_or(|min| ul_count >= min)
+                {
                     return Err(Error::Horizontal);
                 }
                 let key = k_amf_prime(old.k_amf(), HorizontalDirection::Mobility, ul_count);
                 let cap = request.ue_sec_cap.unwrap_or(*old.ue_sec_cap());
                 let algorithms = pick(request, policy, (&cap, false))?;
-                Self { horizontal: true, ..Self::fresh(Step::Horizontal(key), algorithms, (old.ng_ksi(), cap)) }
+                Self {
+                    horizontal: true,
+                    ..Self::fresh(Step::Horizontal(key), algorithms, (old.ng_ksi(), cap))
+                }
             }
             Activation::HorizontalReceived(key) => Self::received(ue, request, (policy, key))?,
             Activation::Mapped(key) => {
@@ -151,19 +149,38 @@ impl Plan {
                 Self::fresh(Step::Map(identity), algorithms, (key.ng_ksi, cap))
             }
         };
-        if request.ng_ksi.is_some_and(|expected| expected != plan.ng_ksi) {
+        if request
+            .ng_ksi
+            .is_some_and(|expected| expected != plan.ng_ksi)
+        {
             return Err(Error::NgKsi);
         }
         // An unauthenticated emergency session has ngKSI 0, native (TS 24.501 5.4.2.2).
         if plan.algorithms == NULL && plan.ng_ksi.bits() != 0 {
             return Err(Error::NgKsi);
         }
+        // The second access still uses the context before: first a command for it (TS 33.501 6.3.2).
+        if ue.context(Place::Previous).is_some()
+            && !matches!(plan.step, Step::Make(Target::Current))
+        {
+            return Err(Error::Conflict);
+        }
         check_elements(request, plan.algorithms)?;
         Ok(plan)
     }
 
-    fn fresh(step: Step, algorithms: Algorithms, (ng_ksi, ue_sec_cap): (NgKsi, UeSecurityCapability)) -> Self {
-        Self { step, algorithms, ng_ksi, ue_sec_cap, horizontal: false, counts: None }
+    fn fresh(
+        step: Step,
+        algorithms: Algorithms,
+        (ng_ksi, ue_sec_cap): (NgKsi, UeSecurityCapability),
+    ) -> Self {
+        Self {
+            step,
+            algorithms,
+            ng_ksi,
+            ue_sec_cap,
+            horizontal: false,
+        }
     }
 
     fn current(current: &Context, request: &Request<'_>) -> Result<Self> {
@@ -173,9 +190,16 @@ impl Plan {
         check_algorithms(algorithms, (&cap, current.emergency()))?;
         // A capability is replaced only by a context of its own that a command takes into use (R44).
         let same = cap == *current.ue_sec_cap();
-        let target = if same { Target::Current } else { Target::NewAlgorithms(algorithms) };
-        let plan = Self::fresh(Step::Make(target), algorithms, (current.ng_ksi(), cap));
-        Ok(Self { counts: Some(Place::Current), ..plan })
+        let target = if same {
+            Target::Current
+        } else {
+            Target::NewAlgorithms(algorithms)
+        };
+        Ok(Self::fresh(
+            Step::Make(target),
+            algorithms,
+            (current.ng_ksi(), cap),
+        ))
     }
 
     fn new_algorithms(current: &Context, request: &Request<'_>, policy: &Policy) -> Result<Self> {
@@ -190,7 +214,7 @@ impl Plan {
             return Err(Error::NoCommonCiphering);
         }
         let step = Step::Make(Target::NewAlgorithms(algorithms));
-        Ok(Self { counts: Some(Place::Current), ..Self::fresh(step, algorithms, (current.ng_ksi(), cap)) })
+        Ok(Self::fresh(step, algorithms, (current.ng_ksi(), cap)))
     }
 
     fn non_current(ue: &UeSecurity, request: &Request<'_>, policy: &Policy) -> Result<Self> {
@@ -209,35 +233,49 @@ impl Plan {
             }
             _ => return Err(Error::OutOfOrder),
         };
-        let plan = Self::fresh(Step::Make(target), algorithms, (spare.ng_ksi(), cap));
-        Ok(Self { counts: Some(Place::NonCurrent), ..plan })
+        Ok(Self::fresh(
+            Step::Make(target),
+            algorithms,
+            (spare.ng_ksi(), cap),
+        ))
     }
 
     /// K_AMF' from the source AMF: beside the context it came from, or alone in a new session.
-    fn received(ue: &UeSecurity, request: &Request<'_>, (policy, key): (&Policy, NewKey<'_>)) -> Result<Self> {
+    fn received(
+        ue: &UeSecurity,
+        request: &Request<'_>,
+        (policy, key): (&Policy, NewKey<'_>),
+    ) -> Result<Self> {
         let identity = identity_of(&key, request);
         let cap = identity.ue_sec_cap;
         let algorithms = pick(request, policy, (&cap, false))?;
-        let mut counts = None;
-        let step = if ue.context(Place::Current).is_some_and(|c| c.ng_ksi() == key.ng_ksi) {
+        let step = if ue
+            .context(Place::Current)
+            .is_some_and(|c| c.ng_ksi() == key.ng_ksi)
+        {
             Step::Horizontal(key.k_amf.clone())
         } else {
             match ue.context(Place::NonCurrent) {
                 None => Step::Adopt(identity),
                 // An earlier command with this key stayed without an answer.
                 Some(spare) if spare.k_amf() == key.k_amf && spare.algorithms().is_none() => {
-                    counts = Some(Place::NonCurrent);
                     Step::Make(Target::Partial(algorithms))
                 }
                 Some(_) => return Err(Error::OutOfOrder),
             }
         };
-        Ok(Self { horizontal: true, counts, ..Self::fresh(step, algorithms, (key.ng_ksi, cap)) })
+        Ok(Self {
+            horizontal: true,
+            ..Self::fresh(step, algorithms, (key.ng_ksi, cap))
+        })
     }
 
     /// The message (TS 24.501 8.2.25).
     pub(super) fn message<'a>(&self, request: &Request<'a>) -> SecurityModeCommand<'a> {
-        let additional = AdditionalSecurity { horizontal: self.horizontal, retransmission: request.retransmission };
+        let additional = AdditionalSecurity {
+            horizontal: self.horizontal,
+            retransmission: request.retransmission,
+        };
         SecurityModeCommand {
             imeisv_request: request.imeisv.then_some(1),
             eps: request.eps,
@@ -268,10 +306,18 @@ fn identity_of(key: &NewKey<'_>, request: &Request<'_>) -> Identity {
 
 /// Algorithms of a context that is taken as it is cannot be asked for anew.
 fn fixed(request: &Request<'_>, algorithms: Algorithms) -> Result<()> {
-    if request.algorithms.is_some_and(|asked| asked != algorithms) { Err(Error::Argument) } else { Ok(()) }
+    if request.algorithms.is_some_and(|asked| asked != algorithms) {
+        Err(Error::Argument)
+    } else {
+        Ok(())
+    }
 }
 
-fn pick(request: &Request<'_>, policy: &Policy, for_ue: (&UeSecurityCapability, bool)) -> Result<Algorithms> {
+fn pick(
+    request: &Request<'_>,
+    policy: &Policy,
+    for_ue: (&UeSecurityCapability, bool),
+) -> Result<Algorithms> {
     let (cap, emergency) = for_ue;
     match request.algorithms {
         Some(algorithms) => check_algorithms(algorithms, for_ue).map(|()| algorithms),
@@ -280,25 +326,46 @@ fn pick(request: &Request<'_>, policy: &Policy, for_ue: (&UeSecurityCapability, 
 }
 
 /// The rule before sending: what is selected must be in the capability that is replayed.
-fn check_algorithms(algorithms: Algorithms, (cap, emergency): (&UeSecurityCapability, bool)) -> Result<()> {
+fn check_algorithms(
+    algorithms: Algorithms,
+    (cap, emergency): (&UeSecurityCapability, bool),
+) -> Result<()> {
     if algorithms.nia == Nia::Nia0 {
         // A UE without a valid context accepts null algorithms for emergency whatever bits it sets.
-        return if emergency && algorithms == NULL { Ok(()) } else { Err(Error::NullIntegrity) };
+        return if emergency && algorithms == NULL {
+            Ok(())
+        } else {
+            Err(Error::NullIntegrity)
+        };
     }
     let supported = cap.supports_nia(algorithms.nia.id()) && cap.supports_nea(algorithms.nea.id());
-    if supported { Ok(()) } else { Err(Error::AlgorithmNotSupported) }
+    if supported {
+        Ok(())
+    } else {
+        Err(Error::AlgorithmNotSupported)
+    }
 }
 
 fn check_elements(request: &Request<'_>, algorithms: Algorithms) -> Result<()> {
-    if request.eap_success.is_some_and(|eap| eap.first() != Some(&EAP_SUCCESS) || request.abba.is_none()) {
+    if request
+        .eap_success
+        .is_some_and(|eap| eap.first() != Some(&EAP_SUCCESS) || request.abba.is_none())
+    {
         return Err(Error::IeCombination);
     }
-    let Some(eps) = request.eps else { return Ok(()) };
+    let Some(eps) = request.eps else {
+        return Ok(());
+    };
     let s1 = request.s1_sec_cap.ok_or(Error::IeCombination)?;
     // Null goes with null on both sides of N26, and only there (TS 24.501 5.4.2.2).
     if (eps.eia == 0) != (algorithms.nia == Nia::Nia0) || (eps.eia == 0 && eps.eea != 0) {
         return Err(Error::NullIntegrity);
     }
-    let supported = (eps.eea == 0 || s1.supports_eea(eps.eea)) && (eps.eia == 0 || s1.supports_eia(eps.eia));
-    if supported { Ok(()) } else { Err(Error::AlgorithmNotSupported) }
+    let supported =
+        (eps.eea == 0 || s1.supports_eea(eps.eea)) && (eps.eia == 0 || s1.supports_eia(eps.eia));
+    if supported {
+        Ok(())
+    } else {
+        Err(Error::AlgorithmNotSupported)
+    }
 }
