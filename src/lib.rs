@@ -10,6 +10,7 @@
 //! | 2 | [`kdf`] | TS 33.501 Annex A |
 //! | 2 | [`nas`] | the wire format: headers, information elements, SECURITY MODE bodies, containers |
 //! | 3 | [`security`] | where a key meets a counter: contexts, NAS COUNT, protect, verify |
+//! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod algorithm;
@@ -19,6 +20,8 @@ pub mod kernel;
 pub mod nas;
 #[cfg(feature = "std")]
 pub mod security;
+#[cfg(feature = "std")]
+pub mod session;
 
 /// The version of the crate, of the C ABI and of `naslane --version`: `MAJOR.MINOR.PATCH`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -10,9 +10,11 @@ pub mod guard;
 pub mod handle;
 mod layout;
 pub mod record;
+mod slot;
 pub mod table;
 
 pub use guard::{Floors, KeyMemory};
 pub use handle::Handle;
 pub use record::{Extent, Record};
-pub use table::{Exclusive, Guard, Memory, Session, Table, TableConfig};
+pub use slot::Session;
+pub use table::{Exclusive, Guard, Memory, Table, TableConfig};

@@ -1,0 +1,3 @@
+//! placeholder
+pub struct Record;
+pub struct Extent;
