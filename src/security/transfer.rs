@@ -36,6 +36,11 @@ impl Context {
         self.shares_counts
     }
 
+    /// The COUNTs kept in this context itself.
+    pub(crate) fn own_pair(&self, access: AccessType) -> &Pair {
+        self.pair(access)
+    }
+
     fn same_identity(&self, other: &Identity) -> bool {
         *self.k_amf() == other.k_amf
             && self.ng_ksi() == other.ng_ksi

@@ -469,7 +469,8 @@ impl UeSecurity {
             self.clear(pool);
             return;
         }
-        self.key_change = None;
+        // An exported session stays silent: its record may be in use elsewhere.
+        self.key_change = self.key_change.filter(|kind| *kind == KeyChange::InterAmfHandover);
         self.unseat(Place::Candidate);
         self.retire_previous(pool);
         let spare_is_full = self
