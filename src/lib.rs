@@ -9,6 +9,7 @@
 //! | 2 | [`algorithm`] | the NEA and NIA tables: how COUNT, BEARER and DIRECTION become a kernel's input |
 //! | 2 | [`kdf`] | TS 33.501 Annex A |
 //! | 2 | [`nas`] | the wire format: headers, information elements, SECURITY MODE bodies, containers |
+//! | 3 | [`security`] | where a key meets a counter: contexts, NAS COUNT, protect, verify |
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod algorithm;
@@ -16,6 +17,8 @@ pub mod base;
 pub mod kdf;
 pub mod kernel;
 pub mod nas;
+#[cfg(feature = "std")]
+pub mod security;
 
 /// The version of the crate, of the C ABI and of `naslane --version`: `MAJOR.MINOR.PATCH`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,1 +1,20 @@
-//! algorithm
+//! The NEA and NIA tables: how COUNT, BEARER and DIRECTION become a kernel's input (TS 33.501 Annex D; TS 33.401
+//! Annex B for the algorithms of identity 1 to 3).
+//!
+//! One file per algorithm, one row per algorithm in [`NEA`] or [`NIA`]; the place in the table is the identity on
+//! the wire. All calls take any number of lanes; a single message is a batch of one.
+
+mod key;
+mod lane;
+mod nea1;
+mod nea2;
+mod nea3;
+mod nia1;
+mod nia2;
+mod nia3;
+mod null;
+mod table;
+
+pub use key::Key;
+pub use lane::{CipherLane, Input, MacLane};
+pub use table::{NEA, NIA, Nea, NeaRow, Nia, NiaRow, cipher, cipher_on, mac, mac_on};

@@ -38,7 +38,12 @@ impl UeSecurity {
     ///
     /// # Errors
     /// As [`UeSecurity::authenticated`]; ngKSI must be mapped.
-    pub fn mapped(&mut self, identity: Identity, algorithms: Algorithms, from: Resources<'_>) -> Result<()> {
+    pub fn mapped(
+        &mut self,
+        identity: Identity,
+        algorithms: Algorithms,
+        from: Resources<'_>,
+    ) -> Result<()> {
         if !identity.ng_ksi.is_mapped() {
             return Err(Error::NgKsi);
         }
@@ -50,7 +55,12 @@ impl UeSecurity {
     ///
     /// # Errors
     /// [`Error::NoContext`] without a current context, and those of [`UeSecurity::authenticated`].
-    pub fn horizontal(&mut self, k_amf_prime: KAmf, algorithms: Algorithms, from: Resources<'_>) -> Result<()> {
+    pub fn horizontal(
+        &mut self,
+        k_amf_prime: KAmf,
+        algorithms: Algorithms,
+        from: Resources<'_>,
+    ) -> Result<()> {
         let current = self.context(Place::Current).ok_or(Error::NoContext)?;
         let identity = Identity {
             k_amf: k_amf_prime,
@@ -62,7 +72,8 @@ impl UeSecurity {
     }
 
     fn names_other(&self, ng_ksi: NgKsi, replaced: Place) -> bool {
-        self.contexts().any(|(place, context)| place != replaced && context.ng_ksi() == ng_ksi)
+        self.contexts()
+            .any(|(place, context)| place != replaced && context.ng_ksi() == ng_ksi)
     }
 
     fn install(&mut self, place: Place, identity: Identity, from: Resources<'_>) -> Result<()> {
@@ -78,10 +89,16 @@ impl UeSecurity {
     fn seat_fresh(&mut self, place: Place, context: Context, from: Resources<'_>) -> Result<()> {
         let k_amf = context.k_amf().clone();
         from.keys.admit(self.role(), &k_amf)?;
-        self.seat(place, context, from.side).inspect_err(|_| from.keys.withdraw(self.role(), &k_amf))
+        self.seat(place, context, from.side)
+            .inspect_err(|_| from.keys.withdraw(self.role(), &k_amf))
     }
 
-    fn install_candidate(&mut self, identity: Identity, algorithms: Algorithms, from: Resources<'_>) -> Result<()> {
+    fn install_candidate(
+        &mut self,
+        identity: Identity,
+        algorithms: Algorithms,
+        from: Resources<'_>,
+    ) -> Result<()> {
         if self.key_change().is_some() || self.context(Place::Previous).is_some() {
             return Err(Error::Conflict);
         }
@@ -96,7 +113,12 @@ impl UeSecurity {
     /// # Errors
     /// [`Error::OutOfOrder`] when there is no such context; [`Error::Conflict`] while the other access still
     /// waits for its own command; [`Error::NullIntegrity`]; [`Error::SideFull`].
-    pub fn make_candidate(&mut self, target: Target, access: AccessType, from: Resources<'_>) -> Result<Place> {
+    pub fn make_candidate(
+        &mut self,
+        target: Target,
+        access: AccessType,
+        from: Resources<'_>,
+    ) -> Result<Place> {
         let waits = self.context(Place::Previous).is_some();
         if waits && !(target == Target::Current && self.in_use(access) == Place::Previous) {
             return Err(Error::Conflict);
@@ -108,13 +130,18 @@ impl UeSecurity {
                 Ok(Place::Current)
             }
             Target::NewAlgorithms(algorithms) => {
-                let mut sibling = self.context(Place::Current).ok_or(Error::OutOfOrder)?.sibling()?;
+                let mut sibling = self
+                    .context(Place::Current)
+                    .ok_or(Error::OutOfOrder)?
+                    .sibling()?;
                 sibling.activate(algorithms)?;
                 self.seat(Place::Candidate, sibling, from.side)?;
                 Ok(Place::Candidate)
             }
             Target::Partial(algorithms) => {
-                let partial = self.context_mut(Place::NonCurrent).ok_or(Error::OutOfOrder)?;
+                let partial = self
+                    .context_mut(Place::NonCurrent)
+                    .ok_or(Error::OutOfOrder)?;
                 if partial.algorithms().is_some() {
                     return Err(Error::OutOfOrder);
                 }
@@ -133,7 +160,13 @@ impl UeSecurity {
 
     /// The security mode procedure over `access` succeeded for the context in `place` (current or candidate).
     /// `ul_count` is that of the SECURITY MODE COMPLETE: K_gNB comes from it (TS 33.501 6.9.5).
-    pub(crate) fn taken_into_use(&mut self, place: Place, access: AccessType, ul_count: u32, from: Resources<'_>) {
+    pub(crate) fn taken_into_use(
+        &mut self,
+        place: Place,
+        access: AccessType,
+        ul_count: u32,
+        from: Resources<'_>,
+    ) {
         match place {
             Place::Candidate => self.promote(access),
             _ => {
@@ -154,8 +187,12 @@ impl UeSecurity {
             self.inherit_counts();
             let other = access.other();
             other_waits = self.access[other.index()].secured;
-            let new_is_mapped = self.context(Place::Candidate).is_some_and(|c| c.kind() == Kind::Mapped);
-            let old_is_native = self.context(Place::Current).is_some_and(|c| c.kind() == Kind::Native);
+            let new_is_mapped = self
+                .context(Place::Candidate)
+                .is_some_and(|c| c.kind() == Kind::Mapped);
+            let old_is_native = self
+                .context(Place::Current)
+                .is_some_and(|c| c.kind() == Kind::Native);
             if other_waits {
                 self.move_to(Place::Current, Place::Previous);
             } else if new_is_mapped && old_is_native {
@@ -172,10 +209,15 @@ impl UeSecurity {
 
     /// A candidate of the same K_AMF becomes the home of the COUNTs; the context before it follows them.
     fn inherit_counts(&mut self) {
-        if !self.context(Place::Candidate).is_some_and(|c| c.shares_counts) {
+        if !self
+            .context(Place::Candidate)
+            .is_some_and(|c| c.shares_counts)
+        {
             return;
         }
-        let Some(current) = self.context_mut(Place::Current) else { return };
+        let Some(current) = self.context_mut(Place::Current) else {
+            return;
+        };
         let counts = std::mem::replace(&mut current.counts, [Pair::start(), Pair::start()]);
         current.shares_counts = true;
         if let Some(candidate) = self.context_mut(Place::Candidate) {
@@ -193,9 +235,11 @@ impl UeSecurity {
     /// The procedure ended without an answer. A native candidate with COUNTs of its own goes back to its
     /// place, so that the next command goes on counting; any other is wiped.
     pub(crate) fn withdraw_candidate(&mut self, was_partial: bool, from: Resources<'_>) {
-        let returns = self
-            .context(Place::Candidate)
-            .is_some_and(|c| c.kind() == Kind::Native && !c.shares_counts && !self.names_other(c.ng_ksi(), Place::Candidate));
+        let returns = self.context(Place::Candidate).is_some_and(|c| {
+            c.kind() == Kind::Native
+                && !c.shares_counts
+                && !self.names_other(c.ng_ksi(), Place::Candidate)
+        });
         if returns && self.context(Place::NonCurrent).is_none() {
             if was_partial && let Some(context) = self.context_mut(Place::Candidate) {
                 context.deactivate();
@@ -214,17 +258,20 @@ impl UeSecurity {
     }
 
     /// K_gNB for 3GPP access, K_N3IWF and its siblings for non-3GPP access, from the UL COUNT of the latest
-    /// SECURITY MODE COMPLETE or initial message (TS 33.501 A.9, 6.9.5). Starts the NH chain with NCC 0.
+    /// SECURITY MODE COMPLETE or initial message (TS 33.501 A.9, 6.9.5). Over 3GPP access it starts the NH chain: the first NH
+    /// has NCC 1 (TS 33.501 6.9.2.1.1).
     ///
     /// # Errors
     /// [`Error::NoContext`] when no such message was verified on this access.
     pub fn k_gnb(&mut self, access: AccessType) -> Result<crate::kdf::KGnb> {
         let place = self.in_use(access);
-        let count = self.access[access.index()].as_count.ok_or(Error::NoContext)?;
+        let count = self.access[access.index()]
+            .as_count
+            .ok_or(Error::NoContext)?;
         let context = self.context(place).ok_or(Error::NoContext)?;
         let k_gnb = crate::kdf::k_gnb(context.k_amf(), count, access);
         if access == AccessType::ThreeGpp {
-            self.nh = Some(NhChain::start(k_gnb.clone()));
+            self.nh = Some(NhChain::establish(context.k_amf(), &k_gnb));
         }
         Ok(k_gnb)
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::algorithm::{self, CipherLane, Input, MacLane};
 use crate::base::secret::ct_eq;
 use crate::base::{AccessType, Direction, Error, Result};
-use crate::nas::{self, MessageType};
+use crate::nas::{self, Carrier, InitialMessage, MessageType, SecurityModeComplete};
 
 use super::ue::{Place, UeSecurity};
 
@@ -28,35 +28,89 @@ pub fn decipher_container(
     message: &mut [u8],
     ongoing: Option<MessageType>,
 ) -> Result<(Range<usize>, MessageType)> {
-    let last = ue.access[access.index()].last.filter(|last| last.count == count).ok_or(Error::ContainerUnverified)?;
+    let last = ue.access[access.index()]
+        .last
+        .filter(|last| last.count == count)
+        .ok_or(Error::ContainerUnverified)?;
     let outer = nas::inner_type(message)?;
-    let range = nas::container_range(message)?.ok_or(Error::ContainerMissing)?;
+    let range = container_range(message)?.ok_or(Error::ContainerMissing)?;
     if last.whole_ciphered_new {
         let value = message.get(range.clone()).ok_or(Error::MalformedIe)?;
-        let inner = nas::check_container(ongoing.unwrap_or(MessageType::REGISTRATION_REQUEST), value)?;
+        let inner = nas::check_container(
+            ongoing.unwrap_or(MessageType::REGISTRATION_REQUEST),
+            Carrier::SecurityModeComplete,
+            value,
+        )?;
         return Ok((range, inner));
     }
     let keys = ue.context(last.place).ok_or(Error::NoContext)?.keys()?;
-    let input = Input { count, bearer: access.bearer(), direction: ue.role().receives() };
+    let input = Input {
+        count,
+        bearer: access.bearer(),
+        direction: ue.role().receives(),
+    };
     let nea = keys.algorithms.nea;
     let value = message.get_mut(range.clone()).ok_or(Error::MalformedIe)?;
-    algorithm::cipher(nea, &mut [CipherLane { key: keys.enc, input, data: value }]);
-    match nas::check_container(outer, value) {
+    algorithm::cipher(
+        nea,
+        &mut [CipherLane {
+            key: keys.enc,
+            input,
+            data: value,
+        }],
+    );
+    match nas::check_container(outer, Carrier::Initial, value) {
         Ok(inner) => {
             ue.access[access.index()].last = None;
             Ok((range, inner))
         }
         Err(_) => {
-            let input = Input { count, bearer: access.bearer(), direction: ue.role().receives() };
-            algorithm::cipher(nea, &mut [CipherLane { key: keys.enc, input, data: value }]);
+            let input = Input {
+                count,
+                bearer: access.bearer(),
+                direction: ue.role().receives(),
+            };
+            algorithm::cipher(
+                nea,
+                &mut [CipherLane {
+                    key: keys.enc,
+                    input,
+                    data: value,
+                }],
+            );
             Err(Error::ContainerMismatch)
         }
     }
 }
 
+/// Where the value of the NAS message container lies in a plain initial message or SECURITY MODE COMPLETE; `None`
+/// when there is none, and in any other message.
+///
+/// # Errors
+/// Those of the two messages' decoders.
+pub fn container_range(message: &[u8]) -> Result<Option<Range<usize>>> {
+    match nas::inner_type(message)? {
+        MessageType::SECURITY_MODE_COMPLETE => Ok(SecurityModeComplete::decode(message)?
+            .container
+            .map(|value| place_in(message, value))),
+        message_type if message_type.is_initial() => Ok(InitialMessage::parse(message)?.ciphered()),
+        _ => Ok(None),
+    }
+}
+
+/// Where `part`, a piece borrowed from `whole`, lies in it.
+pub(crate) fn place_in(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    start..start + part.len()
+}
+
 /// COUNT 2^32 - 1, which no 24-bit NAS COUNT can equal; BEARER 1 and DIRECTION 1 (TS 33.501 6.9.2.3.3).
 const fn handover_input() -> Input {
-    Input { count: u32::MAX, bearer: AccessType::ThreeGpp.bearer(), direction: Direction::Downlink }
+    Input {
+        count: u32::MAX,
+        bearer: AccessType::ThreeGpp.bearer(),
+        direction: Direction::Downlink,
+    }
 }
 
 /// The MAC of a handover container: over the octets behind the MAC, with the integrity key of the context in
@@ -75,6 +129,14 @@ pub fn handover_mac(ue: &UeSecurity, place: Place, octets: &[u8]) -> Result<[u8;
 ///
 /// # Errors
 /// [`Error::NoContext`], [`Error::Mac`].
-pub fn check_handover_mac(ue: &UeSecurity, place: Place, (octets, mac): (&[u8], [u8; 4])) -> Result<()> {
-    if ct_eq(&handover_mac(ue, place, octets)?, &mac) { Ok(()) } else { Err(Error::Mac) }
+pub fn check_handover_mac(
+    ue: &UeSecurity,
+    place: Place,
+    (octets, mac): (&[u8], [u8; 4]),
+) -> Result<()> {
+    if ct_eq(&handover_mac(ue, place, octets)?, &mac) {
+        Ok(())
+    } else {
+        Err(Error::Mac)
+    }
 }

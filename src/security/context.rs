@@ -2,7 +2,7 @@
 
 use crate::algorithm::{Key, Nea, Nia};
 use crate::base::{AccessType, Direction, Error, NgKsi, Result};
-use crate::kdf::{self, KAmf};
+use crate::kdf::{self, AlgorithmId, KAmf};
 use crate::nas::UeSecurityCapability;
 
 use super::count::Pair;
@@ -94,8 +94,8 @@ impl Context {
         Ok(Self {
             identity,
             full: None,
-            enc: Key::default(),
-            int: Key::default(),
+            enc: Key::for_nea(Nea::Nea0, &[0; 16]),
+            int: Key::for_nea(Nea::Nea0, &[0; 16]),
             counts: [Pair::start(), Pair::start()],
             shares_counts: false,
         })
@@ -111,7 +111,11 @@ impl Context {
         if nia == Nia::Nia0 && (!self.identity.emergency || nea != Nea::Nea0) {
             return Err(Error::NullIntegrity);
         }
-        let mut lane = [kdf::KNasLane::new(&self.identity.k_amf, nea.id(), nia.id())];
+        let (Some(nea_id), Some(nia_id)) = (AlgorithmId::new(nea.id()), AlgorithmId::new(nia.id()))
+        else {
+            return Err(Error::AlgorithmNotSupported);
+        };
+        let mut lane = [kdf::KNasLane::new(&self.identity.k_amf, nea_id, nia_id)];
         kdf::k_nas_batch(&mut lane);
         let [lane] = lane;
         self.enc = Key::for_nea(nea, lane.k_nas_enc.expose());
@@ -122,8 +126,8 @@ impl Context {
 
     /// Wipes the NAS keys: the context is partial again, its COUNTs stay.
     pub(in crate::security) fn deactivate(&mut self) {
-        self.enc = Key::default();
-        self.int = Key::default();
+        self.enc = Key::for_nea(Nea::Nea0, &[0; 16]);
+        self.int = Key::for_nea(Nea::Nea0, &[0; 16]);
         self.full = None;
     }
 
@@ -159,7 +163,11 @@ impl Context {
     /// Native or mapped.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        if self.identity.ng_ksi.is_mapped() { Kind::Mapped } else { Kind::Native }
+        if self.identity.ng_ksi.is_mapped() {
+            Kind::Mapped
+        } else {
+            Kind::Native
+        }
     }
 
     /// The UE's security capability as received.
@@ -186,7 +194,11 @@ impl Context {
     /// [`Error::NoContext`] while the context is partial (R24: what was never activated protects nothing).
     pub(in crate::security) fn keys(&self) -> Result<Keys<'_>> {
         let algorithms = self.full.ok_or(Error::NoContext)?;
-        Ok(Keys { algorithms, enc: &self.enc, int: &self.int })
+        Ok(Keys {
+            algorithms,
+            enc: &self.enc,
+            int: &self.int,
+        })
     }
 
     pub(in crate::security) fn pair_mut(&mut self, access: AccessType) -> &mut Pair {

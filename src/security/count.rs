@@ -43,7 +43,11 @@ impl SendCount {
     /// # Errors
     /// [`Error::Argument`] above 2^24.
     pub const fn resume(next: u32) -> Result<Self> {
-        if next > LIMIT { Err(Error::Argument) } else { Ok(Self { next }) }
+        if next > LIMIT {
+            Err(Error::Argument)
+        } else {
+            Ok(Self { next })
+        }
     }
 
     /// Takes the next COUNT.
@@ -135,7 +139,10 @@ impl ReceiveCount {
     /// Nothing accepted yet.
     #[must_use]
     pub const fn start() -> Self {
-        Self { next_min: 0, seen: 0 }
+        Self {
+            next_min: 0,
+            seen: 0,
+        }
     }
 
     /// Goes on where a record stopped: `next_min` is the highest accepted COUNT + 1, or 0 with nothing accepted;
@@ -179,14 +186,21 @@ impl ReceiveCount {
         } else {
             None
         };
-        Estimate { forward: if forward < LIMIT { Some(forward) } else { None }, behind }
+        Estimate {
+            forward: if forward < LIMIT { Some(forward) } else { None },
+            behind,
+        }
     }
 
     /// Marks a COUNT as accepted. Only for a message whose MAC verified under exactly this COUNT.
     ///
     /// # Errors
     /// [`Error::Replay`] when it was accepted before or has left the window; nothing changes then.
-    pub(in crate::security) const fn accept(&mut self, count: u32, order: OutOfOrder) -> Result<()> {
+    pub(in crate::security) const fn accept(
+        &mut self,
+        count: u32,
+        order: OutOfOrder,
+    ) -> Result<()> {
         if count >= LIMIT {
             return Err(Error::CountExhausted);
         }
@@ -207,7 +221,11 @@ impl ReceiveCount {
     /// Follows the sequence numbers of a peer with null integrity: no replay check, wrap allowed
     /// (TS 24.501 4.4.3.2, 4.4.3.5).
     pub(in crate::security) const fn follow_null_integrity(&mut self, sn: u8) -> u32 {
-        let base = if self.next_min >= LIMIT { 0 } else { self.next_min };
+        let base = if self.next_min >= LIMIT {
+            0
+        } else {
+            self.next_min
+        };
         let count = (base + ((sn as u32).wrapping_sub(base) & 0xFF)) % LIMIT;
         self.next_min = count + 1;
         self.seen = 0;
@@ -228,7 +246,10 @@ impl Pair {
     /// Both at the start, as only a new K_AMF permits.
     #[must_use]
     pub const fn start() -> Self {
-        Self { send: SendCount::start(), receive: ReceiveCount::start() }
+        Self {
+            send: SendCount::start(),
+            receive: ReceiveCount::start(),
+        }
     }
 }
 
@@ -256,7 +277,10 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { warning: LIMIT - (1 << 16), urgent: LIMIT - (1 << 10) }
+        Self {
+            warning: LIMIT - (1 << 16),
+            urgent: LIMIT - (1 << 10),
+        }
     }
 }
 
@@ -303,10 +327,22 @@ mod tests {
     #[test]
     fn r03_count_0_is_accepted_once() {
         let mut receive = ReceiveCount::start();
-        assert_eq!(receive.estimate(0, STRICT), Estimate { forward: Some(0), behind: None });
+        assert_eq!(
+            receive.estimate(0, STRICT),
+            Estimate {
+                forward: Some(0),
+                behind: None
+            }
+        );
         receive.accept(0, STRICT).unwrap();
         let again = receive.estimate(0, STRICT);
-        assert_eq!(again, Estimate { forward: Some(256), behind: Some(Behind::Used(0)) });
+        assert_eq!(
+            again,
+            Estimate {
+                forward: Some(256),
+                behind: Some(Behind::Used(0))
+            }
+        );
         assert_eq!(receive.accept(0, STRICT), Err(Error::Replay));
     }
 
@@ -315,7 +351,13 @@ mod tests {
         let receive = ReceiveCount::resume(LIMIT - 3, 0).unwrap();
         assert_eq!(receive.estimate(0xFD, STRICT).forward, Some(LIMIT - 3));
         assert_eq!(receive.estimate(0x00, STRICT).forward, None);
-        assert_eq!(ReceiveCount::resume(LIMIT, 1).unwrap().estimate(0xFF, STRICT).forward, None);
+        assert_eq!(
+            ReceiveCount::resume(LIMIT, 1)
+                .unwrap()
+                .estimate(0xFF, STRICT)
+                .forward,
+            None
+        );
     }
 
     #[test]
@@ -324,7 +366,10 @@ mod tests {
             let mut receive = ReceiveCount::start();
             receive.accept(1000, STRICT).unwrap();
             let sent = 1001 + jump;
-            assert_eq!(receive.estimate((sent & 0xFF) as u8, STRICT).forward, Some(sent));
+            assert_eq!(
+                receive.estimate((sent & 0xFF) as u8, STRICT).forward,
+                Some(sent)
+            );
         }
     }
 
@@ -340,7 +385,11 @@ mod tests {
             assert_eq!(receive.estimate(sn, order).behind, Some(Behind::Used(late)));
             assert_eq!(receive.accept(late, order), Err(Error::Replay));
         }
-        assert_eq!(receive.accept(12, order), Err(Error::Replay), "outside the window");
+        assert_eq!(
+            receive.accept(12, order),
+            Err(Error::Replay),
+            "outside the window"
+        );
         assert_eq!(receive.estimate(12, order).behind, Some(Behind::Used(12)));
         assert!(OutOfOrder::from_width(65).is_err());
     }

@@ -112,13 +112,21 @@ impl Diagnosis {
 /// somebody looks at, not for every forged message.
 #[must_use]
 pub fn diagnose(ue: &UeSecurity, access: AccessType, pdu: &[u8], settings: &Settings) -> Diagnosis {
-    let Ok(Pdu::Protected(protected)) = Pdu::parse(pdu) else { return Diagnosis::UnprotectedAfterSecure };
+    let Ok(Pdu::Protected(protected)) = Pdu::parse(pdu) else {
+        return Diagnosis::UnprotectedAfterSecure;
+    };
     let sn = protected.sn();
     let in_use = ue.in_use(access);
     let verifies = |place: Place, access: AccessType, shift: i64| {
-        let Some(pair) = ue.pair(place, access) else { return false };
-        let Some(forward) = pair.receive.estimate(sn, settings.out_of_order).forward else { return false };
-        let Some(count) = u32::try_from(i64::from(forward) + shift).ok() else { return false };
+        let Some(pair) = ue.pair(place, access) else {
+            return false;
+        };
+        let Some(forward) = pair.receive.estimate(sn, settings.out_of_order).forward else {
+            return false;
+        };
+        let Some(count) = u32::try_from(i64::from(forward) + shift).ok() else {
+            return false;
+        };
         matches(ue, place, (access, count), pdu)
     };
     for shift in [-256, 0, 256, 512, -512] {
@@ -131,12 +139,19 @@ pub fn diagnose(ue: &UeSecurity, access: AccessType, pdu: &[u8], settings: &Sett
         }
     }
     for place in Place::ALL {
-        if place != in_use && [0, -256].into_iter().any(|shift| verifies(place, access, shift)) {
+        if place != in_use
+            && [0, -256]
+                .into_iter()
+                .any(|shift| verifies(place, access, shift))
+        {
             return Diagnosis::OldContextStillUsed;
         }
     }
     for place in Place::ALL {
-        if [0, -256].into_iter().any(|shift| verifies(place, access.other(), shift)) {
+        if [0, -256]
+            .into_iter()
+            .any(|shift| verifies(place, access.other(), shift))
+        {
             return Diagnosis::WrongAccess;
         }
     }
@@ -144,9 +159,17 @@ pub fn diagnose(ue: &UeSecurity, access: AccessType, pdu: &[u8], settings: &Sett
 }
 
 fn matches(ue: &UeSecurity, place: Place, (access, count): (AccessType, u32), pdu: &[u8]) -> bool {
-    let Some(Ok(keys)) = ue.context(place).map(|context| context.keys()) else { return false };
-    let input = Input { count, bearer: access.bearer(), direction: ue.role().receives() };
-    let (Some(message), Some(mac)) = (pdu.get(header::SEQUENCE_NUMBER..), pdu.get(header::MAC)) else { return false };
+    let Some(Ok(keys)) = ue.context(place).map(|context| context.keys()) else {
+        return false;
+    };
+    let input = Input {
+        count,
+        bearer: access.bearer(),
+        direction: ue.role().receives(),
+    };
+    let (Some(message), Some(mac)) = (pdu.get(header::SN..), pdu.get(header::MAC)) else {
+        return false;
+    };
     let mut lane = [MacLane::new(keys.int, input, message)];
     algorithm::mac(keys.algorithms.nia, &mut lane);
     keys.algorithms.nia != algorithm::Nia::Nia0 && ct_eq(&lane[0].mac, mac)

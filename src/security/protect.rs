@@ -89,20 +89,47 @@ pub fn number(
     {
         return Err(Error::OutOfRange);
     }
-    let null = ue.context(place).ok_or(Error::NoContext)?.keys()?.algorithms.nia == Nia::Nia0;
+    let null = ue
+        .context(place)
+        .ok_or(Error::NoContext)?
+        .keys()?
+        .algorithms
+        .nia
+        == Nia::Nia0;
     let pair = ue.pair_mut(place, access).ok_or(Error::NoContext)?;
-    let count = if null { pair.send.take_null_integrity() } else { pair.send.take()? };
+    let count = if null {
+        pair.send.take_null_integrity()
+    } else {
+        pair.send.take()?
+    };
     if ue.role() == Role::Amf && *form == Form::Auto {
         ue.access[access.index()].secured = true;
     }
-    let near_wrap = if null { NearWrap::No } else { settings.thresholds.level(count.value()) };
-    Ok(Numbered { count, sht, place, access, container, near_wrap })
+    let near_wrap = if null {
+        NearWrap::No
+    } else {
+        settings.thresholds.level(count.value())
+    };
+    Ok(Numbered {
+        count,
+        sht,
+        place,
+        access,
+        container,
+        near_wrap,
+    })
 }
 
 type Treatment = (Place, SecurityHeaderType, Option<Range<usize>>);
 
-fn treatment(ue: &UeSecurity, access: AccessType, message: MessageType, form: &Form) -> Result<Treatment> {
-    let held_back = ue.role() == Role::Amf && ue.key_change() == Some(super::ue::KeyChange::InterAmfHandover);
+fn treatment(
+    ue: &UeSecurity,
+    access: AccessType,
+    message: MessageType,
+    form: &Form,
+) -> Result<Treatment> {
+    let held_back =
+        ue.role() == Role::Amf && ue.key_change() == Some(super::ue::KeyChange::InterAmfHandover);
     if held_back {
         return Err(Error::Conflict);
     }
@@ -113,23 +140,33 @@ fn treatment(ue: &UeSecurity, access: AccessType, message: MessageType, form: &F
         MessageType::SECURITY_MODE_COMMAND | MessageType::SECURITY_MODE_COMPLETE
     );
     match form {
-        Form::Command(place) if message == MessageType::SECURITY_MODE_COMMAND && ue.role() == Role::Amf => {
+        Form::Command(place)
+            if message == MessageType::SECURITY_MODE_COMMAND && ue.role() == Role::Amf =>
+        {
             Ok((*place, SecurityHeaderType::IntegrityNew, None))
         }
-        Form::Complete(place) if message == MessageType::SECURITY_MODE_COMPLETE && ue.role() == Role::Ue => {
+        Form::Complete(place)
+            if message == MessageType::SECURITY_MODE_COMPLETE && ue.role() == Role::Ue =>
+        {
             Ok((*place, SecurityHeaderType::CipheredNew, None))
         }
         Form::Auto if !is_smc => {
             let answers = ue.role() == Role::Amf && state.initial_accepted;
             if !state.secured && !answers {
-                return Err(if ue.context(in_use).is_none() { Error::NoContext } else { Error::NotSecured });
+                return Err(if ue.context(in_use).is_none() {
+                    Error::NoContext
+                } else {
+                    Error::NotSecured
+                });
             }
             Ok((in_use, SecurityHeaderType::Ciphered, None))
         }
         Form::Initial(container) if message.is_initial() && ue.role() == Role::Ue => {
             Ok((in_use, SecurityHeaderType::Integrity, container.clone()))
         }
-        Form::Integrity if message == MessageType::SECURITY_MODE_REJECT && ue.role() == Role::Ue => {
+        Form::Integrity
+            if message == MessageType::SECURITY_MODE_REJECT && ue.role() == Role::Ue =>
+        {
             Ok((in_use, SecurityHeaderType::Integrity, None))
         }
         _ => Err(Error::HeaderMismatch),
@@ -181,10 +218,21 @@ impl<'a> Sealing<'a> {
 
     fn ciphered(&mut self) -> Option<CipherLane<'_>> {
         let input = self.input();
-        let whole = matches!(self.numbered.sht, SecurityHeaderType::Ciphered | SecurityHeaderType::CipheredNew);
+        let whole = matches!(
+            self.numbered.sht,
+            SecurityHeaderType::Ciphered | SecurityHeaderType::CipheredNew
+        );
         let plain = &mut self.pdu[OVERHEAD..];
-        let data = if whole { plain } else { plain.get_mut(self.numbered.container.clone()?)? };
-        Some(CipherLane { key: self.enc, input, data })
+        let data = if whole {
+            plain
+        } else {
+            plain.get_mut(self.numbered.container.clone()?)?
+        };
+        Some(CipherLane {
+            key: self.enc,
+            input,
+            data,
+        })
     }
 }
 
@@ -193,11 +241,14 @@ impl<'a> Sealing<'a> {
 pub fn seal(batch: &mut [Sealing<'_>]) {
     for chunk in batch.chunks_mut(LANES) {
         for message in chunk.iter_mut() {
-            message.pdu[header::SEQUENCE_NUMBER] = message.numbered.count.sequence_number();
+            message.pdu[header::SN] = message.numbered.count.sequence_number();
         }
         for nea in Nea::ALL {
-            let mut lanes: ArrayVec<CipherLane<'_>, LANES> =
-                chunk.iter_mut().filter(|m| m.nea == nea).filter_map(Sealing::ciphered).collect();
+            let mut lanes: ArrayVec<CipherLane<'_>, LANES> = chunk
+                .iter_mut()
+                .filter(|m| m.nea == nea)
+                .filter_map(Sealing::ciphered)
+                .collect();
             if !lanes.is_empty() {
                 algorithm::cipher(nea, &mut lanes);
             }
@@ -207,7 +258,8 @@ pub fn seal(batch: &mut [Sealing<'_>]) {
         }
         for message in chunk.iter_mut() {
             let sn = message.numbered.count.sequence_number();
-            header::write(message.pdu, message.numbered.sht, message.mac, sn);
+            // Cannot fail: `Sealing::new` saw to the room.
+            let _ = nas::write_header(message.pdu, message.numbered.sht, message.mac, sn);
         }
     }
 }
@@ -216,13 +268,14 @@ fn mac_lanes(chunk: &mut [Sealing<'_>], nia: Nia) {
     let mut lanes: ArrayVec<MacLane<'_>, LANES> = chunk
         .iter()
         .filter(|m| m.nia == nia)
-        .map(|m| MacLane::new(m.int, m.input(), &m.pdu[header::SEQUENCE_NUMBER..]))
+        .map(|m| MacLane::new(m.int, m.input(), &m.pdu[header::SN..]))
         .collect();
     if lanes.is_empty() {
         return;
     }
     algorithm::mac(nia, &mut lanes);
     let macs: ArrayVec<[u8; 4], LANES> = lanes.iter().map(|lane| lane.mac).collect();
+    drop(lanes);
     for (message, mac) in chunk.iter_mut().filter(|m| m.nia == nia).zip(macs) {
         message.mac = mac;
     }

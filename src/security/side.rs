@@ -30,14 +30,21 @@ struct Held {
 
 impl Default for Held {
     fn default() -> Self {
-        Self { bytes: [0; HELD_MESSAGE], len: 0 }
+        Self {
+            bytes: [0; HELD_MESSAGE],
+            len: 0,
+        }
     }
 }
 
 impl Side {
     /// Keeps a plain message.
     pub(in crate::security) fn hold(&mut self, message: &[u8]) -> Result<()> {
-        let room = self.held.bytes.get_mut(..message.len()).ok_or(Error::TooLong)?;
+        let room = self
+            .held
+            .bytes
+            .get_mut(..message.len())
+            .ok_or(Error::TooLong)?;
         room.copy_from_slice(message);
         self.held.len = message.len();
         Ok(())
@@ -82,7 +89,10 @@ struct State {
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("free", &self.free.len()).field("out", &self.out).finish()
+        f.debug_struct("State")
+            .field("free", &self.free.len())
+            .field("out", &self.out)
+            .finish()
     }
 }
 
@@ -90,7 +100,13 @@ impl SidePool {
     /// A pool of at most `quota` rooms, none of them made yet.
     #[must_use]
     pub const fn new(quota: usize) -> Self {
-        Self { quota, state: Mutex::new(State { free: Vec::new(), out: 0 }) }
+        Self {
+            quota,
+            state: Mutex::new(State {
+                free: Vec::new(),
+                out: 0,
+            }),
+        }
     }
 
     /// Rooms in use.

@@ -26,7 +26,12 @@ pub enum Place {
 
 impl Place {
     /// All four, in index order.
-    pub const ALL: [Self; 4] = [Self::Current, Self::NonCurrent, Self::Candidate, Self::Previous];
+    pub const ALL: [Self; 4] = [
+        Self::Current,
+        Self::NonCurrent,
+        Self::Candidate,
+        Self::Previous,
+    ];
 }
 
 /// A procedure that changes keys. Only one runs at a time for a UE (TS 33.501 6.9.5).
@@ -169,7 +174,12 @@ impl UeSecurity {
         match self.seats[place as usize] {
             Seat::None => None,
             Seat::Main => self.main.as_mut(),
-            Seat::Side(i) => self.side.as_mut()?.contexts.get_mut(usize::from(i))?.as_mut(),
+            Seat::Side(i) => self
+                .side
+                .as_mut()?
+                .contexts
+                .get_mut(usize::from(i))?
+                .as_mut(),
         }
     }
 
@@ -184,18 +194,28 @@ impl UeSecurity {
     /// The COUNT pair that the context in `place` uses on `access`.
     #[must_use]
     pub fn pair(&self, place: Place, access: AccessType) -> Option<&Pair> {
-        self.context(self.counts_place(place)).map(|context| context.pair(access))
+        self.context(self.counts_place(place))
+            .map(|context| context.pair(access))
     }
 
-    pub(in crate::security) fn pair_mut(&mut self, place: Place, access: AccessType) -> Option<&mut Pair> {
+    pub(in crate::security) fn pair_mut(
+        &mut self,
+        place: Place,
+        access: AccessType,
+    ) -> Option<&mut Pair> {
         let home = self.counts_place(place);
-        self.context_mut(home).map(|context| context.pair_mut(access))
+        self.context_mut(home)
+            .map(|context| context.pair_mut(access))
     }
 
     /// The place whose context `access` uses now.
     #[must_use]
     pub fn in_use(&self, access: AccessType) -> Place {
-        if self.access[access.index()].on_previous { Place::Previous } else { Place::Current }
+        if self.access[access.index()].on_previous {
+            Place::Previous
+        } else {
+            Place::Current
+        }
     }
 
     /// True when secure exchange of NAS messages is established on `access`.
@@ -207,20 +227,29 @@ impl UeSecurity {
     /// The place of the context with this ngKSI, current first.
     #[must_use]
     pub fn find(&self, ng_ksi: NgKsi) -> Option<Place> {
-        Place::ALL.into_iter().find(|&place| self.context(place).is_some_and(|c| c.ng_ksi() == ng_ksi))
+        Place::ALL
+            .into_iter()
+            .find(|&place| self.context(place).is_some_and(|c| c.ng_ksi() == ng_ksi))
     }
 
     /// The next native key set identifier that is neither in use nor `cited` by the UE (R48, cause 71).
     #[must_use]
     pub fn next_ng_ksi(&self, cited: Option<NgKsi>) -> Option<NgKsi> {
-        let start = self.context(Place::Current).map_or(0, |c| c.ng_ksi().ksi() + 1);
+        let start = self
+            .context(Place::Current)
+            .map_or(0, |c| c.ng_ksi().ksi() + 1);
         (0..7)
             .filter_map(|i| NgKsi::native((start + i) % 7))
             .find(|&candidate| self.find(candidate).is_none() && cited != Some(candidate))
     }
 
     /// Seats `context`, in place of the one that sat there.
-    pub(in crate::security) fn seat(&mut self, place: Place, context: Context, side: &SidePool) -> Result<()> {
+    pub(in crate::security) fn seat(
+        &mut self,
+        place: Place,
+        context: Context,
+        side: &SidePool,
+    ) -> Result<()> {
         let seat = if self.main.is_none() || self.seats[place as usize] == Seat::Main {
             Seat::Main
         } else {
@@ -230,7 +259,11 @@ impl UeSecurity {
             let room = self.side.as_ref().ok_or(Error::SideFull)?;
             let free = match self.seats[place as usize] {
                 Seat::Side(i) => usize::from(i),
-                _ => room.contexts.iter().position(Option::is_none).ok_or(Error::SideFull)?,
+                _ => room
+                    .contexts
+                    .iter()
+                    .position(Option::is_none)
+                    .ok_or(Error::SideFull)?,
             };
             Seat::Side(free as u8)
         };
@@ -238,7 +271,11 @@ impl UeSecurity {
         match seat {
             Seat::Main => self.main = Some(context),
             Seat::Side(i) => {
-                if let Some(room) = self.side.as_mut().and_then(|s| s.contexts.get_mut(usize::from(i))) {
+                if let Some(room) = self
+                    .side
+                    .as_mut()
+                    .and_then(|s| s.contexts.get_mut(usize::from(i)))
+                {
                     *room = Some(context);
                 }
             }
@@ -262,7 +299,11 @@ impl UeSecurity {
             Seat::None => {}
             Seat::Main => self.main = None,
             Seat::Side(i) => {
-                if let Some(room) = self.side.as_mut().and_then(|s| s.contexts.get_mut(usize::from(i))) {
+                if let Some(room) = self
+                    .side
+                    .as_mut()
+                    .and_then(|s| s.contexts.get_mut(usize::from(i)))
+                {
                     *room = None;
                 }
             }
@@ -292,7 +333,11 @@ impl UeSecurity {
                 Seat::Side(i) => Some((seat, i)),
                 _ => None,
             })
-            && let Some(context) = self.side.as_mut().and_then(|s| s.contexts.get_mut(usize::from(i))).and_then(Option::take)
+            && let Some(context) = self
+                .side
+                .as_mut()
+                .and_then(|s| s.contexts.get_mut(usize::from(i)))
+                .and_then(Option::take)
         {
             *seat = Seat::Main;
             self.main = Some(context);
@@ -318,7 +363,10 @@ impl UeSecurity {
     /// The message kept, if any.
     #[must_use]
     pub fn held_message(&self) -> Option<&[u8]> {
-        self.side.as_ref().map(|side| side.held()).filter(|held| !held.is_empty())
+        self.side
+            .as_ref()
+            .map(|side| side.held())
+            .filter(|held| !held.is_empty())
     }
 
     /// Forgets the message kept.
@@ -361,7 +409,9 @@ impl UeSecurity {
 
     /// Every context, with its place.
     pub fn contexts(&self) -> impl Iterator<Item = (Place, &Context)> {
-        Place::ALL.into_iter().filter_map(|place| self.context(place).map(|context| (place, context)))
+        Place::ALL
+            .into_iter()
+            .filter_map(|place| self.context(place).map(|context| (place, context)))
     }
 
     /// Wipes everything and gives the side room back. The UE refuses every protected message afterwards.
@@ -392,8 +442,12 @@ impl UeSecurity {
         for access in &mut self.access {
             access.on_previous = false;
         }
-        let native = self.context(Place::Previous).is_some_and(|c| c.kind() == Kind::Native && !c.shares_counts);
-        let mapped = self.context(Place::Current).is_some_and(|c| c.kind() == Kind::Mapped);
+        let native = self
+            .context(Place::Previous)
+            .is_some_and(|c| c.kind() == Kind::Native && !c.shares_counts);
+        let mapped = self
+            .context(Place::Current)
+            .is_some_and(|c| c.kind() == Kind::Mapped);
         if native && mapped && self.context(Place::NonCurrent).is_none() {
             self.move_to(Place::Previous, Place::NonCurrent);
         } else {
@@ -412,8 +466,13 @@ impl UeSecurity {
         self.key_change = None;
         self.unseat(Place::Candidate);
         self.retire_previous(pool);
-        let spare_is_full = self.context(Place::NonCurrent).is_some_and(|c| c.algorithms().is_some());
-        if self.context(Place::Current).is_none_or(|c| c.kind() == Kind::Mapped) {
+        let spare_is_full = self
+            .context(Place::NonCurrent)
+            .is_some_and(|c| c.algorithms().is_some());
+        if self
+            .context(Place::Current)
+            .is_none_or(|c| c.kind() == Kind::Mapped)
+        {
             self.unseat(Place::Current);
             if spare_is_full {
                 self.move_to(Place::NonCurrent, Place::Current);

@@ -9,7 +9,9 @@ use arrayvec::ArrayVec;
 use crate::algorithm::{self, CipherLane, Input, Key, MacLane, Nea, Nia};
 use crate::base::secret::ct_eq;
 use crate::base::{AccessType, Direction, Error, Result};
-use crate::nas::{self, FollowUp, MessageType, Pdu, SecurityHeaderType, Situation, header};
+use crate::nas::{
+    self, FollowUp, InitialMessage, MessageType, Pdu, SecurityHeaderType, Situation, header,
+};
 
 use super::context::Role;
 use super::count::{Behind, NearWrap};
@@ -95,16 +97,23 @@ pub fn estimate(
     let place = match (sht, expect) {
         (SecurityHeaderType::CipheredNew, Expect::Complete(place))
         | (SecurityHeaderType::IntegrityNew, Expect::Command(place)) => place,
-        (SecurityHeaderType::Integrity | SecurityHeaderType::Ciphered, Expect::Any | Expect::Complete(_)) => {
-            named(ue, access, protected.body(), sht)
-        }
+        (
+            SecurityHeaderType::Integrity | SecurityHeaderType::Ciphered,
+            Expect::Any | Expect::Complete(_),
+        ) => named(ue, access, protected.body(), sht),
         _ => return refuse(Error::HeaderType),
     };
-    let keys = match ue.context(place).ok_or(Error::NoContext).and_then(|context| context.keys()) {
+    let keys = match ue
+        .context(place)
+        .ok_or(Error::NoContext)
+        .and_then(|context| context.keys())
+    {
         Ok(keys) => keys,
         Err(error) => return refuse(error),
     };
-    let Some(pair) = ue.pair(place, access) else { return refuse(Error::NoContext) };
+    let Some(pair) = ue.pair(place, access) else {
+        return refuse(Error::NoContext);
+    };
     let null = keys.algorithms.nia == Nia::Nia0;
     let sn = protected.sn();
     let found = pair.receive.estimate(sn, settings.out_of_order);
@@ -113,7 +122,15 @@ pub fn estimate(
         None if null => 0,
         None => return refuse(Error::CountExhausted),
     };
-    Ok(Estimated { access, sht, sn, place, forward, behind: found.behind, null })
+    Ok(Estimated {
+        access,
+        sht,
+        sn,
+        place,
+        forward,
+        behind: found.behind,
+        null,
+    })
 }
 
 /// The context that protects an ordinary message on this access. An initial message that is not ciphered says its
@@ -124,19 +141,24 @@ fn named(ue: &UeSecurity, access: AccessType, body: &[u8], sht: SecurityHeaderTy
         && ue.role() == Role::Amf
         && ue.key_change().is_none()
         && ue.context(Place::Previous).is_none()
-        && let Some(ng_ksi) = nas::initial_ng_ksi(body)
-        && ue.context(in_use).is_none_or(|c| c.ng_ksi() != ng_ksi)
-        && ue.context(Place::NonCurrent).is_some_and(|c| c.ng_ksi() == ng_ksi && c.algorithms().is_some())
+        && let Some(spare) = ue
+            .context(Place::NonCurrent)
+            .filter(|c| c.algorithms().is_some())
+        && ue
+            .context(in_use)
+            .is_none_or(|c| c.ng_ksi() != spare.ng_ksi())
+        && InitialMessage::parse(body).is_ok_and(|initial| initial.ng_ksi == spare.ng_ksi())
     {
         return Place::NonCurrent;
     }
     in_use
 }
 
-fn situation(ue: &UeSecurity, access: AccessType) -> Situation {
+/// `protected`: the message came protected, so its context exists or was lost.
+fn situation(ue: &UeSecurity, access: AccessType, protected: bool) -> Situation {
     if ue.secured(access) {
         Situation::SecureExchange
-    } else if ue.context(Place::Current).is_some() {
+    } else if protected || ue.context(Place::Current).is_some() {
         Situation::ContextUnverified
     } else {
         Situation::NoContext
@@ -155,12 +177,16 @@ fn plain(ue: &UeSecurity, access: AccessType, pdu: &[u8]) -> Verdict {
     };
     verdict.message_type = Some(message_type);
     let allowed = match ue.role() {
-        Role::Amf => nas::accepted_unprotected_uplink(message_type, situation(ue, access)),
+        Role::Amf => nas::accepted_unprotected_uplink(message_type, situation(ue, access, false)),
         Role::Ue => !ue.secured(access) && nas::accepted_unprotected_downlink(pdu),
     };
     if allowed {
         verdict.result = Err(Error::PlainAllowed);
-        verdict.follow_up = if ue.role() == Role::Amf { nas::follow_up(pdu) } else { FollowUp::None };
+        verdict.follow_up = if ue.role() == Role::Amf {
+            FollowUp::of(pdu)
+        } else {
+            FollowUp::None
+        };
     }
     verdict
 }
@@ -168,20 +194,27 @@ fn plain(ue: &UeSecurity, access: AccessType, pdu: &[u8]) -> Verdict {
 /// A message that did not verify: says its type where it is not ciphered, and what may be done with it.
 fn unverified(ue: &UeSecurity, access: AccessType, pdu: &[u8], error: Error) -> Verdict {
     let mut verdict = Verdict::refused(error);
-    let Ok(Pdu::Protected(protected)) = Pdu::parse(pdu) else { return verdict };
+    let Ok(Pdu::Protected(protected)) = Pdu::parse(pdu) else {
+        return verdict;
+    };
     verdict.sht = Some(protected.sht());
-    let clear = matches!(protected.sht(), SecurityHeaderType::Integrity | SecurityHeaderType::IntegrityNew);
+    let clear = matches!(
+        protected.sht(),
+        SecurityHeaderType::Integrity | SecurityHeaderType::IntegrityNew
+    );
     if !clear {
         return verdict;
     }
-    let Ok(message_type) = nas::inner_type(protected.body()) else { return verdict };
+    let Ok(message_type) = nas::inner_type(protected.body()) else {
+        return verdict;
+    };
     verdict.message_type = Some(message_type);
     if ue.role() == Role::Amf
         && error != Error::Replay
         && protected.sht() == SecurityHeaderType::Integrity
-        && nas::accepted_unprotected_uplink(message_type, situation(ue, access))
+        && nas::accepted_unprotected_uplink(message_type, situation(ue, access, true))
     {
-        verdict.follow_up = nas::follow_up(protected.body());
+        verdict.follow_up = FollowUp::of(protected.body());
     }
     verdict
 }
@@ -200,7 +233,16 @@ pub enum Octets<'a> {
 }
 
 impl Octets<'_> {
-    fn pdu(&self) -> &[u8] {
+    /// The same octets, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Octets<'_> {
+        match self {
+            Self::Apart { pdu, out } => Octets::Apart { pdu, out },
+            Self::InPlace(pdu) => Octets::InPlace(pdu),
+        }
+    }
+
+    /// The PDU as received, as long as nothing was deciphered.
+    pub(crate) fn pdu(&self) -> &[u8] {
         match self {
             Self::Apart { pdu, .. } => pdu,
             Self::InPlace(pdu) => pdu,
@@ -224,7 +266,8 @@ impl Octets<'_> {
         }
     }
 
-    fn plain(&self, len: usize) -> &[u8] {
+    /// The first `len` octets of the output.
+    pub(crate) fn plain(&self, len: usize) -> &[u8] {
         match self {
             Self::Apart { out, .. } => out.get(..len).unwrap_or_default(),
             Self::InPlace(pdu) => pdu.get(..len).unwrap_or_default(),
@@ -284,7 +327,10 @@ impl<'a> Checking<'a> {
     /// # Errors
     /// [`Error::BufferTooSmall`] when the output cannot hold the plain message; [`Error::NoContext`].
     pub fn new(estimated: Estimated, ue: &'a UeSecurity, octets: Octets<'a>) -> Result<Self> {
-        let keys = ue.context(estimated.place).ok_or(Error::NoContext)?.keys()?;
+        let keys = ue
+            .context(estimated.place)
+            .ok_or(Error::NoContext)?
+            .keys()?;
         let needed = octets.pdu().len().saturating_sub(header::BODY);
         if let Octets::Apart { out, .. } = &octets
             && out.len() < needed
@@ -307,7 +353,11 @@ impl<'a> Checking<'a> {
     }
 
     fn input(&self, count: u32) -> Input {
-        Input { count, bearer: self.estimated.access.bearer(), direction: self.direction }
+        Input {
+            count,
+            bearer: self.estimated.access.bearer(),
+            direction: self.direction,
+        }
     }
 
     fn pending(&self) -> Option<u32> {
@@ -320,7 +370,9 @@ impl<'a> Checking<'a> {
     /// Compares, and says what is tried next: a COUNT behind tells a replay from a bad MAC, and may be accepted
     /// inside the window.
     fn judge(&mut self) {
-        let Trial::Pending(count) = self.trial else { return };
+        let Trial::Pending(count) = self.trial else {
+            return;
+        };
         if self.estimated.null {
             self.trial = Trial::Passed(count);
             return;
@@ -333,18 +385,25 @@ impl<'a> Checking<'a> {
                 Trial::Passed(count)
             }
             (true, _) => Trial::Passed(count),
-            (false, Some(Behind::Used(behind) | Behind::Late(behind))) if behind != count => Trial::Pending(behind),
+            (false, Some(Behind::Used(behind) | Behind::Late(behind))) if behind != count => {
+                Trial::Pending(behind)
+            }
             (false, _) => Trial::Failed,
         };
     }
 
     fn ciphered(&mut self) -> Option<CipherLane<'_>> {
-        let Trial::Passed(count) = self.trial else { return None };
+        let Trial::Passed(count) = self.trial else {
+            return None;
+        };
         if self.failure.is_some() {
             return None;
         }
         let (key, input) = (self.enc, self.input(count));
-        let whole = matches!(self.estimated.sht, SecurityHeaderType::Ciphered | SecurityHeaderType::CipheredNew);
+        let whole = matches!(
+            self.estimated.sht,
+            SecurityHeaderType::Ciphered | SecurityHeaderType::CipheredNew
+        );
         let data = self.octets.lay_out()?;
         whole.then_some(CipherLane { key, input, data })
     }
@@ -363,7 +422,10 @@ impl<'a> Checking<'a> {
             Sht::CipheredNew => (true, MessageType::SECURITY_MODE_COMPLETE),
             _ => (false, message),
         };
-        let is_new = matches!(message, MessageType::SECURITY_MODE_COMMAND | MessageType::SECURITY_MODE_COMPLETE);
+        let is_new = matches!(
+            message,
+            MessageType::SECURITY_MODE_COMMAND | MessageType::SECURITY_MODE_COMPLETE
+        );
         if message != wanted || is_new != new {
             return Err(Error::HeaderMismatch);
         }
@@ -372,7 +434,11 @@ impl<'a> Checking<'a> {
             || message.is_initial()
             || message == MessageType::SECURITY_MODE_REJECT
             || !self.ue.secured(self.estimated.access);
-        if may_be_clear { Ok(message) } else { Err(Error::Unciphered) }
+        if may_be_clear {
+            Ok(message)
+        } else {
+            Err(Error::Unciphered)
+        }
     }
 
     fn finish(mut self, settings: &Settings) -> Checked {
@@ -392,11 +458,18 @@ impl<'a> Checking<'a> {
         match self.inside(self.octets.plain(len)) {
             Err(error) => {
                 self.octets.wipe(len);
-                Checked(Err(Verdict { sht, count: Some(count), ..Verdict::refused(error) }))
+                Checked(Err(Verdict {
+                    sht,
+                    count: Some(count),
+                    ..Verdict::refused(error)
+                }))
             }
             Ok(message_type) => {
-                let near_wrap =
-                    if self.estimated.null { NearWrap::No } else { settings.thresholds.level(count) };
+                let near_wrap = if self.estimated.null {
+                    NearWrap::No
+                } else {
+                    settings.thresholds.level(count)
+                };
                 let place = Some(self.estimated.place);
                 let verdict = Verdict {
                     result: Ok(()),
@@ -425,11 +498,15 @@ pub fn check<'a>(
         chunk.push(message);
         if chunk.is_full() {
             run(&mut chunk);
-            chunk.drain(..).for_each(|message| each(message.finish(settings)));
+            chunk
+                .drain(..)
+                .for_each(|message| each(message.finish(settings)));
         }
     }
     run(&mut chunk);
-    chunk.drain(..).for_each(|message| each(message.finish(settings)));
+    chunk
+        .drain(..)
+        .for_each(|message| each(message.finish(settings)));
 }
 
 fn run(chunk: &mut [Checking<'_>]) {
@@ -441,8 +518,11 @@ fn run(chunk: &mut [Checking<'_>]) {
         chunk.iter_mut().for_each(Checking::judge);
     }
     for nea in Nea::ALL {
-        let mut lanes: ArrayVec<CipherLane<'_>, LANES> =
-            chunk.iter_mut().filter(|m| m.nea == nea).filter_map(Checking::ciphered).collect();
+        let mut lanes: ArrayVec<CipherLane<'_>, LANES> = chunk
+            .iter_mut()
+            .filter(|m| m.nea == nea)
+            .filter_map(Checking::ciphered)
+            .collect();
         if !lanes.is_empty() {
             algorithm::cipher(nea, &mut lanes);
         }
@@ -454,7 +534,7 @@ fn mac_lanes(chunk: &mut [Checking<'_>], nia: Nia) {
         .iter()
         .filter(|m| m.nia == nia)
         .filter_map(|m| {
-            let message = m.octets.pdu().get(header::SEQUENCE_NUMBER..)?;
+            let message = m.octets.pdu().get(header::SN..)?;
             Some(MacLane::new(m.int, m.input(m.pending()?), message))
         })
         .collect();
@@ -463,7 +543,10 @@ fn mac_lanes(chunk: &mut [Checking<'_>], nia: Nia) {
     }
     algorithm::mac(nia, &mut lanes);
     let macs: ArrayVec<[u8; 4], LANES> = lanes.iter().map(|lane| lane.mac).collect();
-    let waiting = chunk.iter_mut().filter(|m| m.nia == nia && m.pending().is_some());
+    drop(lanes);
+    let waiting = chunk
+        .iter_mut()
+        .filter(|m| m.nia == nia && m.pending().is_some());
     for (message, mac) in waiting.zip(macs) {
         message.mac = mac;
     }
@@ -484,7 +567,11 @@ pub fn commit(ue: &mut UeSecurity, checked: Checked, settings: &Settings) -> Ver
     if estimated.null {
         verdict.count = Some(pair.receive.follow_null_integrity(estimated.sn));
     } else if let Err(error) = pair.receive.accept(count, settings.out_of_order) {
-        return Verdict { sht: verdict.sht, count: verdict.count, ..Verdict::refused(error) };
+        return Verdict {
+            sht: verdict.sht,
+            count: verdict.count,
+            ..Verdict::refused(error)
+        };
     }
     if estimated.place == Place::NonCurrent {
         ue.take_non_current();
@@ -506,5 +593,8 @@ pub fn commit(ue: &mut UeSecurity, checked: Checked, settings: &Settings) -> Ver
 
 /// Initial messages come with header type 1, or with 2 in connected mode (TS 24.501 4.4.6).
 const fn ue_receives_initial(sht: SecurityHeaderType) -> bool {
-    matches!(sht, SecurityHeaderType::Integrity | SecurityHeaderType::Ciphered)
+    matches!(
+        sht,
+        SecurityHeaderType::Integrity | SecurityHeaderType::Ciphered
+    )
 }

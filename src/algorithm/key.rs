@@ -1,0 +1,47 @@
+//! Keys, prepared for their algorithm.
+
+use super::{Nea, Nia};
+use crate::kernel::aes128;
+
+/// K_NASenc or K_NASint, prepared: for AES the eleven round keys and CMAC's K1, else the raw key. 192 bytes, wiped
+/// on drop.
+#[derive(Clone)]
+#[repr(transparent)]
+pub struct Key(aes128::Key);
+
+impl Key {
+    /// Prepares K_NASenc for `nea`.
+    #[must_use]
+    pub fn for_nea(nea: Nea, k_nas_enc: &[u8; 16]) -> Self {
+        Self(match nea {
+            Nea::Nea2 => aes128::Key::new(k_nas_enc),
+            Nea::Nea0 | Nea::Nea1 | Nea::Nea3 => aes128::Key::raw(k_nas_enc),
+        })
+    }
+
+    /// Prepares K_NASint for `nia`.
+    #[must_use]
+    pub fn for_nia(nia: Nia, k_nas_int: &[u8; 16]) -> Self {
+        Self(match nia {
+            Nia::Nia2 => aes128::Key::new(k_nas_int),
+            Nia::Nia0 | Nia::Nia1 | Nia::Nia3 => aes128::Key::raw(k_nas_int),
+        })
+    }
+
+    /// The raw key.
+    #[must_use]
+    pub const fn raw(&self) -> &[u8; 16] {
+        self.0.schedule.key()
+    }
+
+    /// The key as the AES kernels take it.
+    pub(super) const fn aes(&self) -> &aes128::Key {
+        &self.0
+    }
+}
+
+impl core::fmt::Debug for Key {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Key(..)")
+    }
+}

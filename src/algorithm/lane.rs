@@ -1,0 +1,118 @@
+//! What an algorithm takes: one lane per message.
+
+use super::Key;
+use crate::base::Direction;
+use crate::kernel::{Backend, Lane, Room};
+
+/// The inputs besides key and message (TS 33.501 D.2.1.1, D.3.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// COUNT, all 32 bits as the algorithm gets them: 0x00 and the 24-bit NAS COUNT (TS 24.501 4.4.3.1).
+    pub count: u32,
+    /// BEARER, five bits; higher bits are ignored.
+    pub bearer: u8,
+    /// DIRECTION.
+    pub direction: Direction,
+}
+
+impl Input {
+    /// COUNT, then BEARER, DIRECTION and 26 zero bits: the head of TS 33.401 B.1.3 and B.2.3 and the first half
+    /// of the IVs of 128-NEA1 and 128-NEA3.
+    #[inline]
+    pub(super) const fn head(self) -> [u8; 8] {
+        let [c0, c1, c2, c3] = self.count.to_be_bytes();
+        let octet = self.bearer_bits() | (self.direction as u8) << 2;
+        [c0, c1, c2, c3, octet, 0, 0, 0]
+    }
+
+    /// BEARER in the five high bits of an octet.
+    #[inline]
+    pub(super) const fn bearer_bits(self) -> u8 {
+        (self.bearer & 31) << 3
+    }
+}
+
+/// One message to cipher or decipher, in place.
+pub struct CipherLane<'a> {
+    /// Prepared by [`Key::for_nea`] for the algorithm that is called.
+    pub key: &'a Key,
+    /// COUNT, BEARER, DIRECTION.
+    pub input: Input,
+    /// The message, of any length; 0 is legal.
+    pub data: &'a mut [u8],
+}
+
+/// One message to authenticate.
+pub struct MacLane<'a> {
+    /// Prepared by [`Key::for_nia`] for the algorithm that is called.
+    pub key: &'a Key,
+    /// COUNT, BEARER, DIRECTION.
+    pub input: Input,
+    /// The message, of any length; 0 is legal.
+    pub message: &'a [u8],
+    /// Its length in bits: NAS messages are whole octets, the published test data is not. More than
+    /// `8 * message.len()` counts as that.
+    pub bits: usize,
+    /// Result: MAC-I or XMAC-I.
+    pub mac: [u8; 4],
+}
+
+impl<'a> MacLane<'a> {
+    /// A lane over all of `message`.
+    #[must_use]
+    pub const fn new(key: &'a Key, input: Input, message: &'a [u8]) -> Self {
+        Self {
+            key,
+            input,
+            message,
+            bits: 8 * message.len(),
+            mac: [0; 4],
+        }
+    }
+
+    /// Message bits that count.
+    pub(super) fn covered(&self) -> usize {
+        self.bits.min(8 * self.message.len())
+    }
+}
+
+/// Lanes handed to a kernel at a time: bounds the stack, and is a multiple of every row's width.
+pub(super) const CHUNK: usize = 32;
+
+/// Ciphers lanes with a keystream row: `key` picks the form of the key that the room takes, `iv` builds the IV.
+pub(super) fn keystream<R, K: 'static>(
+    row: &Backend<R>,
+    lanes: &mut [CipherLane<'_>],
+    key: for<'k> fn(&'k Key) -> &'k K,
+    iv: fn(Input) -> [u8; 16],
+) where
+    R: for<'a> Room<Lane<'a> = Lane<'a, K>>,
+{
+    if let [lane] = lanes {
+        return (row.one)(&mut Lane {
+            key: key(lane.key),
+            iv: iv(lane.input),
+            data: lane.data,
+        });
+    }
+    for chunk in lanes.chunks_mut(CHUNK) {
+        let count = chunk.len();
+        let Some(spare) = chunk.first().map(|lane| lane.key) else {
+            return;
+        };
+        let mut rest = chunk.iter_mut();
+        let mut staged: [Lane<'_, K>; CHUNK] = core::array::from_fn(|_| match rest.next() {
+            Some(lane) => Lane {
+                key: key(lane.key),
+                iv: iv(lane.input),
+                data: lane.data,
+            },
+            None => Lane {
+                key: key(spare),
+                iv: [0; 16],
+                data: &mut [],
+            },
+        });
+        (row.many)(&mut staged[..count]);
+    }
+}

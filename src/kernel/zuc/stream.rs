@@ -1,0 +1,108 @@
+//! ZUC keystream in pieces: for messages whose keystream does not fit a bounded buffer.
+
+use super::super::{Backend, Choice, Room, always};
+use super::{portable, tables::D};
+use zeroize::Zeroize;
+
+/// A generator between two pieces: the 16 cells of the LFSR (s0 first), R1 and R2. Wiped on drop.
+pub struct State {
+    pub(super) s: [u32; 16],
+    pub(super) r: [u32; 2],
+    /// False until a row has clocked the 33 clocks of the initialisation.
+    pub(super) ready: bool,
+}
+
+impl State {
+    /// Key and IV loaded, not yet clocked.
+    #[must_use]
+    pub fn new(key: &[u8; 16], iv: &[u8; 16]) -> Self {
+        Self {
+            s: core::array::from_fn(|i| {
+                u32::from(key[i]) << 23 | u32::from(D[i]) << 8 | u32::from(iv[i])
+            }),
+            r: [0; 2],
+            ready: false,
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.s.zeroize();
+        self.r.zeroize();
+    }
+}
+
+/// One generator and the next piece: keystream is XORed onto `data`. Each piece but the last must be a multiple
+/// of 16 bytes; what remains of the last 16 bytes is lost.
+pub struct StreamLane<'a> {
+    /// Goes on from here.
+    pub state: &'a mut State,
+    /// Ciphered in place.
+    pub data: &'a mut [u8],
+}
+
+/// The room of ZUC in pieces.
+pub struct Stream;
+
+/// Rows, best first.
+pub static BACKENDS: &[Backend<Stream>] = &[Backend {
+    name: "portable",
+    lanes: 1,
+    available: always,
+    one: portable::stream_one,
+    many: portable::stream_many,
+}];
+
+impl Room for Stream {
+    type Lane<'a> = StreamLane<'a>;
+    const NAME: &'static str = "zuc_stream";
+
+    fn backends() -> &'static [Backend<Self>] {
+        BACKENDS
+    }
+
+    fn answers(backend: &Backend<Self>) -> bool {
+        let mut text = [0; 64];
+        let mut state = State::new(&super::KEY, &super::IV);
+        for piece in [0..16, 16..48, 48..64] {
+            (backend.one)(&mut StreamLane {
+                state: &mut state,
+                data: &mut text[piece],
+            });
+        }
+        let mut again = [[0; 64]; 2];
+        let mut states = [(); 2].map(|()| State::new(&super::KEY, &super::IV));
+        let [first, second] = &mut states;
+        let [a, b] = &mut again;
+        (backend.many)(&mut [
+            StreamLane {
+                state: first,
+                data: &mut a[..],
+            },
+            StreamLane {
+                state: second,
+                data: &mut b[..63],
+            },
+        ]);
+        again[1][63] = super::KEYSTREAM[63];
+        text == super::KEYSTREAM && again == [super::KEYSTREAM; 2]
+    }
+
+    fn choice() -> &'static Choice {
+        static CHOICE: Choice = Choice::new();
+        &CHOICE
+    }
+}
+
+/// The row in use.
+#[must_use]
+pub fn active() -> &'static Backend<Stream> {
+    super::super::active()
+}
+
+/// True when the row is available and passes its known-answer test.
+#[must_use]
+pub fn known_answer(backend: &Backend<Stream>) -> bool {
+    super::super::known_answer(backend)
+}

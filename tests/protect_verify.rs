@@ -1,0 +1,88 @@
+//! The path of one message through the security floor: both roles, every algorithm, every refusal.
+
+use naslane::algorithm::{Nea, Nia};
+use naslane::base::{AccessType, Error, NgKsi, Result};
+use naslane::kdf::KAmf;
+use naslane::nas::UeSecurityCapability;
+use naslane::security::protect::{self, Form, Sealing};
+use naslane::security::verify::{self, Checking, Expect, Octets};
+use naslane::security::*;
+
+struct Any;
+impl KeyGuard for Any {
+    fn admit(&self, _: Role, _: &KAmf) -> Result<()> {
+        Ok(())
+    }
+    fn withdraw(&self, _: Role, _: &KAmf) {}
+}
+
+const GPP: AccessType = AccessType::ThreeGpp;
+const PLAIN: [u8; 7] = [0x7E, 0, 0x67, 1, 0, 1, 0x55];
+
+fn ue(role: Role, algorithms: Algorithms, side: &SidePool) -> UeSecurity {
+    let mut ue = UeSecurity::new(role);
+    let identity = Identity {
+        k_amf: KAmf::new([0x42; 32]),
+        ng_ksi: NgKsi::native(1).unwrap(),
+        ue_sec_cap: UeSecurityCapability::from_value(&[0xF0, 0xF0]).unwrap(),
+        emergency: algorithms.nia == Nia::Nia0,
+    };
+    let resources = Resources { side, keys: &Any };
+    ue.authenticated(identity, resources).unwrap();
+    ue.make_candidate(Target::Partial(algorithms), GPP, resources)
+        .unwrap();
+    ue
+}
+
+fn send(ue: &mut UeSecurity, plain: &[u8], form: &Form) -> Result<Vec<u8>> {
+    let numbered = protect::number(ue, GPP, (plain, form), &Settings::default())?;
+    let mut pdu = vec![0; protect::OVERHEAD];
+    pdu.extend_from_slice(plain);
+    protect::seal(&mut [Sealing::new(numbered, ue, &mut pdu)?]);
+    Ok(pdu)
+}
+
+fn receive(ue: &mut UeSecurity, pdu: &[u8], expect: Expect) -> (Verdict, Vec<u8>) {
+    let settings = Settings::default();
+    let mut out = vec![0; pdu.len()];
+    let estimated = match verify::estimate(ue, GPP, (pdu, expect), &settings) {
+        Ok(estimated) => estimated,
+        Err(verdict) => return (verdict, Vec::new()),
+    };
+    let checking = Checking::new(estimated, ue, Octets::Apart { pdu, out: &mut out }).unwrap();
+    let mut checked = None;
+    verify::check([checking].into_iter(), &settings, |done| {
+        checked = Some(done)
+    });
+    let verdict = verify::commit(ue, checked.unwrap(), &settings);
+    out.truncate(verdict.len);
+    (verdict, out)
+}
+
+#[test]
+fn a_security_mode_command_and_its_answer_for_every_algorithm() {
+    let side = SidePool::new(4);
+    for nea in Nea::ALL {
+        for nia in [Nia::Nia1, Nia::Nia2, Nia::Nia3] {
+            let algorithms = Algorithms { nea, nia };
+            let mut amf = ue(Role::Amf, algorithms, &side);
+            let mut peer = ue(Role::Ue, algorithms, &side);
+            let command = [0x7E, 0, 0x5D, nea.id() << 4 | nia.id(), 1, 2, 0xF0, 0xF0];
+            let pdu = send(&mut amf, &command, &Form::Command(Place::Candidate)).unwrap();
+            assert_eq!(pdu[..2], [0x7E, 3]);
+            assert_eq!(pdu[7..], command, "never ciphered (R27)");
+            let (verdict, plain) = receive(&mut peer, &pdu, Expect::Command(Place::Candidate));
+            assert_eq!((verdict.result, verdict.count), (Ok(()), Some(0)));
+            assert_eq!(plain, command);
+            let complete = [0x7E, 0, 0x5E];
+            let pdu = send(&mut peer, &complete, &Form::Complete(Place::Candidate)).unwrap();
+            assert_eq!(pdu[1], 4);
+            let (verdict, plain) = receive(&mut amf, &pdu, Expect::Complete(Place::Candidate));
+            assert_eq!(verdict.result, Ok(()), "{nea:?} {nia:?}");
+            assert_eq!(plain, complete);
+            let (verdict, _) = receive(&mut amf, &pdu, Expect::Complete(Place::Candidate));
+            assert_eq!(verdict.result, Err(Error::Replay));
+            assert_eq!(send(&mut amf, &PLAIN, &Form::Auto), Err(Error::NoContext));
+        }
+    }
+}
