@@ -8,6 +8,7 @@ use zeroize::Zeroize;
 pub mod portable;
 pub mod stream;
 mod tables;
+#[cfg(feature = "std")] // the crate asks for the standard library
 mod zuc_crate;
 
 pub use stream::{State, Stream, StreamLane};
@@ -24,6 +25,7 @@ pub static BACKENDS: &[Backend<Zuc>] = &[
         one: portable::one,
         many: portable::many,
     },
+    #[cfg(feature = "std")]
     Backend {
         name: "zuc_crate",
         lanes: 1,
