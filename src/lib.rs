@@ -10,6 +10,7 @@
 //! | 2 | [`kdf`] | TS 33.501 Annex A |
 //! | 2 | [`nas`] | the wire format: headers, information elements, SECURITY MODE bodies, containers |
 //! | 3 | [`security`] | where a key meets a counter: contexts, NAS COUNT, protect, verify |
+//! | 4 | [`procedure`] | the security mode procedure: state machines without I/O or clock |
 //! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -18,6 +19,8 @@ pub mod base;
 pub mod kdf;
 pub mod kernel;
 pub mod nas;
+#[cfg(feature = "std")]
+pub mod procedure;
 #[cfg(feature = "std")]
 pub mod security;
 #[cfg(feature = "std")]

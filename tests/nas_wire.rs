@@ -331,6 +331,18 @@ fn r36_messages_of_64_kib_are_handled() {
     assert!(InitialMessage::parse(&many).is_ok());
 }
 
+#[test]
+fn the_aun3_key_has_no_face() {
+    let cap = UeSecurityCapability::from_value(&[0xF0, 0xF0]).unwrap();
+    let command = SecurityModeCommand {
+        aun3_key: Some(Aun3Key(&[0xA5; 34])),
+        ..SecurityModeCommand::new(2, 2, NgKsi::native(0).unwrap(), cap)
+    };
+    let text = format!("{command:?}");
+    assert!(text.contains("Aun3Key(..)"), "{text}");
+    assert!(!text.contains("165") && !text.contains("a5"), "{text}");
+}
+
 fn octets(range: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), range)
 }

@@ -123,7 +123,7 @@ capability!(
 
 impl UeSecurityCapability {
     /// What is assumed after mobility from EPS while no 5G capability is known: algorithms 0, 1, 2 of both
-    /// kinds (TS 33.501 6.7.2, 8.2).
+    /// kinds, which every UE has (TS 33.501 5.2.2, 5.2.3).
     pub const ASSUMED_FROM_EPS: Self = Self(Kept {
         len: 2,
         octets: [0xE0, 0xE0, 0, 0, 0, 0, 0, 0],

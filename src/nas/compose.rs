@@ -312,3 +312,171 @@ const fn halves(low: u8, high: u8) -> Result<u8> {
     }
     Ok(high << 4 | low)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::InitialMessage;
+    use super::super::ie::Ies;
+    use super::*;
+
+    const S_TMSI: STmsi = STmsi {
+        amf_set_pointer: 0x0040,
+        tmsi: 0xC000_0187,
+    };
+
+    fn ksi(ksi: u8) -> NgKsi {
+        NgKsi::native(ksi).unwrap()
+    }
+
+    #[test]
+    fn initial_messages_are_read_back_with_their_container() {
+        let mut out = [0; 64];
+        let guti = Guti {
+            plmn: [0x99, 0xF9, 0x07],
+            amf_region: 2,
+            s_tmsi: S_TMSI,
+        };
+        let identity = guti.value();
+        let registration = RegistrationRequest {
+            registration_type: 0xA,
+            ng_ksi: ksi(1),
+            identity: &identity,
+            ue_sec_cap: UeSecurityCapability::from_value(&[0xF0, 0xF0]).ok(),
+            ies: &[],
+            container: Some(&[1, 2, 3]),
+        };
+        let (len, container) = registration.encode(&mut out).unwrap();
+        let read = InitialMessage::parse(&out[..len]).unwrap();
+        assert_eq!((read.kind, read.ng_ksi), (0xA, ksi(1)));
+        assert_eq!(read.ue_sec_cap, registration.ue_sec_cap);
+        assert_eq!(read.identity.unwrap().guti(), Some(guti));
+        assert_eq!(read.container, container);
+        assert_eq!(out[container.unwrap()], [1, 2, 3]);
+
+        let dereg = DeregistrationRequest {
+            deregistration_type: 9,
+            ng_ksi: ksi(3),
+            identity: &identity,
+            container: None,
+        };
+        let (len, container) = dereg.encode(&mut out).unwrap();
+        let read = InitialMessage::parse(&out[..len]).unwrap();
+        assert!(read.is_switch_off() && container.is_none());
+        assert_eq!(read.ng_ksi, ksi(3));
+
+        let control = ControlPlaneServiceRequest {
+            service_type: 1,
+            ng_ksi: ksi(4),
+            ies: &[],
+            container: Some(&[0x40, 2, 0x20, 0]),
+        };
+        let (len, container) = control.encode(&mut out).unwrap();
+        let read = InitialMessage::parse(&out[..len]).unwrap();
+        assert_eq!((read.kind, read.ng_ksi), (1, ksi(4)));
+        assert_eq!(read.container, container);
+    }
+
+    #[test]
+    fn octets_of_captured_messages() {
+        let mut out = [0; 64];
+        let service = ServiceRequest {
+            service_type: 1,
+            ng_ksi: ksi(0),
+            s_tmsi: S_TMSI,
+            ies: &[0x40, 2, 0x20, 0, 0x50, 2, 0x20, 0],
+            container: None,
+        };
+        let (len, _) = service.encode(&mut out).unwrap();
+        let captured = [
+            0x7E, 0, 0x4C, 0x10, 0, 7, 0xF4, 0, 0x40, 0xC0, 0, 0x01, 0x87, 0x40, 2, 0x20, 0, 0x50,
+            2, 0x20, 0,
+        ];
+        assert_eq!(out[..len], captured);
+
+        let authentication = AuthenticationRequest {
+            ng_ksi: ksi(2),
+            abba: &[0, 0],
+            rand: [0xAA; 16],
+            autn: [0xBB; 16],
+        };
+        let len = authentication.encode(&mut out).unwrap();
+        assert_eq!(len, 42);
+        assert_eq!(out[..8], [0x7E, 0, 0x56, 2, 2, 0, 0, 0x21]);
+        assert_eq!(out[24..27], [0x20, 16, 0xBB]);
+        let len = authentication_response(&[0xCC; 16], &mut out).unwrap();
+        assert_eq!((len, &out[..6]), (21, &[0x7E, 0, 0x57, 0x2D, 16, 0xCC][..]));
+        let len = identity_request(IdentityType::Suci, &mut out).unwrap();
+        assert_eq!(out[..len], [0x7E, 0, 0x5B, 1]);
+        let len = identity_response(&S_TMSI.value(), &mut out).unwrap();
+        assert_eq!(out[..6], [0x7E, 0, 0x5C, 0, 7, 0xF4]);
+        assert_eq!(len, 12);
+        let cause = Cause::IDENTITY_NOT_DERIVED;
+        let len = with_cause(MessageType::SERVICE_REJECT, cause, &mut out).unwrap();
+        assert_eq!(out[..len], [0x7E, 0, 0x4D, 9]);
+        let len = bare(MessageType::REGISTRATION_COMPLETE, &[], &mut out).unwrap();
+        assert_eq!(out[..len], [0x7E, 0, 0x43]);
+    }
+
+    #[test]
+    fn downlink_bodies_walk_to_their_end() {
+        let mut out = [0; 64];
+        let accept = RegistrationAccept {
+            result: 1,
+            guti: Some(Guti {
+                plmn: [0x99, 0xF9, 0x07],
+                amf_region: 2,
+                s_tmsi: S_TMSI,
+            }),
+            ies: &[0x5E, 1, 0x92],
+        };
+        let len = accept.encode(&mut out).unwrap();
+        let ieis = Ies::of(&out[..len]).unwrap().map(|ie| ie.unwrap().iei);
+        assert!(ieis.eq([0x77, 0x5E]));
+        let transport = NasTransport {
+            direction: Direction::Downlink,
+            payload_type: 1,
+            payload: &[0x2E, 1, 1, 0xC2],
+            ies: &[0x12, 1],
+        };
+        let len = transport.encode(&mut out).unwrap();
+        let captured = [0x7E, 0, 0x68, 1, 0, 4, 0x2E, 1, 1, 0xC2, 0x12, 1];
+        assert_eq!(out[..len], captured);
+        let uplink = NasTransport {
+            direction: Direction::Uplink,
+            ..transport
+        };
+        assert_eq!(uplink.encode(&mut out), Ok(len));
+        assert_eq!(out[2], 0x67);
+    }
+
+    #[test]
+    fn r36_what_does_not_fit_is_not_written() {
+        let mut out = [0xEE; 12];
+        let service = ServiceRequest {
+            service_type: 1,
+            ng_ksi: ksi(0),
+            s_tmsi: S_TMSI,
+            ies: &[],
+            container: None,
+        };
+        assert_eq!(service.encode(&mut out), Err(Error::BufferTooSmall));
+        assert_eq!(out, [0xEE; 12]);
+        let bad = ServiceRequest {
+            service_type: 16,
+            ..service
+        };
+        assert_eq!(bad.encode(&mut [0; 64]), Err(Error::Argument));
+        let empty = NasTransport {
+            direction: Direction::Uplink,
+            payload_type: 1,
+            payload: &[],
+            ies: &[],
+        };
+        assert_eq!(empty.encode(&mut [0; 64]), Err(Error::Argument));
+        for message in [MessageType::SECURITY_MODE_COMMAND, MessageType(0x99)] {
+            assert_eq!(bare(message, &[], &mut [0; 64]), Err(Error::Argument));
+            let refused = with_cause(message, Cause::PROTOCOL_ERROR, &mut [0; 64]);
+            assert_eq!(refused, Err(Error::Argument));
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! The containers that an AMF protects outside a NAS message, at handover (TS 24.501 9.11.2.6, 9.11.2.7,
-//! 9.11.2.9; TS 33.501 6.9.2.3, 8.4, 8.6.2): layout only, the MAC is computed elsewhere.
+//! 9.11.2.9; TS 33.501 6.9.2.3): layout only, the MAC is computed elsewhere.
 
 use core::ops::Range;
 

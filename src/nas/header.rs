@@ -291,6 +291,14 @@ mod tests {
     }
 
     #[test]
+    fn r32_a_protected_message_without_a_whole_inner_message_is_short() {
+        for body in 0..PLAIN_MIN {
+            let pdu = &STATUS[..PROTECTED_OVERHEAD + body];
+            assert_eq!(Pdu::parse(pdu), Err(Error::Short));
+        }
+    }
+
+    #[test]
     fn r29_reserved_header_types_are_refused_and_spare_bits_ignored() {
         for octet in 0..=255_u8 {
             let mut pdu = STATUS;

@@ -197,7 +197,7 @@ impl<'a> Ies<'a> {
             return Ok(Ie { iei, value, range });
         }
         if octet & 0xF0 == 0 {
-            // TS 24.007 11.2.5: "comprehension required", and no 5GMM message has such an element.
+            // TS 24.007 11.2: "comprehension required", and no 5GMM message has such an element.
             return Err(Error::MalformedIe);
         }
         let (value, range) = match fixed(self.message, octet) {

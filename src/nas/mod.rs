@@ -37,6 +37,6 @@ pub use capability::{S1UeSecurityCapability, UeSecurityCapability};
 pub use cause::Cause;
 pub use header::{Pdu, Plain, Protected, SecurityHeaderType, inner_type, write_header};
 pub use identity::{Guti, IdentityType, MobileIdentity, STmsi};
-pub use initial::{Carrier, InitialMessage, check_container};
+pub use initial::{Carrier, InitialMessage, RegistrationType, check_container};
 pub use message::MessageType;
 pub use smc::{SecurityModeCommand, SecurityModeComplete, SecurityModeReject};

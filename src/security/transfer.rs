@@ -41,10 +41,10 @@ impl Context {
         self.pair(access)
     }
 
-    fn same_identity(&self, other: &Identity) -> bool {
+    /// One K_AMF. The capability may differ: a command may have renewed it.
+    fn same_key(&self, other: &Identity) -> bool {
         *self.k_amf() == other.k_amf
             && self.ng_ksi() == other.ng_ksi
-            && *self.ue_sec_cap() == other.ue_sec_cap
             && self.emergency() == other.emergency
     }
 }
@@ -90,9 +90,11 @@ impl UeSecurity {
                 context
             }
             None => {
-                let current = self.context(Place::Current).filter(|current| current.same_identity(&identity));
+                let current = self.context(Place::Current).filter(|current| current.same_key(&identity));
                 let may_share = matches!(place, Place::Candidate | Place::Previous);
-                current.filter(|_| may_share).ok_or(Error::Record)?.sibling()?
+                let mut context = current.filter(|_| may_share).ok_or(Error::Record)?.sibling()?;
+                context.renew_capability(identity.ue_sec_cap);
+                context
             }
         };
         if let Some(algorithms) = algorithms {

@@ -6,6 +6,7 @@ use super::super::ie::{self, Ie, Ies};
 use super::super::octets::{Reader, Writer, emit};
 use super::super::{MessageType, S1UeSecurityCapability, UeSecurityCapability};
 use super::expect;
+use crate::base::secret::ct_eq;
 use crate::base::{Error, NgKsi, Result};
 
 /// First octet of an EAP packet with the code Success.
@@ -42,9 +43,18 @@ impl AdditionalSecurity {
     }
 }
 
-/// AUN3 device security key (TS 24.501 9.11.3.114), borrowed; 34 to 255 octets. Never printed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// AUN3 device security key (TS 24.501 8.2.25), borrowed; 34 to 255 octets. Never printed, and compared in
+/// constant time.
+#[derive(Clone, Copy)]
 pub struct Aun3Key<'a>(pub &'a [u8]);
+
+impl PartialEq for Aun3Key<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        ct_eq(self.0, other.0)
+    }
+}
+
+impl Eq for Aun3Key<'_> {}
 
 impl fmt::Debug for Aun3Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
