@@ -62,8 +62,19 @@ impl UeSecurity {
 
     /// The state of one NAS connection.
     pub(crate) fn access_state(&self, access: AccessType) -> StoredAccess {
-        let Access { secured, on_previous, initial_accepted, as_count, .. } = self.access[access.index()];
-        StoredAccess { secured, on_previous, initial_accepted, as_count }
+        let Access {
+            secured,
+            on_previous,
+            initial_accepted,
+            as_count,
+            ..
+        } = self.access[access.index()];
+        StoredAccess {
+            secured,
+            on_previous,
+            initial_accepted,
+            as_count,
+        }
     }
 
     /// Goes on with an NH chain.
@@ -77,7 +88,12 @@ impl UeSecurity {
     /// [`Error::Record`] when no sequence of procedures leads to such a context in that place;
     /// [`Error::SideFull`].
     pub(crate) fn resume_context(&mut self, stored: StoredContext, side: &SidePool) -> Result<()> {
-        let StoredContext { place, identity, algorithms, counts } = stored;
+        let StoredContext {
+            place,
+            identity,
+            algorithms,
+            counts,
+        } = stored;
         let mapped_spare = place == Place::NonCurrent && identity.ng_ksi.is_mapped();
         let partial_in_use = place != Place::NonCurrent && algorithms.is_none();
         if self.context(place).is_some() || mapped_spare || partial_in_use {
@@ -90,9 +106,14 @@ impl UeSecurity {
                 context
             }
             None => {
-                let current = self.context(Place::Current).filter(|current| current.same_key(&identity));
+                let current = self
+                    .context(Place::Current)
+                    .filter(|current| current.same_key(&identity));
                 let may_share = matches!(place, Place::Candidate | Place::Previous);
-                let mut context = current.filter(|_| may_share).ok_or(Error::Record)?.sibling()?;
+                let mut context = current
+                    .filter(|_| may_share)
+                    .ok_or(Error::Record)?
+                    .sibling()?;
                 context.renew_capability(identity.ue_sec_cap);
                 context
             }
@@ -108,13 +129,28 @@ impl UeSecurity {
     /// # Errors
     /// [`Error::Record`] when the state names a context that is not there, or a COUNT that does not exist.
     pub(crate) fn resume_access(&mut self, access: AccessType, stored: StoredAccess) -> Result<()> {
-        let StoredAccess { secured, on_previous, initial_accepted, as_count } = stored;
-        let place = if on_previous { Place::Previous } else { Place::Current };
+        let StoredAccess {
+            secured,
+            on_previous,
+            initial_accepted,
+            as_count,
+        } = stored;
+        let place = if on_previous {
+            Place::Previous
+        } else {
+            Place::Current
+        };
         let used = secured || on_previous || initial_accepted;
         if (used && self.context(place).is_none()) || as_count.is_some_and(|count| count >= LIMIT) {
             return Err(Error::Record);
         }
-        self.access[access.index()] = Access { secured, on_previous, initial_accepted, as_count, last: None };
+        self.access[access.index()] = Access {
+            secured,
+            on_previous,
+            initial_accepted,
+            as_count,
+            last: None,
+        };
         Ok(())
     }
 }

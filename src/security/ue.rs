@@ -428,7 +428,10 @@ impl UeSecurity {
             pool.give_back(side);
         }
         let changed = self.changed;
-        *self = Self { changed, ..Self::new(self.role) };
+        *self = Self {
+            changed,
+            ..Self::new(self.role)
+        };
     }
 
     /// The N1 NAS connection of `access` was released: secure exchange ends, contexts and COUNTs stay. An access
@@ -470,7 +473,9 @@ impl UeSecurity {
             return;
         }
         // An exported session stays silent: its record may be in use elsewhere.
-        self.key_change = self.key_change.filter(|kind| *kind == KeyChange::InterAmfHandover);
+        self.key_change = self
+            .key_change
+            .filter(|kind| *kind == KeyChange::InterAmfHandover);
         self.unseat(Place::Candidate);
         self.retire_previous(pool);
         let spare_is_full = self

@@ -61,12 +61,19 @@ impl FreeSlots {
 
     /// How many are free.
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| Self::lock(shard).len()).sum()
+        self.shards
+            .iter()
+            .map(|shard| Self::lock(shard).len())
+            .sum()
     }
 
     /// Bytes that the lists take.
     pub(super) fn bytes(&self) -> usize {
-        let lists: usize = self.shards.iter().map(|shard| Self::lock(shard).capacity() * size_of::<u32>()).sum();
+        let lists: usize = self
+            .shards
+            .iter()
+            .map(|shard| Self::lock(shard).capacity() * size_of::<u32>())
+            .sum();
         lists + size_of_val(&*self.shards)
     }
 }
@@ -93,8 +100,12 @@ mod tests {
     fn an_empty_shard_takes_from_the_others() {
         let free = FreeSlots::new(64);
         let taken = std::thread::scope(|scope| {
-            let all: Vec<_> = (0..8).map(|_| scope.spawn(|| std::iter::from_fn(|| free.take()).count())).collect();
-            all.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
+            let all: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| std::iter::from_fn(|| free.take()).count()))
+                .collect();
+            all.into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum::<usize>()
         });
         assert_eq!(taken, 64);
     }

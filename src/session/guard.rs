@@ -26,7 +26,9 @@ impl Floors {
     #[must_use]
     pub fn of(ue: &UeSecurity, place: Place) -> Self {
         let [a, b] = AccessType::ALL.map(|access| {
-            ue.pair(place, access).map_or([u32::MAX; 2], |pair| [pair.send.next(), pair.receive.next_min()])
+            ue.pair(place, access).map_or([u32::MAX; 2], |pair| {
+                [pair.send.next(), pair.receive.next_min()]
+            })
         });
         Self([a[0], a[1], b[0], b[1]])
     }
@@ -34,7 +36,12 @@ impl Floors {
     /// True when none of `counts` is below its floor.
     #[must_use]
     pub fn permit(&self, counts: &Self) -> bool {
-        *self != Self::NEVER && self.0.iter().zip(counts.0).all(|(floor, count)| *floor <= count)
+        *self != Self::NEVER
+            && self
+                .0
+                .iter()
+                .zip(counts.0)
+                .all(|(floor, count)| *floor <= count)
     }
 }
 
@@ -108,7 +115,11 @@ enum Known {
 
 impl Shard {
     fn new(live: usize, retired: usize) -> Self {
-        let none = Retired { print: Print::NONE, next: END, floors: Floors([0; 4]) };
+        let none = Retired {
+            print: Print::NONE,
+            next: END,
+            floors: Floors([0; 4]),
+        };
         Self {
             buckets: vec![END; live + retired].into(),
             live: Vec::with_capacity(live),
@@ -126,9 +137,13 @@ impl Shard {
         if at == END {
             None
         } else if at & RETIRED != 0 {
-            self.retired.get((at & !RETIRED) as usize).map(|cell| (cell.print, cell.next))
+            self.retired
+                .get((at & !RETIRED) as usize)
+                .map(|cell| (cell.print, cell.next))
         } else {
-            self.live.get(at as usize).map(|cell| (cell.print, cell.next))
+            self.live
+                .get(at as usize)
+                .map(|cell| (cell.print, cell.next))
         }
     }
 
@@ -137,7 +152,11 @@ impl Shard {
         while let Some((found, next)) = self.entry(at) {
             if found == print {
                 let index = (at & !RETIRED) as usize;
-                return Some(if at & RETIRED != 0 { Known::Retired(index) } else { Known::Live });
+                return Some(if at & RETIRED != 0 {
+                    Known::Retired(index)
+                } else {
+                    Known::Live
+                });
             }
             at = next;
         }
@@ -146,13 +165,19 @@ impl Shard {
 
     fn link(&mut self, print: Print, at: u32) -> u32 {
         let bucket = self.bucket(print);
-        self.buckets.get_mut(bucket).map_or(END, |head| std::mem::replace(head, at))
+        self.buckets
+            .get_mut(bucket)
+            .map_or(END, |head| std::mem::replace(head, at))
     }
 
     fn unlink(&mut self, print: Print, gone: u32) {
         let bucket = self.bucket(print);
-        let Some(mut at) = self.buckets.get(bucket).copied() else { return };
-        let Some((_, after)) = self.entry(gone) else { return };
+        let Some(mut at) = self.buckets.get(bucket).copied() else {
+            return;
+        };
+        let Some((_, after)) = self.entry(gone) else {
+            return;
+        };
         if at == gone {
             self.buckets[bucket] = after;
             return;
@@ -185,9 +210,16 @@ impl Shard {
     }
 
     fn remove_live(&mut self, index: u32) -> Option<Print> {
-        let print = self.live.get(index as usize).map(|cell| cell.print).filter(|print| *print != Print::NONE)?;
+        let print = self
+            .live
+            .get(index as usize)
+            .map(|cell| cell.print)
+            .filter(|print| *print != Print::NONE)?;
         self.unlink(print, index);
-        self.live[index as usize] = Live { print: Print::NONE, next: self.free_live };
+        self.live[index as usize] = Live {
+            print: Print::NONE,
+            next: self.free_live,
+        };
         self.free_live = index;
         Some(print)
     }
@@ -196,7 +228,11 @@ impl Shard {
         self.remove_retired(self.oldest);
         let at = self.oldest as u32 | RETIRED;
         let next = self.link(print, at);
-        self.retired[self.oldest] = Retired { print, next, floors };
+        self.retired[self.oldest] = Retired {
+            print,
+            next,
+            floors,
+        };
         self.oldest = (self.oldest + 1) % self.retired.len();
     }
 
@@ -224,7 +260,9 @@ pub struct KeyMemory {
 
 impl std::fmt::Debug for KeyMemory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyMemory").field("shards", &self.shards.len()).finish_non_exhaustive()
+        f.debug_struct("KeyMemory")
+            .field("shards", &self.shards.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -236,8 +274,13 @@ impl KeyMemory {
         // Keys fall into shards like dice: eight standard deviations, and a list that must grow is still correct.
         let live = mean + 8 * mean.isqrt() + 16;
         let retired = remembered.div_ceil(SHARDS).max(LEAST_RETIRED);
-        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new(live, retired))).collect();
-        Self { hasher: RandomState::new(), shards }
+        let shards = (0..SHARDS)
+            .map(|_| Mutex::new(Shard::new(live, retired)))
+            .collect();
+        Self {
+            hasher: RandomState::new(),
+            shards,
+        }
     }
 
     /// The fingerprint of a key in one role. The two halves of one UE may live in one table: they send in
@@ -252,7 +295,9 @@ impl KeyMemory {
 
     fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
         // Nothing between two changes of a shard can panic.
-        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[shard]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whose key is this?
@@ -261,7 +306,10 @@ impl KeyMemory {
             return None;
         }
         let (shard, index) = key.parts();
-        self.lock(shard).live.get(index as usize).map(|cell| cell.print)
+        self.lock(shard)
+            .live
+            .get(index as usize)
+            .map(|cell| cell.print)
     }
 
     /// A session holds this key from now on; it was admitted.
@@ -294,7 +342,8 @@ impl KeyMemory {
         if twice || keys.len() > CONTEXTS {
             return Err(Error::KeyReused);
         }
-        let mut shards: ArrayVec<usize, CONTEXTS> = keys.iter().map(|(print, _)| print.shard()).collect();
+        let mut shards: ArrayVec<usize, CONTEXTS> =
+            keys.iter().map(|(print, _)| print.shard()).collect();
         shards.sort_unstable(); // one order for everybody who holds more than one shard
         let mut locked: ArrayVec<(usize, MutexGuard<'_, Shard>), CONTEXTS> = ArrayVec::new();
         for shard in shards {
@@ -304,11 +353,16 @@ impl KeyMemory {
         }
         let mut permitted: ArrayVec<(usize, Print, Option<usize>), CONTEXTS> = ArrayVec::new();
         for (print, counts) in keys {
-            let at = locked.iter().position(|(shard, _)| *shard == print.shard()).ok_or(Error::KeyReused)?;
+            let at = locked
+                .iter()
+                .position(|(shard, _)| *shard == print.shard())
+                .ok_or(Error::KeyReused)?;
             let shard = &locked[at].1;
             let retired = match shard.find(*print) {
                 None => None,
-                Some(Known::Retired(index)) if shard.retired[index].floors.permit(counts) => Some(index),
+                Some(Known::Retired(index)) if shard.retired[index].floors.permit(counts) => {
+                    Some(index)
+                }
                 Some(_) => return Err(Error::KeyReused),
             };
             permitted.push((at, *print, retired));
@@ -329,7 +383,9 @@ impl KeyMemory {
         let lists: usize = (0..SHARDS)
             .map(|i| {
                 let shard = self.lock(i);
-                size_of_val(&*shard.buckets) + size_of_val(&*shard.retired) + shard.live.capacity() * size_of::<Live>()
+                size_of_val(&*shard.buckets)
+                    + size_of_val(&*shard.retired)
+                    + shard.live.capacity() * size_of::<Live>()
             })
             .sum();
         lists + size_of_val(&*self.shards)
@@ -383,10 +439,18 @@ mod tests {
         memory.admit(Role::Amf, &key(1)).unwrap();
         let held = memory.adopt(memory.print(Role::Amf, &key(1)));
         memory.withdraw(Role::Amf, &key(1));
-        assert_eq!(memory.admit(Role::Amf, &key(1)), Err(Error::KeyReused), "held: not withdrawn");
+        assert_eq!(
+            memory.admit(Role::Amf, &key(1)),
+            Err(Error::KeyReused),
+            "held: not withdrawn"
+        );
         memory.retire(held, at(7, 3));
         memory.withdraw(Role::Amf, &key(1));
-        assert_eq!(memory.admit(Role::Amf, &key(1)), Err(Error::KeyReused), "was used: not withdrawn");
+        assert_eq!(
+            memory.admit(Role::Amf, &key(1)),
+            Err(Error::KeyReused),
+            "was used: not withdrawn"
+        );
     }
 
     #[test]
@@ -394,14 +458,21 @@ mod tests {
         let memory = KeyMemory::new(10, 10);
         let print = memory.print(Role::Amf, &key(1));
         let held = memory.claim(&[(print, at(0, 0))]).unwrap()[0];
-        assert_eq!(memory.claim(&[(print, at(9, 9))]).err(), Some(Error::KeyReused), "held");
+        assert_eq!(
+            memory.claim(&[(print, at(9, 9))]).err(),
+            Some(Error::KeyReused),
+            "held"
+        );
         memory.retire(held, at(7, 3));
         for low in [at(6, 3), at(7, 2), at(0, 0)] {
             assert_eq!(memory.claim(&[(print, low)]).err(), Some(Error::KeyReused));
         }
         let held = memory.claim(&[(print, at(7, 3))]).unwrap()[0];
         memory.retire(held, Floors::NEVER);
-        assert_eq!(memory.claim(&[(print, Floors::NEVER)]).err(), Some(Error::KeyReused));
+        assert_eq!(
+            memory.claim(&[(print, Floors::NEVER)]).err(),
+            Some(Error::KeyReused)
+        );
     }
 
     #[test]
@@ -412,8 +483,16 @@ mod tests {
         let all: Vec<_> = prints.iter().map(|&print| (print, at(1, 1))).collect();
         assert_eq!(memory.claim(&all).err(), Some(Error::KeyReused));
         memory.retire(last, at(1, 1));
-        assert_eq!(memory.claim(&[all[0], all[0]]).err(), Some(Error::KeyReused), "one key twice");
-        assert_eq!(memory.claim(&all).unwrap().len(), 4, "the refused claims took nothing");
+        assert_eq!(
+            memory.claim(&[all[0], all[0]]).err(),
+            Some(Error::KeyReused),
+            "one key twice"
+        );
+        assert_eq!(
+            memory.claim(&all).unwrap().len(),
+            4,
+            "the refused claims took nothing"
+        );
     }
 
     #[test]
@@ -435,32 +514,51 @@ mod tests {
         assert_eq!(memory.bytes(), bytes, "no list grew");
         for i in 0..100 {
             assert_eq!(memory.admit(Role::Amf, &key(i)), Err(Error::KeyReused));
-            assert_eq!(memory.print_of(held[i as usize]), Some(memory.print(Role::Amf, &key(i))));
+            assert_eq!(
+                memory.print_of(held[i as usize]),
+                Some(memory.print(Role::Amf, &key(i)))
+            );
         }
         let newest = memory.print(Role::Amf, &key(999 + churn));
-        assert_eq!(memory.claim(&[(newest, at(0, 0))]).err(), Some(Error::KeyReused));
-        memory.admit(Role::Amf, &key(1000)).expect("the oldest is forgotten");
+        assert_eq!(
+            memory.claim(&[(newest, at(0, 0))]).err(),
+            Some(Error::KeyReused)
+        );
+        memory
+            .admit(Role::Amf, &key(1000))
+            .expect("the oldest is forgotten");
     }
 
     #[test]
     fn chains_survive_every_order_of_leaving() {
         // One bucket, so that all keys are in one chain.
-        let mut shard = Shard { buckets: vec![END].into(), ..Shard::new(8, 3) };
+        let mut shard = Shard {
+            buckets: vec![END].into(),
+            ..Shard::new(8, 3)
+        };
         let print = |i: u32| Print([16 * i, i]);
         for gone in 0..6 {
             let live: Vec<u32> = (1..=3).map(|i| shard.add_live(print(i))).collect();
             (4..=6).for_each(|i| shard.add_retired(print(i), at(i, i)));
             match gone {
-                0..3 => assert_eq!(shard.remove_live(live[gone as usize]), Some(print(gone + 1))),
+                0..3 => assert_eq!(
+                    shard.remove_live(live[gone as usize]),
+                    Some(print(gone + 1))
+                ),
                 _ => match shard.find(print(gone + 1)) {
                     Some(Known::Retired(index)) => shard.remove_retired(index),
                     _ => panic!("retired key not found"),
                 },
             }
             for i in 1..=6 {
-                assert_eq!(shard.find(print(i)).is_some(), i != gone + 1, "{i} after {gone} left");
+                assert_eq!(
+                    shard.find(print(i)).is_some(),
+                    i != gone + 1,
+                    "{i} after {gone} left"
+                );
             }
-            live.iter().for_each(|&index| drop(shard.remove_live(index)));
+            live.iter()
+                .for_each(|&index| drop(shard.remove_live(index)));
             (0..3).for_each(|index| shard.remove_retired(index));
             assert!((1..=6).all(|i| shard.find(print(i)).is_none()));
         }

@@ -25,7 +25,11 @@ impl Handle {
     #[must_use]
     pub(crate) const fn new(worker: u8, generation: u32, slot: u32) -> Self {
         let generation = generation as u64 & MASK;
-        Self((worker as u64) << (GENERATION_BITS + SLOT_BITS) | generation << SLOT_BITS | slot as u64 & MASK)
+        Self(
+            (worker as u64) << (GENERATION_BITS + SLOT_BITS)
+                | generation << SLOT_BITS
+                | slot as u64 & MASK,
+        )
     }
 
     /// Takes 64 bits from outside as a handle. Whether a session has this name only a table can say.
@@ -34,7 +38,11 @@ impl Handle {
     /// [`Error::Handle`] for generation 0, and so for the number 0.
     pub const fn from_bits(bits: u64) -> Result<Self> {
         let handle = Self(bits);
-        if handle.generation() == 0 { Err(Error::Handle) } else { Ok(handle) }
+        if handle.generation() == 0 {
+            Err(Error::Handle)
+        } else {
+            Ok(handle)
+        }
     }
 
     /// The number that C sees; never 0.
@@ -72,7 +80,10 @@ mod tests {
             for generation in [FIRST_GENERATION, 2, 1 << 27, LAST_GENERATION] {
                 for slot in [0, 1, 1 << 27, MAX_SLOTS as u32 - 1] {
                     let handle = Handle::new(worker, generation, slot);
-                    assert_eq!((handle.worker(), handle.generation(), handle.slot()), (worker, generation, slot));
+                    assert_eq!(
+                        (handle.worker(), handle.generation(), handle.slot()),
+                        (worker, generation, slot)
+                    );
                     assert_eq!(Handle::from_bits(handle.bits()), Ok(handle));
                     assert_ne!(handle.bits(), 0);
                 }
@@ -85,6 +96,9 @@ mod tests {
         for bits in [0, 1, MASK, 0xFF << 56, 0xFF << 56 | MASK] {
             assert_eq!(Handle::from_bits(bits), Err(Error::Handle));
         }
-        assert_eq!(Handle::from_bits(1 << SLOT_BITS).map(Handle::generation), Ok(1));
+        assert_eq!(
+            Handle::from_bits(1 << SLOT_BITS).map(Handle::generation),
+            Ok(1)
+        );
     }
 }

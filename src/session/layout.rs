@@ -128,9 +128,18 @@ impl<'a> Writer<'a> {
         let flags = flag(context.algorithms().is_some(), FULL)
             | flag(context.emergency(), EMERGENCY)
             | flag(own_counts, OWN_COUNTS);
-        let (nea, nia) = context.algorithms().map_or((0, 0), |a| (a.nea.id(), a.nia.id()));
+        let (nea, nia) = context
+            .algorithms()
+            .map_or((0, 0), |a| (a.nea.id(), a.nia.id()));
         let capability = context.ue_sec_cap().value();
-        self.put(&[place as u8, flags, context.ng_ksi().bits(), nea, nia, capability.len() as u8])?;
+        self.put(&[
+            place as u8,
+            flags,
+            context.ng_ksi().bits(),
+            nea,
+            nia,
+            capability.len() as u8,
+        ])?;
         self.put(capability)?;
         self.put(context.k_amf().expose())?;
         if own_counts {
@@ -147,7 +156,8 @@ impl<'a> Writer<'a> {
     /// Writes length and checksum.
     pub(super) fn finish(mut self) -> Result<()> {
         let length = self.0.as_bytes().len() + CHECKSUM;
-        self.0.set_length(u16::try_from(length).map_err(|_| Error::TooLong)?);
+        self.0
+            .set_length(u16::try_from(length).map_err(|_| Error::TooLong)?);
         let sum = checksum(self.0.as_bytes());
         self.put(&sum)
     }
@@ -159,10 +169,15 @@ pub(super) struct Reader<'a>(&'a [u8]);
 impl<'a> Reader<'a> {
     /// Checks magic, version, length, checksum and header.
     pub(super) fn open(record: &'a [u8]) -> Result<(Self, Header)> {
-        let (body, sum) = record.split_at_checked(record.len().wrapping_sub(CHECKSUM)).ok_or(Error::Record)?;
+        let (body, sum) = record
+            .split_at_checked(record.len().wrapping_sub(CHECKSUM))
+            .ok_or(Error::Record)?;
         let mut reader = Self(body);
         let length = record.len().to_be_bytes();
-        let told = [reader.take::<4>()? == *MAGIC, reader.take()? == VERSION.to_be_bytes()];
+        let told = [
+            reader.take::<4>()? == *MAGIC,
+            reader.take()? == VERSION.to_be_bytes(),
+        ];
         let whole = length.ends_with(&reader.take::<2>()?) && record.len() <= MAX_LEN;
         if told != [true; 2] || !whole || !ct_eq(&checksum(body), sum) {
             return Err(Error::Record);
@@ -177,7 +192,15 @@ impl<'a> Reader<'a> {
             return Err(Error::Record);
         }
         let (nh, connections) = (flags & HAS_NH != 0, flags & HAS_CONNECTIONS != 0);
-        Ok((reader, Header { role, nh, connections, contexts }))
+        Ok((
+            reader,
+            Header {
+                role,
+                nh,
+                connections,
+                contexts,
+            },
+        ))
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
@@ -200,7 +223,9 @@ impl<'a> Reader<'a> {
         let [ncc] = self.take()?;
         let key = self.slice(Nh::LEN as u8)?;
         if ncc == AT_K_GNB {
-            return KGnb::from_slice(key).map(NhChain::start).ok_or(Error::Record);
+            return KGnb::from_slice(key)
+                .map(NhChain::start)
+                .ok_or(Error::Record);
         }
         let nh = Nh::from_slice(key).ok_or(Error::Record)?;
         NhChain::resume(nh, ncc).map_err(|_| Error::Record)
@@ -210,7 +235,9 @@ impl<'a> Reader<'a> {
         let [flags] = self.take()?;
         let count = self.number()?;
         let has_count = flags & HAS_AS_COUNT != 0;
-        if flags & !(SECURED | ON_PREVIOUS | INITIAL_ACCEPTED | HAS_AS_COUNT) != 0 || (!has_count && count != 0) {
+        if flags & !(SECURED | ON_PREVIOUS | INITIAL_ACCEPTED | HAS_AS_COUNT) != 0
+            || (!has_count && count != 0)
+        {
             return Err(Error::Record);
         }
         Ok(StoredAccess {
@@ -247,12 +274,25 @@ impl<'a> Reader<'a> {
         }
         let nea = Nea::from_id(nea).ok_or(Error::Record)?;
         let nia = Nia::from_id(nia).ok_or(Error::Record)?;
-        let counts = if flags & OWN_COUNTS != 0 { Some([self.pair()?, self.pair()?]) } else { None };
-        Ok(StoredContext { place, identity, algorithms: full.then_some(Algorithms { nea, nia }), counts })
+        let counts = if flags & OWN_COUNTS != 0 {
+            Some([self.pair()?, self.pair()?])
+        } else {
+            None
+        };
+        Ok(StoredContext {
+            place,
+            identity,
+            algorithms: full.then_some(Algorithms { nea, nia }),
+            counts,
+        })
     }
 
     /// Nothing may be left.
     pub(super) fn finish(self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::Record) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Record)
+        }
     }
 }

@@ -60,7 +60,11 @@ impl Record {
 
     pub(super) fn push(&mut self, octets: &[u8]) -> Result<()> {
         let end = self.len + octets.len();
-        self.octets.expose_mut().get_mut(self.len..end).ok_or(Error::TooLong)?.copy_from_slice(octets);
+        self.octets
+            .expose_mut()
+            .get_mut(self.len..end)
+            .ok_or(Error::TooLong)?
+            .copy_from_slice(octets);
         self.len = end;
         Ok(())
     }
@@ -90,7 +94,8 @@ pub fn export(table: &Table, handle: Handle, extent: Extent, out: &mut Record) -
         return Err(Error::NoContext);
     }
     write(ue, extent, out).inspect_err(|_| out.wipe())?;
-    ue.begin_key_change(KeyChange::InterAmfHandover).inspect_err(|_| out.wipe())
+    ue.begin_key_change(KeyChange::InterAmfHandover)
+        .inspect_err(|_| out.wipe())
 }
 
 /// The transfer failed or was cancelled and nobody took the record up: the session sends again, from the COUNTs
@@ -99,7 +104,10 @@ pub fn export(table: &Table, handle: Handle, extent: Extent, out: &mut Record) -
 /// # Errors
 /// [`Error::Unexpected`] when nothing was exported; those of [`Table::lock`].
 pub fn resume_after_failed_transfer(table: &Table, handle: Handle) -> Result<()> {
-    table.lock(handle)?.security.end_key_change(KeyChange::InterAmfHandover)
+    table
+        .lock(handle)?
+        .security
+        .end_key_change(KeyChange::InterAmfHandover)
 }
 
 /// Takes up a session from its record.
@@ -185,10 +193,12 @@ fn write(ue: &UeSecurity, extent: Extent, out: &mut Record) -> Result<()> {
 
 /// The contexts that go into the record, by ascending place.
 fn contexts(ue: &UeSecurity, extent: Extent) -> impl Iterator<Item = (Place, &Context)> {
-    Place::ALL.into_iter().filter_map(move |place| match extent {
-        Extent::Connections => Some((place, ue.context(place)?)),
-        Extent::Contexts => Some((place, transferred(ue, place)?)),
-    })
+    Place::ALL
+        .into_iter()
+        .filter_map(move |place| match extent {
+            Extent::Connections => Some((place, ue.context(place)?)),
+            Extent::Contexts => Some((place, transferred(ue, place)?)),
+        })
 }
 
 /// The context that plays the part `place` once no NAS connection is left.

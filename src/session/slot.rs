@@ -3,6 +3,7 @@
 use arrayvec::ArrayVec;
 
 use crate::base::Result;
+use crate::procedure::smc::Half;
 use crate::security::{Place, Role, SidePool, UeSecurity};
 
 use super::guard::{CONTEXTS, Floors, KeyMemory, LiveKey, Print};
@@ -13,11 +14,14 @@ use super::handle::{FIRST_GENERATION, Handle, LAST_GENERATION};
 pub struct Session {
     /// The security contexts.
     pub security: UeSecurity,
+    /// The security mode procedure.
+    pub smc: Half,
 }
 
 impl Session {
-    pub(super) const fn new(security: UeSecurity) -> Self {
-        Self { security }
+    pub(super) fn new(security: UeSecurity) -> Self {
+        let smc = Half::of(security.role());
+        Self { security, smc }
     }
 }
 
@@ -73,7 +77,10 @@ impl Slot {
         }
         for key in &mut self.keys {
             let print = memory.print_of(*key);
-            match held.iter_mut().find(|held| held.is_some() && **held == print) {
+            match held
+                .iter_mut()
+                .find(|held| held.is_some() && **held == print)
+            {
                 Some(known) => *known = None,
                 // The context is gone and its COUNTs with it.
                 None => memory.retire(std::mem::replace(key, LiveKey::NONE), Floors::NEVER),
@@ -92,8 +99,9 @@ impl Slot {
     /// [`crate::base::Error::KeyReused`]; no key is claimed then.
     pub(super) fn claim_keys(&mut self, memory: &KeyMemory) -> Result<()> {
         let ue = &self.session.security;
-        let wanted: ArrayVec<(Print, Floors), CONTEXTS> =
-            prints(ue, memory).map(|(place, print)| (print, Floors::of(ue, place))).collect();
+        let wanted: ArrayVec<(Print, Floors), CONTEXTS> = prints(ue, memory)
+            .map(|(place, print)| (print, Floors::of(ue, place)))
+            .collect();
         let claimed = memory.claim(&wanted)?;
         for (key, claimed) in self.keys.iter_mut().zip(claimed) {
             *key = claimed;
@@ -106,7 +114,9 @@ impl Slot {
     pub(super) fn retire_keys(&mut self, memory: &KeyMemory, trusted: Trust) {
         self.reconcile(memory);
         for key in &mut self.keys {
-            let Some(print) = memory.print_of(*key) else { continue };
+            let Some(print) = memory.print_of(*key) else {
+                continue;
+            };
             let ue = &self.session.security;
             let home = prints(ue, memory).find(|(_, held)| *held == print);
             let floors = match (trusted, home) {
@@ -137,7 +147,10 @@ pub(super) enum Trust {
 }
 
 /// The contexts that have a K_AMF of their own, with its fingerprint.
-fn prints<'a>(ue: &'a UeSecurity, memory: &'a KeyMemory) -> impl Iterator<Item = (Place, Print)> + 'a {
+fn prints<'a>(
+    ue: &'a UeSecurity,
+    memory: &'a KeyMemory,
+) -> impl Iterator<Item = (Place, Print)> + 'a {
     ue.contexts()
         .filter(|(_, context)| !context.shares_counts())
         .map(|(place, context)| (place, memory.print(ue.role(), context.k_amf())))

@@ -36,7 +36,12 @@ impl TableConfig {
     pub const fn new(sessions: usize) -> Self {
         let eighth = sessions / 8;
         let procedures = if eighth < 64 { 64 } else { eighth };
-        Self { sessions, procedures, worker: 0, remembered_keys: sessions }
+        Self {
+            sessions,
+            procedures,
+            worker: 0,
+            remembered_keys: sessions,
+        }
     }
 }
 
@@ -54,7 +59,10 @@ pub struct Table {
 impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (worker, len, capacity) = (self.worker, self.len(), self.capacity());
-        write!(f, "Table {{ worker: {worker}, {len} of {capacity} sessions }}")
+        write!(
+            f,
+            "Table {{ worker: {worker}, {len} of {capacity} sessions }}"
+        )
     }
 }
 
@@ -65,12 +73,23 @@ impl Table {
     /// # Errors
     /// [`Error::Argument`] for 0 or more than 2^28 sessions; [`Error::System`] when there is not enough memory.
     pub fn new(config: &TableConfig) -> Result<Self> {
-        let TableConfig { sessions, procedures, worker, remembered_keys } = *config;
-        if sessions == 0 || sessions > MAX_SLOTS || procedures > MAX_SLOTS || remembered_keys > MAX_SLOTS {
+        let TableConfig {
+            sessions,
+            procedures,
+            worker,
+            remembered_keys,
+        } = *config;
+        if sessions == 0
+            || sessions > MAX_SLOTS
+            || procedures > MAX_SLOTS
+            || remembered_keys > MAX_SLOTS
+        {
             return Err(Error::Argument);
         }
         let mut slots = Vec::new();
-        slots.try_reserve_exact(sessions).map_err(|_| Error::System)?;
+        slots
+            .try_reserve_exact(sessions)
+            .map_err(|_| Error::System)?;
         slots.resize_with(sessions, || Mutex::new(Slot::new()));
         // Beside its first context a session has others only in a side room, which has three.
         let held = sessions + 3 * procedures.min(sessions);
@@ -136,11 +155,19 @@ impl Table {
     }
 
     fn guard<'a>(&'a self, handle: Handle, slot: MutexGuard<'a, Slot>) -> Result<Guard<'a>> {
-        if slot.answers_to(handle) { Ok(Guard { slot, table: self }) } else { Err(Error::Handle) }
+        if slot.answers_to(handle) {
+            Ok(Guard { slot, table: self })
+        } else {
+            Err(Error::Handle)
+        }
     }
 
     fn poisoned(handle: Handle, slot: &Slot) -> Error {
-        if slot.answers_to(handle) { Error::Poisoned } else { Error::Handle }
+        if slot.answers_to(handle) {
+            Error::Poisoned
+        } else {
+            Error::Handle
+        }
     }
 
     /// Locks a session; waits while another thread has it. A thread must not lock a session that it has locked
@@ -163,7 +190,9 @@ impl Table {
     pub fn try_lock(&self, handle: Handle) -> Result<Guard<'_>> {
         match self.slot(handle)?.try_lock() {
             Ok(slot) => self.guard(handle, slot),
-            Err(TryLockError::Poisoned(poisoned)) => Err(Self::poisoned(handle, poisoned.get_ref())),
+            Err(TryLockError::Poisoned(poisoned)) => {
+                Err(Self::poisoned(handle, poisoned.get_ref()))
+            }
             Err(TryLockError::WouldBlock) => Err(Error::Busy),
         }
     }
@@ -175,7 +204,12 @@ impl Table {
     pub fn get_mut(&mut self, handle: Handle) -> Result<Exclusive<'_>> {
         self.slot(handle)?;
         let resources = (&self.keys, &self.side);
-        match self.slots.get_mut(handle.slot() as usize).ok_or(Error::Handle)?.get_mut() {
+        match self
+            .slots
+            .get_mut(handle.slot() as usize)
+            .ok_or(Error::Handle)?
+            .get_mut()
+        {
             Ok(slot) if slot.answers_to(handle) => Ok(Exclusive { slot, resources }),
             Ok(_) => Err(Error::Handle),
             Err(poisoned) => Err(Self::poisoned(handle, poisoned.get_ref())),
@@ -185,7 +219,10 @@ impl Table {
     /// Side rooms and key memory, for the calls of [`crate::security::UeSecurity`].
     #[must_use]
     pub fn resources(&self) -> Resources<'_> {
-        Resources { side: &self.side, keys: &self.keys }
+        Resources {
+            side: &self.side,
+            keys: &self.keys,
+        }
     }
 
     /// Sessions established.
@@ -299,7 +336,10 @@ impl<'a> Exclusive<'a> {
     /// Side rooms and key memory of the session's table.
     #[must_use]
     pub fn resources(&self) -> Resources<'a> {
-        Resources { side: self.resources.1, keys: self.resources.0 }
+        Resources {
+            side: self.resources.1,
+            keys: self.resources.0,
+        }
     }
 }
 

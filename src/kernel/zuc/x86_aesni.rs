@@ -278,13 +278,12 @@ impl Generators {
     #[target_feature(enable = "aes,ssse3,sse4.1")]
     fn four_words<const I: usize>(&mut self) -> [__m128i; 4] {
         let mut z = [_mm_setzero_si128(); 4];
-        for j in 0..4 {
-            let i = I + j;
+        for (i, z) in (I..).zip(&mut z) {
             let x3 = _mm_or_si128(
                 _mm_slli_epi32::<16>(self.s[(i + 2) & 15]),
                 _mm_srli_epi32::<15>(self.s[i]),
             );
-            z[j] = _mm_xor_si128(self.f(i), x3);
+            *z = _mm_xor_si128(self.f(i), x3);
             self.s[i] = self.next_cell(i);
         }
         let swap = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
