@@ -7,7 +7,7 @@ use crate::kdf::NhChain;
 use super::context::{Algorithms, Context, Identity};
 use super::count::{LIMIT, Pair};
 use super::side::SidePool;
-use super::ue::{Access, Place, UeSecurity};
+use super::ue::{Access, AsCount, Place, UeSecurity};
 
 /// A context as it stood.
 pub(crate) struct StoredContext {
@@ -73,7 +73,7 @@ impl UeSecurity {
             secured,
             on_previous,
             initial_accepted,
-            as_count,
+            as_count: as_count.map(AsCount::value),
         }
     }
 
@@ -96,7 +96,9 @@ impl UeSecurity {
         } = stored;
         let mapped_spare = place == Place::NonCurrent && identity.ng_ksi.is_mapped();
         let partial_in_use = place != Place::NonCurrent && algorithms.is_none();
-        if self.context(place).is_some() || mapped_spare || partial_in_use {
+        // The previous context waits for the other access, and until then no procedure makes a candidate.
+        let both = place == Place::Previous && self.context(Place::Candidate).is_some();
+        if self.context(place).is_some() || mapped_spare || partial_in_use || both {
             return Err(Error::Record);
         }
         let mut context = match counts {
@@ -148,7 +150,7 @@ impl UeSecurity {
             secured,
             on_previous,
             initial_accepted,
-            as_count,
+            as_count: as_count.and_then(AsCount::new),
             last: None,
         };
         Ok(())
