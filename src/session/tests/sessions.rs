@@ -42,7 +42,10 @@ fn a_slot_is_used_again_under_another_handle_and_empty() {
         assert_eq!(table.release(handle), Err(Error::Handle), "released twice");
         let empty = table.establish(Role::Ue).unwrap();
         let guard = table.lock(empty).unwrap();
-        assert_eq!((guard.security.role(), guard.security.contexts().count()), (Role::Ue, 0));
+        assert_eq!(
+            (guard.security.role(), guard.security.contexts().count()),
+            (Role::Ue, 0)
+        );
         drop(guard);
         table.release(empty).unwrap();
         seen.insert(empty);
@@ -54,34 +57,61 @@ fn a_slot_is_used_again_under_another_handle_and_empty() {
 fn a_slot_without_generations_left_is_retired() {
     let mut table = table(2);
     table.set_generation(0, LAST_GENERATION);
-    let last = (0..2).map(|_| table.establish(Role::Amf).unwrap()).find(|h| h.slot() == 0).unwrap();
+    let both = [0, 1].map(|_| table.establish(Role::Amf).unwrap());
+    let last = both.into_iter().find(|handle| handle.slot() == 0).unwrap();
     assert_eq!(last.generation(), LAST_GENERATION);
     table.release(last).unwrap();
     assert_eq!((table.len(), table.capacity()), (1, 1));
-    assert_eq!(table.establish(Role::Amf), Err(Error::TableFull), "never wrapped");
+    assert_eq!(
+        table.establish(Role::Amf),
+        Err(Error::TableFull),
+        "never wrapped"
+    );
     assert_eq!(table.lock(last).err(), Some(Error::Handle));
 }
 
 #[test]
 fn quotas_are_typed_errors() {
-    let table = Table::new(&TableConfig { procedures: 1, ..TableConfig::new(2) }).unwrap();
+    let table = Table::new(&TableConfig {
+        procedures: 1,
+        ..TableConfig::new(2)
+    })
+    .unwrap();
     let handles = [secured(&table, 1), secured(&table, 2)];
     assert_eq!(table.establish(Role::Amf), Err(Error::TableFull));
     let from = table.resources();
-    let second = |handle, key| table.lock(handle).unwrap().security.authenticated(identity(key, 1), from);
+    let second = |handle, key| {
+        table
+            .lock(handle)
+            .unwrap()
+            .security
+            .authenticated(identity(key, 1), from)
+    };
     second(handles[0], 3).unwrap();
     assert_eq!(second(handles[1], 4), Err(Error::SideFull));
     table.release(handles[0]).unwrap();
     second(handles[1], 4).expect("the refused key was not held against it");
     for sessions in [0, (1 << 28) + 1] {
-        assert_eq!(Table::new(&TableConfig { procedures: 1, remembered_keys: 1, sessions, worker: 0 }).err(), Some(Error::Argument));
+        assert_eq!(
+            Table::new(&TableConfig {
+                procedures: 1,
+                remembered_keys: 1,
+                sessions,
+                worker: 0
+            })
+            .err(),
+            Some(Error::Argument)
+        );
     }
 }
 
 #[test]
 fn busy_is_not_waiting() {
     let table = table(2);
-    let (handle, other) = (table.establish(Role::Amf).unwrap(), table.establish(Role::Amf).unwrap());
+    let (handle, other) = (
+        table.establish(Role::Amf).unwrap(),
+        table.establish(Role::Amf).unwrap(),
+    );
     let held = table.lock(handle).unwrap();
     assert_eq!(table.try_lock(handle).err(), Some(Error::Busy));
     assert!(table.try_lock(other).is_ok(), "one lock for each session");
@@ -91,7 +121,11 @@ fn busy_is_not_waiting() {
 
 #[test]
 fn r52_a_defect_closes_one_session_only() {
-    let mut table = Table::new(&TableConfig { procedures: 1, ..TableConfig::new(2) }).unwrap();
+    let mut table = Table::new(&TableConfig {
+        procedures: 1,
+        ..TableConfig::new(2)
+    })
+    .unwrap();
     let (victim, other) = (secured(&table, 1), secured(&table, 2));
     let record = {
         let twin = super::table(1);
@@ -107,7 +141,10 @@ fn r52_a_defect_closes_one_session_only() {
     assert_eq!(table.lock(victim).err(), Some(Error::Poisoned));
     assert_eq!(table.try_lock(victim).err(), Some(Error::Poisoned));
     assert_eq!(table.get_mut(victim).err(), Some(Error::Poisoned));
-    assert_eq!(export(&table, victim, Extent::Contexts, &mut Record::new()), Err(Error::Poisoned));
+    assert_eq!(
+        export(&table, victim, Extent::Contexts, &mut Record::new()),
+        Err(Error::Poisoned)
+    );
     let stale = Handle::new(0, victim.generation() + 1, victim.slot());
     assert_eq!(table.lock(stale).err(), Some(Error::Handle));
     assert!(table.lock(other).is_ok());
@@ -115,7 +152,11 @@ fn r52_a_defect_closes_one_session_only() {
     table.release(victim).unwrap();
     assert_eq!(table.release(victim), Err(Error::Handle));
     assert_eq!(table.resources().side.in_use(), 0);
-    assert_eq!(import(&table, record.as_bytes()), Err(Error::KeyReused), "its COUNTs are not to be trusted");
+    assert_eq!(
+        import(&table, record.as_bytes()),
+        Err(Error::KeyReused),
+        "its COUNTs are not to be trusted"
+    );
     let again = secured(&table, 4);
     assert_eq!(again.slot(), victim.slot());
     assert!(table.lock(again).is_ok(), "the slot is whole again");
@@ -134,9 +175,16 @@ fn threads_establish_and_release_without_losing_a_slot() {
                     match table.establish(Role::Amf) {
                         Ok(handle) => {
                             let mut guard = table.lock(handle).unwrap();
-                            assert_eq!(guard.security.contexts().count(), 0, "nobody else is in it");
+                            assert_eq!(
+                                guard.security.contexts().count(),
+                                0,
+                                "nobody else is in it"
+                            );
                             let (from, key) = (guard.resources(), (thread * 10_000 + round) as u32);
-                            guard.security.authenticated(identity(key, 0), from).unwrap();
+                            guard
+                                .security
+                                .authenticated(identity(key, 0), from)
+                                .unwrap();
                             drop(guard);
                             mine.push(handle);
                         }
@@ -150,11 +198,14 @@ fn threads_establish_and_release_without_losing_a_slot() {
                         }
                     }
                 }
-                mine.into_iter().for_each(|handle| table.release(handle).unwrap());
+                mine.into_iter()
+                    .for_each(|handle| table.release(handle).unwrap());
             });
         }
     });
     assert!(table.is_empty());
-    let all: HashSet<u32> = (0..64).map(|_| table.establish(Role::Amf).unwrap().slot()).collect();
+    let all: HashSet<u32> = (0..64)
+        .map(|_| table.establish(Role::Amf).unwrap().slot())
+        .collect();
     assert_eq!(all.len(), 64);
 }
