@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{KAmf, NhChain};
 
-use super::context::{Context, Kind, Role};
+use super::context::{Context, Role};
 use super::count::{OutOfOrder, Pair, Thresholds};
 use super::side::{Side, SidePool};
 
@@ -46,18 +46,6 @@ pub enum KeyChange {
     N2 = 1,
     /// Inter-AMF or inter-system handover: until it failed or was cancelled, no downlink NAS may be sent.
     InterAmfHandover = 2,
-}
-
-/// How a UE left (TS 33.501 6.8.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Deregistration {
-    /// UE originating, switch-off: only the current native context is kept.
-    SwitchOff = 0,
-    /// UE originating without switch-off, network with re-registration required, or implicit: the rest is kept.
-    Keep = 1,
-    /// The subscription was withdrawn or the registration rejected: everything is removed.
-    Remove = 2,
 }
 
 /// Who decides whether a K_AMF may start at COUNT 0: a key that was used before must not (R12, R13).
@@ -137,10 +125,10 @@ enum Seat {
 pub struct UeSecurity {
     role: Role,
     main: Option<Context>,
-    side: Option<Box<Side>>,
+    pub(in crate::security) side: Option<Box<Side>>,
     seats: [Seat; 4],
     pub(in crate::security) access: [Access; 2],
-    key_change: Option<KeyChange>,
+    pub(in crate::security) key_change: Option<KeyChange>,
     pub(in crate::security) nh: Option<NhChain>,
     /// A context came or went since [`UeSecurity::take_changed`].
     pub(in crate::security) changed: bool,
@@ -448,71 +436,5 @@ impl UeSecurity {
             changed,
             ..Self::new(self.role)
         };
-    }
-
-    /// The N1 NAS connection of `access` was released: secure exchange ends, contexts and COUNTs stay. An access
-    /// that still waited for its own security mode command now follows the current context (TS 33.501 6.3.2).
-    pub fn connection_released(&mut self, access: AccessType, pool: &SidePool) {
-        let state = &mut self.access[access.index()];
-        let keeps_native = state.on_previous;
-        *state = Access::default();
-        if keeps_native {
-            self.retire_previous(pool);
-        }
-    }
-
-    /// Nobody uses the previous context any more. A full native one stays as non-current beside a mapped current
-    /// one, if that place is free (TS 33.501 6.4.2.2).
-    pub(in crate::security) fn retire_previous(&mut self, pool: &SidePool) {
-        for access in &mut self.access {
-            access.on_previous = false;
-        }
-        let native = self
-            .context(Place::Previous)
-            .is_some_and(|c| c.kind() == Kind::Native && !c.shares_counts);
-        let mapped = self
-            .context(Place::Current)
-            .is_some_and(|c| c.kind() == Kind::Mapped);
-        if native && mapped && self.context(Place::NonCurrent).is_none() {
-            self.move_to(Place::Previous, Place::NonCurrent);
-        } else {
-            self.unseat(Place::Previous);
-        }
-        self.settle(pool);
-    }
-
-    /// Deregistration (TS 33.501 6.8.1.1): a full native non-current context takes the place of a mapped current
-    /// one, mapped and partial contexts go, then the rule of `kind`.
-    pub fn deregister(&mut self, kind: Deregistration, pool: &SidePool) {
-        if kind == Deregistration::Remove {
-            self.clear(pool);
-            return;
-        }
-        // An exported session stays silent: its record may be in use elsewhere.
-        self.key_change = self
-            .key_change
-            .filter(|kind| *kind == KeyChange::InterAmfHandover);
-        self.unseat(Place::Candidate);
-        self.retire_previous(pool);
-        let spare_is_full = self
-            .context(Place::NonCurrent)
-            .is_some_and(|c| c.algorithms().is_some());
-        if self
-            .context(Place::Current)
-            .is_none_or(|c| c.kind() == Kind::Mapped)
-        {
-            self.unseat(Place::Current);
-            if spare_is_full {
-                self.move_to(Place::NonCurrent, Place::Current);
-            }
-        }
-        if !spare_is_full || kind == Deregistration::SwitchOff {
-            self.unseat(Place::NonCurrent);
-        }
-        self.access = [Access::default(), Access::default()];
-        if let Some(side) = self.side.as_mut() {
-            side.forget();
-        }
-        self.settle(pool);
     }
 }
