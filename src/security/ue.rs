@@ -3,6 +3,8 @@
 //! A UE has at most four contexts: the current one, a non-current native one, a candidate while a security mode
 //! command is unanswered, and the previous one while the second access still waits for its own command.
 
+use std::num::NonZeroU32;
+
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{KAmf, NhChain};
 
@@ -84,6 +86,20 @@ pub(in crate::security) struct LastVerified {
     pub(in crate::security) whole_ciphered_new: bool,
 }
 
+/// A COUNT in four octets with room for "none": the number after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::security) struct AsCount(NonZeroU32);
+
+impl AsCount {
+    pub(in crate::security) fn new(count: u32) -> Option<Self> {
+        count.checked_add(1).and_then(NonZeroU32::new).map(Self)
+    }
+
+    pub(in crate::security) const fn value(self) -> u32 {
+        self.0.get() - 1
+    }
+}
+
 #[derive(Debug, Default)]
 pub(in crate::security) struct Access {
     /// Secure exchange of NAS messages is established (TS 24.501 4.4.2.5).
@@ -94,7 +110,7 @@ pub(in crate::security) struct Access {
     pub(in crate::security) initial_accepted: bool,
     pub(in crate::security) last: Option<LastVerified>,
     /// UL COUNT that K_gNB is derived from: of the latest SECURITY MODE COMPLETE, else of the initial message.
-    pub(in crate::security) as_count: Option<u32>,
+    pub(in crate::security) as_count: Option<AsCount>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::nas::{self, FollowUp, MessageType, SecurityHeaderType, header};
 use super::context::Role;
 use super::count::{Behind, NearWrap};
 use super::protect::LANES;
-use super::ue::{LastVerified, Place, Settings, UeSecurity};
+use super::ue::{AsCount, LastVerified, Place, Settings, UeSecurity};
 
 mod estimate;
 mod octets;
@@ -361,7 +361,7 @@ pub fn commit(ue: &mut UeSecurity, checked: Checked, settings: &Settings) -> Ver
     state.secured |= answered;
     if initial && ue_receives_initial(estimated.sht) && !state.secured {
         state.initial_accepted = true;
-        state.as_count = verdict.count;
+        state.as_count = verdict.count.and_then(AsCount::new);
     }
     state.last = verdict.place.map(|place| LastVerified {
         count: verdict.count.unwrap_or_default(),
