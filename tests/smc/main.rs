@@ -1,0 +1,7 @@
+//! The security mode procedure between two real halves: transcripts, the rules of the known defects, and random
+//! interleavings.
+
+mod interleavings;
+mod rules;
+mod transcripts;
+mod world;
