@@ -130,7 +130,7 @@ impl Run {
             Input::Abort => drop(world.event(Event::Abort)),
             Input::Down(i) => {
                 if let Some((access, pdu)) = self.next(&mut world.down, i) {
-                    drop(world.ue_gets(access, &pdu));
+                    let _ = world.ue_gets(access, &pdu);
                     self.delivered_down.push((access, pdu));
                 }
             }
@@ -146,7 +146,7 @@ impl Run {
             Input::LoseUp(i) => drop(take(&mut world.up, i)),
             Input::AgainDown(i) => {
                 if let Some((access, pdu)) = pick(&self.delivered_down, i) {
-                    drop(world.ue_gets(access, &pdu));
+                    let _ = world.ue_gets(access, &pdu);
                 }
             }
             Input::AgainUp(i) => {
@@ -160,7 +160,7 @@ impl Run {
             }
             Input::BrokenDown(i, bit) => {
                 if let Some((access, pdu)) = take(&mut world.down, i) {
-                    drop(world.ue_gets(access, &broken(pdu, bit)));
+                    let _ = world.ue_gets(access, &broken(pdu, bit));
                 }
             }
             Input::BrokenUp(i, bit) => {

@@ -2,6 +2,8 @@
 //! interleavings.
 
 mod interleavings;
+mod messages;
 mod rules;
+mod steps;
 mod transcripts;
 mod world;
