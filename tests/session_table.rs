@@ -118,6 +118,9 @@ fn a_record_by_hand_is_a_session() {
     assert_eq!(record.as_bytes(), ByHand::new(1, [259, 7]).octets());
 }
 
+/// What is wrong, and how a record comes to it.
+type Change = (&'static str, fn(&mut ByHand));
+
 /// Everything here has a right checksum: what is refused is the content.
 #[test]
 fn r12_what_no_export_writes_is_refused() {
@@ -127,7 +130,7 @@ fn r12_what_no_export_writes_is_refused() {
         change(&mut record);
         import(&table, &record.octets())
     };
-    let refused: &[(&str, fn(&mut ByHand))] = &[
+    let refused: &[Change] = &[
         ("magic", |r| r.magic = *b"NLSQ"),
         ("version 0", |r| r.version = 0),
         ("version 2", |r| r.version = 2),
