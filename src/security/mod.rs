@@ -12,6 +12,7 @@ pub mod count;
 pub mod diagnosis;
 pub mod protect;
 pub mod side;
+pub(crate) mod transfer;
 pub mod ue;
 pub mod verify;
 

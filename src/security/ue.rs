@@ -126,6 +126,8 @@ pub struct UeSecurity {
     pub(in crate::security) access: [Access; 2],
     key_change: Option<KeyChange>,
     pub(in crate::security) nh: Option<NhChain>,
+    /// A context came or went since [`UeSecurity::take_changed`].
+    pub(in crate::security) changed: bool,
 }
 
 impl std::fmt::Debug for UeSecurity {
@@ -151,6 +153,7 @@ impl UeSecurity {
             access: [Access::default(), Access::default()],
             key_change: None,
             nh: None,
+            changed: false,
         }
     }
 
@@ -268,6 +271,7 @@ impl UeSecurity {
             Seat::Side(free as u8)
         };
         self.unseat(place);
+        self.changed = true;
         match seat {
             Seat::Main => self.main = Some(context),
             Seat::Side(i) => {
@@ -295,6 +299,7 @@ impl UeSecurity {
                 }
             }
         }
+        self.changed |= self.seats[place as usize] != Seat::None;
         match std::mem::take(&mut self.seats[place as usize]) {
             Seat::None => {}
             Seat::Main => self.main = None,
@@ -422,7 +427,11 @@ impl UeSecurity {
         if let Some(side) = self.side.take() {
             pool.give_back(side);
         }
-        *self = Self::new(self.role);
+        let changed = self.changed;
+        *self = Self {
+            changed,
+            ..Self::new(self.role)
+        };
     }
 
     /// The N1 NAS connection of `access` was released: secure exchange ends, contexts and COUNTs stay. An access
@@ -463,7 +472,10 @@ impl UeSecurity {
             self.clear(pool);
             return;
         }
-        self.key_change = None;
+        // An exported session stays silent: its record may be in use elsewhere.
+        self.key_change = self
+            .key_change
+            .filter(|kind| *kind == KeyChange::InterAmfHandover);
         self.unseat(Place::Candidate);
         self.retire_previous(pool);
         let spare_is_full = self

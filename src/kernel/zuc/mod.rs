@@ -8,6 +8,9 @@ use zeroize::Zeroize;
 pub mod portable;
 pub mod stream;
 mod tables;
+#[cfg(target_arch = "x86_64")]
+mod x86_aesni;
+#[cfg(feature = "std")] // the crate asks for the standard library
 mod zuc_crate;
 
 pub use stream::{State, Stream, StreamLane};
@@ -17,6 +20,14 @@ pub struct Zuc;
 
 /// Rows, best first.
 pub static BACKENDS: &[Backend<Zuc>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_aesni",
+        lanes: 4,
+        available: x86_aesni::available,
+        one: x86_aesni::one,
+        many: x86_aesni::many,
+    },
     Backend {
         name: "portable",
         lanes: 1,
@@ -24,6 +35,7 @@ pub static BACKENDS: &[Backend<Zuc>] = &[
         one: portable::one,
         many: portable::many,
     },
+    #[cfg(feature = "std")]
     Backend {
         name: "zuc_crate",
         lanes: 1,
