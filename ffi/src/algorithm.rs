@@ -87,7 +87,7 @@ pub unsafe extern "C" fn naslane_nia(
         let key = &Key::for_nia(nia, key_octets);
         let mut lane = [MacLane::new(key, input, message)];
         algorithm::mac(nia, &mut lane);
-        out.put(lane[0].mac);
+        out.put(&lane[0].mac);
         Ok(())
     })
 }

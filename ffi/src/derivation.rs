@@ -67,7 +67,7 @@ pub unsafe extern "C" fn naslane_kdf_serving_network_name(
             .get_mut(..name.as_bytes().len())
             .ok_or(Error::TooLong)?;
         place.copy_from_slice(name.as_bytes());
-        out.put(written);
+        out.put(&written);
         Ok(())
     })
 }
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn naslane_kdf_k_ausf(
             )
         };
         let out = out.beside(ck, 16)?.beside(ik, 16)?.beside(sqn_xor_ak, 6)?;
-        out.put(*kdf::k_ausf(&both, &name, sqn).expose());
+        out.put(kdf::k_ausf(&both, &name, sqn).expose());
         Ok(())
     })
 }
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn naslane_kdf_k_ausf_from_emsk(emsk: *const u8, k_ausf: *
         // SAFETY: the contract in `pointer`.
         let (given, out) = unsafe { (array(emsk)?, Out::new(k_ausf.cast())?) };
         out.beside(emsk, 64)?
-            .put(*kdf::k_ausf_from_emsk(given).expose());
+            .put(kdf::k_ausf_from_emsk(given).expose());
         Ok(())
     })
 }
@@ -150,8 +150,8 @@ pub unsafe extern "C" fn naslane_kdf_ck_ik_prime(
         let (Ok(first), Ok(last)) = halves else {
             return Err(Error::Argument);
         };
-        ck_out.put(first);
-        ik_out.put(last);
+        ck_out.put(&first);
+        ik_out.put(&last);
         Ok(())
     })
 }
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn naslane_kdf_res_star(
             .beside(ik, 16)?
             .beside(rand, 16)?
             .beside(res, res_len)?;
-        out.put(*kdf::res_star(&both, &name, challenge, response)?.expose());
+        out.put(kdf::res_star(&both, &name, challenge, response)?.expose());
         Ok(())
     })
 }
@@ -203,7 +203,7 @@ pub unsafe extern "C" fn naslane_kdf_hres_star(
             )
         };
         let out = out.beside(rand, 16)?.beside(res_star, 16)?;
-        out.put(*kdf::hres_star(challenge, &response).expose());
+        out.put(kdf::hres_star(challenge, &response).expose());
         Ok(())
     })
 }
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn naslane_kdf_k_seaf(
             )
         };
         out.beside(k_ausf, 32)?
-            .put(*kdf::k_seaf(&key, &name).expose());
+            .put(kdf::k_seaf(&key, &name).expose());
         Ok(())
     })
 }
@@ -257,7 +257,7 @@ pub unsafe extern "C" fn naslane_kdf_k_amf(
         let out = unsafe { Out::new(k_amf.cast()) }?
             .beside(k_seaf, 32)?
             .beside(abba, abba_len)?;
-        out.put(*kdf::k_amf(&key, Supi::parse(name)?, Abba::new(value)?).expose());
+        out.put(kdf::k_amf(&key, Supi::parse(name)?, Abba::new(value)?).expose());
         Ok(())
     })
 }
@@ -288,8 +288,8 @@ pub unsafe extern "C" fn naslane_kdf_k_nas(
         let mut lane = [kdf::KNasLane::new(&key, nea, nia)];
         kdf::k_nas_batch(&mut lane);
         let [lane] = lane;
-        enc.put(*lane.k_nas_enc.expose());
-        int.put(*lane.k_nas_int.expose());
+        enc.put(lane.k_nas_enc.expose());
+        int.put(lane.k_nas_int.expose());
         Ok(())
     })
 }
@@ -310,7 +310,7 @@ pub unsafe extern "C" fn naslane_kdf_algorithm_key(
         let (from, place) = unsafe { (array(key)?, Out::new(out.cast())?) };
         let place = place.beside(key, 32)?;
         let kind = kind_of(r#type)?;
-        place.put(*kdf::algorithm_key(from, kind, algorithm_id(algorithm)?).expose());
+        place.put(kdf::algorithm_key(from, kind, algorithm_id(algorithm)?).expose());
         Ok(())
     })
 }

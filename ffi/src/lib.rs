@@ -6,6 +6,9 @@
 //! | `status` | statuses, version |
 //! | `algorithm` | level 0: NEA and NIA |
 //! | `derivation`, `mobility` | level 0: TS 33.501 Annex A |
+//! | `engine`, `session`, `message`, `smc`, `keys`, `record` | level 1 |
+//! | `ue` | level 1: the UE half |
+//! | `batch` | level 2 |
 //! | `guard`, `pointer`, `start` | not in the header: panics, pointers, self-test |
 #![allow(non_camel_case_types, reason = "the types are named as C sees them")]
 #![allow(
@@ -18,9 +21,17 @@
 )]
 
 pub mod algorithm;
+pub mod batch;
 pub mod derivation;
+pub mod engine;
 mod guard;
+pub mod keys;
+pub mod message;
 pub mod mobility;
 mod pointer;
+pub mod record;
+pub mod session;
+pub mod smc;
 mod start;
 pub mod status;
+pub mod ue;

@@ -14,15 +14,12 @@ use crate::start;
 unsafe fn derive(
     from: *const u8,
     out: *mut u8,
-    key: impl FnOnce(&[u8; 32]) -> Result<[u8; 32]>,
+    key: impl FnOnce(&[u8; 32], Out<[u8; 32]>) -> Result<()>,
 ) -> Result<()> {
     start::once()?;
     // SAFETY: the contract in `pointer`.
     let (given, place) = unsafe { (array(from)?, Out::new(out.cast())?) };
-    let place = place.beside(from, 32)?;
-    let key = key(given)?;
-    place.put(key);
-    Ok(())
+    key(given, place.beside(from, 32)?)
 }
 
 /// K_gNB for access 1, K_N3IWF, K_TNGF, K_WAGF or K_TWIF for access 2 (A.9). `ul_nas_count` is 2^32 - 1 after a
@@ -39,8 +36,9 @@ pub unsafe extern "C" fn naslane_kdf_k_gnb(
         let access = AccessType::from_id(access).ok_or(Error::Bearer)?;
         // SAFETY: the contract in `pointer`.
         unsafe {
-            derive(k_amf, k_gnb, |key| {
-                Ok(*kdf::k_gnb(&KAmf::new(*key), ul_nas_count, access).expose())
+            derive(k_amf, k_gnb, |key, out| {
+                out.put(kdf::k_gnb(&KAmf::new(*key), ul_nas_count, access).expose());
+                Ok(())
             })
         }
     })
@@ -61,7 +59,7 @@ pub unsafe extern "C" fn naslane_kdf_nh(k_amf: *const u8, sync: *const u8, nh: *
             )
         };
         let out = out.beside(k_amf, 32)?.beside(sync, 32)?;
-        out.put(*kdf::nh(&key, AsKey::Nh(&before)).expose());
+        out.put(kdf::nh(&key, AsKey::Nh(&before)).expose());
         Ok(())
     })
 }
@@ -79,7 +77,7 @@ pub unsafe extern "C" fn naslane_kdf_k_ng_ran_star_gnb(
     guard::call(|| {
         let target = NgRanTarget::Gnb { pci, arfcn_dl };
         // SAFETY: the contract in `pointer`.
-        unsafe { derive(key, k_star, |key| star(key, target)) }
+        unsafe { derive(key, k_star, |key, out| star(key, target, out)) }
     })
 }
 
@@ -95,12 +93,13 @@ pub unsafe extern "C" fn naslane_kdf_k_ng_ran_star_ng_enb(
     guard::call(|| {
         let target = NgRanTarget::NgEnb { pci, earfcn_dl };
         // SAFETY: the contract in `pointer`.
-        unsafe { derive(key, k_star, |key| star(key, target)) }
+        unsafe { derive(key, k_star, |key, out| star(key, target, out)) }
     })
 }
 
-fn star(key: &[u8; 32], target: NgRanTarget) -> Result<[u8; 32]> {
-    Ok(*kdf::k_ng_ran_star(AsKey::KGnb(&KGnb::new(*key)), target)?.expose())
+fn star(key: &[u8; 32], target: NgRanTarget, out: Out<[u8; 32]>) -> Result<()> {
+    out.put(kdf::k_ng_ran_star(AsKey::KGnb(&KGnb::new(*key)), target)?.expose());
+    Ok(())
 }
 
 /// K_AMF' by horizontal derivation (A.13). `direction` 0: mobility registration, with the uplink COUNT of that
@@ -123,8 +122,9 @@ pub unsafe extern "C" fn naslane_kdf_k_amf_prime(
         };
         // SAFETY: the contract in `pointer`.
         unsafe {
-            derive(k_amf, k_amf_prime, |key| {
-                Ok(*kdf::k_amf_prime(&KAmf::new(*key), direction, count).expose())
+            derive(k_amf, k_amf_prime, |key, out| {
+                out.put(kdf::k_amf_prime(&KAmf::new(*key), direction, count).expose());
+                Ok(())
             })
         }
     })
@@ -141,8 +141,9 @@ pub unsafe extern "C" fn naslane_kdf_k_asme_idle(
     guard::call(|| {
         // SAFETY: the contract in `pointer`.
         unsafe {
-            derive(k_amf, k_asme, |key| {
-                Ok(*kdf::k_asme_idle(&KAmf::new(*key), ul_nas_count).expose())
+            derive(k_amf, k_asme, |key, out| {
+                out.put(kdf::k_asme_idle(&KAmf::new(*key), ul_nas_count).expose());
+                Ok(())
             })
         }
     })
@@ -159,8 +160,9 @@ pub unsafe extern "C" fn naslane_kdf_k_asme_handover(
     guard::call(|| {
         // SAFETY: the contract in `pointer`.
         unsafe {
-            derive(k_amf, k_asme, |key| {
-                Ok(*kdf::k_asme_handover(&KAmf::new(*key), dl_nas_count).expose())
+            derive(k_amf, k_asme, |key, out| {
+                out.put(kdf::k_asme_handover(&KAmf::new(*key), dl_nas_count).expose());
+                Ok(())
             })
         }
     })
@@ -177,8 +179,9 @@ pub unsafe extern "C" fn naslane_kdf_k_asme_srvcc(
     guard::call(|| {
         // SAFETY: the contract in `pointer`.
         unsafe {
-            derive(k_amf, k_asme, |key| {
-                Ok(*kdf::k_asme_srvcc(&KAmf::new(*key), dl_nas_count).expose())
+            derive(k_amf, k_asme, |key, out| {
+                out.put(kdf::k_asme_srvcc(&KAmf::new(*key), dl_nas_count).expose());
+                Ok(())
             })
         }
     })
@@ -195,8 +198,9 @@ pub unsafe extern "C" fn naslane_kdf_k_amf_from_eps_idle(
     guard::call(|| {
         // SAFETY: the contract in `pointer`.
         unsafe {
-            derive(k_asme, k_amf, |key| {
-                Ok(*kdf::k_amf_from_eps_idle(&KAsme::new(*key), eps_ul_nas_count).expose())
+            derive(k_asme, k_amf, |key, out| {
+                out.put(kdf::k_amf_from_eps_idle(&KAsme::new(*key), eps_ul_nas_count).expose());
+                Ok(())
             })
         }
     })
@@ -221,7 +225,7 @@ pub unsafe extern "C" fn naslane_kdf_k_amf_from_eps_handover(
             )
         };
         let out = out.beside(k_asme, 32)?.beside(nh, 32)?;
-        out.put(*kdf::k_amf_from_eps_handover(&key, &hop).expose());
+        out.put(kdf::k_amf_from_eps_handover(&key, &hop).expose());
         Ok(())
     })
 }

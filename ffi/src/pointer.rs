@@ -18,8 +18,10 @@ struct Span {
 }
 
 impl Span {
-    fn new<T>(start: *const T, len: usize) -> Result<Self> {
+    /// `count` elements.
+    fn new<T>(start: *const T, count: usize) -> Result<Self> {
         let start = start.addr();
+        let len = count.checked_mul(size_of::<T>()).ok_or(Error::TooLong)?;
         let fits = len <= isize::MAX as usize && start.checked_add(len).is_some();
         if fits {
             Ok(Self { start, len })
@@ -90,11 +92,11 @@ impl<T: Copy> Out<T> {
         }
         Ok(Self {
             place,
-            span: Span::new(place, size_of::<T>())?,
+            span: Span::new(place, 1)?,
         })
     }
 
-    /// Admits an input or another output beside it: the same place or none in common.
+    /// Admits an input or another output of `len` elements beside it: the same place or none in common.
     pub(crate) fn beside<U>(self, start: *const U, len: usize) -> Result<Self> {
         if self.span.cuts(Span::new(start, len)?) {
             Err(Error::Overlap)
@@ -112,10 +114,16 @@ impl<T: Copy> Out<T> {
         }
     }
 
-    /// Writes the result.
-    pub(crate) fn put(self, result: T) {
-        // SAFETY: the contract of `new`; unaligned on purpose.
-        unsafe { ptr::write_unaligned(self.place, result) };
+    /// Writes the result. By reference: a key leaves no second copy behind.
+    pub(crate) fn put(self, result: &T) {
+        // SAFETY: the contract of `new`; copied as octets because the place may be unaligned.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                ptr::from_ref(result).cast::<u8>(),
+                self.place.cast::<u8>(),
+                size_of::<T>(),
+            );
+        }
     }
 }
 
@@ -156,14 +164,6 @@ impl<'a> Pair<'a> {
         let out = unsafe { room(out, capacity) }?;
         Ok(Self::Apart(input, out))
     }
-
-    /// The input.
-    pub(crate) fn input(&self) -> &[u8] {
-        match self {
-            Self::Apart(input, _) => input,
-            Self::InPlace(place, len) => place.get(..*len).unwrap_or_default(),
-        }
-    }
 }
 
 /// Room for an output of any length; NULL stands for none.
@@ -178,4 +178,46 @@ pub(crate) unsafe fn room<'a>(start: *mut u8, capacity: usize) -> Result<&'a mut
     Span::new(start, capacity)?;
     // SAFETY: the contract above; the length was checked.
     Ok(unsafe { std::slice::from_raw_parts_mut(start, capacity) })
+}
+
+/// A structure that the caller filled, read once.
+pub(crate) unsafe fn copied<T: Copy>(place: *const T) -> Result<T> {
+    if place.is_null() {
+        return Err(Error::Null);
+    }
+    Span::new(place, 1)?;
+    // SAFETY: the contract above; unaligned on purpose.
+    Ok(unsafe { ptr::read_unaligned(place) })
+}
+
+/// Elements that a call reads and writes in place.
+///
+/// # Errors
+/// [`Error::Argument`] when they are not aligned, beside those of [`room`].
+pub(crate) unsafe fn elements<'a, T>(start: *mut T, count: usize) -> Result<&'a mut [T]> {
+    if start.is_null() {
+        return if count == 0 {
+            Ok(&mut [])
+        } else {
+            Err(Error::Null)
+        };
+    }
+    Span::new(start, count)?;
+    if !start.is_aligned() {
+        return Err(Error::Argument);
+    }
+    // SAFETY: the contract above; length and alignment were checked.
+    Ok(unsafe { std::slice::from_raw_parts_mut(start, count) })
+}
+
+/// Whether two places have nothing in common.
+///
+/// # Errors
+/// [`Error::Overlap`], [`Error::TooLong`].
+pub(crate) fn apart<T, U>(a: (*const T, usize), b: (*const U, usize)) -> Result<()> {
+    if Span::new(a.0, a.1)?.meets(Span::new(b.0, b.1)?) {
+        Err(Error::Overlap)
+    } else {
+        Ok(())
+    }
 }

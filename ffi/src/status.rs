@@ -8,6 +8,7 @@ use std::ffi::{CString, c_char};
 use std::sync::OnceLock;
 
 use engine::base::error::ALL;
+use engine::security::Diagnosis;
 
 use crate::guard;
 
@@ -26,6 +27,22 @@ pub extern "C" fn naslane_status_text(status: i32) -> *const c_char {
         let found = texts.iter().find(|(code, _)| *code == status);
         found.map_or(c"not a status of this version".as_ptr(), |(_, text)| {
             text.as_ptr()
+        })
+    })
+}
+
+/// Name of a naslane_diagnosis in capitals, for logs and counters: `"KEY_OR_COUNT"`. Never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn naslane_diagnosis_name(diagnosis: u8) -> *const c_char {
+    static NAMES: OnceLock<Vec<CString>> = OnceLock::new();
+    guard::text(|| {
+        let names = NAMES.get_or_init(|| {
+            let name = |diagnosis: &Diagnosis| CString::new(diagnosis.name()).unwrap_or_default();
+            Diagnosis::ALL.iter().map(name).collect()
+        });
+        let found = names.get(usize::from(diagnosis));
+        found.map_or(c"not a diagnosis of this version".as_ptr(), |name| {
+            name.as_ptr()
         })
     })
 }
@@ -56,6 +73,20 @@ mod tests {
         assert_eq!(text(0), "OK");
         for other in [-1, 20, i32::MIN, i32::MAX] {
             assert_eq!(text(other), "not a status of this version");
+        }
+    }
+
+    #[test]
+    fn every_diagnosis_has_its_name() {
+        for number in 0..=255 {
+            // SAFETY: as above.
+            let name = unsafe { CStr::from_ptr(naslane_diagnosis_name(number)) }
+                .to_str()
+                .unwrap();
+            let known = Diagnosis::ALL
+                .get(usize::from(number))
+                .map(|diagnosis| diagnosis.name());
+            assert_eq!(name, known.unwrap_or("not a diagnosis of this version"));
         }
     }
 

@@ -7,9 +7,23 @@ use std::path::{Path, PathBuf};
 
 use cbindgen::{Braces, Builder, Config, DocumentationStyle, Language, Style};
 use engine::base::error::ALL;
+use engine::security::Diagnosis;
 
 /// Source files, in the order of the header.
-const SECTIONS: &[&str] = &["status", "algorithm", "derivation", "mobility"];
+const SECTIONS: &[&str] = &[
+    "status",
+    "algorithm",
+    "derivation",
+    "mobility",
+    "engine",
+    "session",
+    "message",
+    "smc",
+    "keys",
+    "record",
+    "ue",
+    "batch",
+];
 
 fn source(section: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -31,7 +45,13 @@ pub(crate) fn header() -> String {
         if *section == "status" {
             header.push_str(&statuses());
         }
+        if *section == "message" {
+            header.push_str(&diagnoses());
+        }
         header.push_str(&declarations(section));
+        if *section == "batch" {
+            header.push_str(LAYOUT);
+        }
     }
     header.push_str(CLOSING);
     header
@@ -56,6 +76,17 @@ const CLOSING: &str = "
 #endif
 
 #endif /* NASLANE_H */
+";
+
+/// What the library assumes of the two structures that travel as octets.
+const LAYOUT: &str = "
+#if defined(__cplusplus)
+static_assert(sizeof(naslane_job) == 64, \"naslane_job has 64 octets\");
+static_assert(sizeof(naslane_smc_job) == 128, \"naslane_smc_job has 128 octets\");
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+_Static_assert(sizeof(naslane_job) == 64, \"naslane_job has 64 octets\");
+_Static_assert(sizeof(naslane_smc_job) == 128, \"naslane_smc_job has 128 octets\");
+#endif
 ";
 
 /// A comment of several lines.
@@ -102,7 +133,37 @@ fn declarations(section: &str) -> String {
     bindings
         .expect("cbindgen reads the source")
         .write(&mut text);
-    plain(&String::from_utf8(text).expect("cbindgen writes UTF-8"))
+    let text = plain(&String::from_utf8(text).expect("cbindgen writes UTF-8"));
+    one_line_comments(
+        &text
+            .replace("typedef struct ", "typedef\0")
+            .replace("struct ", "")
+            .replace('\0', " struct "),
+    )
+}
+
+/// Comments of one line on one line.
+fn one_line_comments(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut out = String::new();
+    let mut at = 0;
+    while let Some(&line) = lines.get(at) {
+        let words = lines
+            .get(at + 1)
+            .and_then(|next| next.trim_start().strip_prefix("* "));
+        let closes = lines.get(at + 2).is_some_and(|last| last.trim() == "*/");
+        match words {
+            Some(words) if line.trim() == "/**" && closes && line.len() + words.len() < 117 => {
+                let _ = writeln!(out, "{line} {words} */");
+                at += 3;
+            }
+            _ => {
+                let _ = writeln!(out, "{line}");
+                at += 1;
+            }
+        }
+    }
+    out
 }
 
 /// Links and code marks of Rust comments become plain words; names of functions get their parentheses.
@@ -149,6 +210,31 @@ fn statuses() -> String {
         );
     }
     out.push_str("} naslane_status;\n\n");
+    plain(&out)
+}
+
+/// The enum of diagnoses, with the words that stand beside them in the engine.
+fn diagnoses() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src/security/diagnosis.rs");
+    let source = fs::read_to_string(path).expect("the engine's diagnoses are a file");
+    let mut out = String::from("/** Why something failed. */\ntypedef enum naslane_diagnosis {\n");
+    for diagnosis in Diagnosis::ALL {
+        let row = format!("    {diagnosis:?} = {},", diagnosis as u8);
+        let before = source.split(&row).next().unwrap_or_default();
+        let words = before
+            .lines()
+            .rev()
+            .find_map(|line| line.trim().strip_prefix("/// "));
+        let words = words.expect("every diagnosis has its words");
+        let _ = writeln!(out, "    /** {words} */");
+        let _ = writeln!(
+            out,
+            "    NASLANE_DIAGNOSIS_{} = {},",
+            diagnosis.name(),
+            diagnosis as u8
+        );
+    }
+    out.push_str("} naslane_diagnosis;\n\n");
     plain(&out)
 }
 
