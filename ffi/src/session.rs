@@ -227,3 +227,44 @@ pub unsafe extern "C" fn naslane_key_change_end(
         engine.end_key_change(Handle::from_bits(session)?, key_change_of(kind)?)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ptr::{null, null_mut};
+
+    use super::*;
+    use crate::engine::{naslane_engine_free, naslane_engine_new, naslane_sessions};
+
+    #[test]
+    fn r52_a_panic_closes_one_session_and_no_other() {
+        let mut engine = null_mut();
+        let (mut broken, mut whole, mut sessions) = (0, 0, 0);
+        // SAFETY: every pointer is that of a local variable, the engine lives to the end.
+        unsafe {
+            assert_eq!(naslane_engine_new(null(), &raw mut engine), 0);
+            assert_eq!(naslane_establish(engine, 0, &raw mut broken), 0);
+            assert_eq!(naslane_establish(engine, 0, &raw mut whole), 0);
+            let status = guard::call(|| {
+                let _held = of(engine)?.session(Handle::from_bits(broken)?)?;
+                panic!("on purpose")
+            });
+            assert_eq!(status, Error::Poisoned.code());
+            assert_eq!(
+                naslane_deregister(engine, broken, 1),
+                Error::Poisoned.code()
+            );
+            let key = [1; 32];
+            let authenticate = |session| {
+                naslane_authenticated(engine, session, key.as_ptr(), 0, key.as_ptr(), 2, 0)
+            };
+            assert_eq!(authenticate(broken), Error::Poisoned.code());
+            assert_eq!(authenticate(whole), 0);
+            assert_eq!(naslane_release(engine, broken), 0);
+            assert_eq!(naslane_release(engine, broken), Error::Handle.code());
+            assert_eq!(naslane_establish(engine, 0, &raw mut broken), 0);
+            assert_eq!(naslane_sessions(engine, &raw mut sessions), 0);
+            assert_eq!(sessions, 2);
+            assert_eq!(naslane_engine_free(engine), 0);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 #include <naslane.h>
 
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 
