@@ -10,8 +10,11 @@ pub mod guard;
 pub mod handle;
 mod layout;
 pub mod record;
+mod shard;
 mod slot;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 pub use guard::{Floors, KeyMemory};
 pub use handle::Handle;
