@@ -1,4 +1,4 @@
-//! Every exported function stands behind the wall of `guard`, in the header and in the test of bad input.
+//! Every exported function stands behind the wall of `guard`, in the header and in the tests of bad input.
 
 use std::fs;
 use std::path::Path;
@@ -51,11 +51,12 @@ fn r52_every_export_stands_behind_the_wall() {
 }
 
 #[test]
-fn every_export_is_in_the_header_and_in_the_test_of_bad_input() {
+fn every_export_is_in_the_header_and_gets_bad_input() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let header = fs::read_to_string(top.join("../include/naslane.h")).expect("the header");
-    let bad_input =
-        fs::read_to_string(top.join("tests/c/bad_input.c")).expect("the test of bad input");
+    let bad_input: String = ["tests/c/bad_input.c", "tests/c/bad_jobs.c"]
+        .map(|path| fs::read_to_string(top.join(path)).expect("the tests of bad input"))
+        .concat();
     for (name, _) in exports() {
         let call = format!("{name}(");
         assert!(
