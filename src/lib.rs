@@ -10,6 +10,7 @@
 //! | 2 | [`kdf`] | TS 33.501 Annex A |
 //! | 2 | [`nas`] | the wire format: headers, information elements, SECURITY MODE bodies, containers |
 //! | 3 | [`security`] | where a key meets a counter: contexts, NAS COUNT, protect, verify |
+//! | 4 | [`procedure`] | the security mode procedure: state machines without I/O or clock |
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod algorithm;
@@ -17,6 +18,8 @@ pub mod base;
 pub mod kdf;
 pub mod kernel;
 pub mod nas;
+#[cfg(feature = "std")]
+pub mod procedure;
 #[cfg(feature = "std")]
 pub mod security;
 

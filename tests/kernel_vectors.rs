@@ -40,14 +40,18 @@ fn cut(mut text: Vec<u8>, bits: usize) -> Vec<u8> {
 
 /// The names that `nea` can run on here.
 fn nea_rows(nea: Nea) -> Vec<&'static str> {
-    let all = [aes_rows(), stream_rows()].concat();
+    let mut all = [aes_rows(), stream_rows()].concat();
+    all.sort_unstable();
+    all.dedup();
     all.into_iter()
         .filter(|name| cipher_on(nea, name, &mut []).is_ok())
         .collect()
 }
 
 fn nia_rows(nia: Nia) -> Vec<&'static str> {
-    let all = [aes_rows(), stream_rows(), product_rows()].concat();
+    let mut all = [aes_rows(), stream_rows(), product_rows()].concat();
+    all.sort_unstable();
+    all.dedup();
     all.into_iter()
         .filter(|name| mac_on(nia, name, &mut []).is_ok())
         .collect()

@@ -26,7 +26,6 @@ pub mod zuc;
 mod choice;
 mod rooms;
 #[cfg(target_arch = "x86_64")]
-#[allow(dead_code)]
 mod x86;
 
 pub use choice::Choice;

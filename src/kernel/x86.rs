@@ -24,10 +24,3 @@ pub(super) fn load_words(words: &[u32; 4]) -> __m128i {
     // SAFETY: as in `load`; a `[u32; 4]` is 16 initialised bytes.
     unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
 }
-
-/// Four words of the host's order.
-#[inline(always)]
-pub(super) fn store_words(words: &mut [u32; 4], value: __m128i) {
-    // SAFETY: as in `store`; every bit pattern is a valid `[u32; 4]`.
-    unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), value) }
-}

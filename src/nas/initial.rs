@@ -167,7 +167,8 @@ impl<'a> InitialMessage<'a> {
 
 /// Optional elements that a message may carry in the open (TS 24.501 4.4.6). NID and PLMN with disaster
 /// condition joined the list of REGISTRATION REQUEST in release 17.
-const fn is_cleartext(message: MessageType, iei: u8) -> bool {
+#[must_use]
+pub const fn is_cleartext(message: MessageType, iei: u8) -> bool {
     match message {
         MessageType::REGISTRATION_REQUEST => matches!(
             iei,

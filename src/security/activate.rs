@@ -2,6 +2,7 @@
 
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{KAmf, NhChain};
+use crate::nas::UeSecurityCapability;
 
 use super::context::{Algorithms, Context, Identity, Kind};
 use super::count::Pair;
@@ -223,6 +224,14 @@ impl UeSecurity {
         if let Some(candidate) = self.context_mut(Place::Candidate) {
             candidate.counts = counts;
             candidate.shares_counts = false;
+        }
+    }
+
+    /// The command for the candidate replays this capability, which is the context's from then on (R44: nothing
+    /// else replaces one).
+    pub(crate) fn renew_candidate_capability(&mut self, ue_sec_cap: UeSecurityCapability) {
+        if let Some(candidate) = self.context_mut(Place::Candidate) {
+            candidate.renew_capability(ue_sec_cap);
         }
     }
 

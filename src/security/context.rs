@@ -170,6 +170,11 @@ impl Context {
         }
     }
 
+    /// The capability that a verified message brought in place of the earlier one.
+    pub(in crate::security) fn renew_capability(&mut self, ue_sec_cap: UeSecurityCapability) {
+        self.identity.ue_sec_cap = ue_sec_cap;
+    }
+
     /// The UE's security capability as received.
     #[must_use]
     pub fn ue_sec_cap(&self) -> &UeSecurityCapability {

@@ -578,7 +578,10 @@ pub fn commit(ue: &mut UeSecurity, checked: Checked, settings: &Settings) -> Ver
         verdict.place = Some(Place::Current);
     }
     let initial = verdict.message_type.is_some_and(MessageType::is_initial);
+    let answered = ue.role() == Role::Ue && estimated.sht == SecurityHeaderType::Ciphered;
     let state = &mut ue.access[estimated.access.index()];
+    // The AMF answered the initial message protected: secure exchange is up for the UE too (TS 24.501 4.4.2.5).
+    state.secured |= answered;
     if initial && ue_receives_initial(estimated.sht) && !state.secured {
         state.initial_accepted = true;
         state.as_count = verdict.count;

@@ -1,6 +1,8 @@
 //! CMAC over a bit string: an optional 8-byte head, then the message.
 
 use super::super::{Backend, Choice, Room, always};
+#[cfg(target_arch = "x86_64")]
+use super::x86_aesni;
 use super::{EXAMPLE, Key, aes_crate};
 
 /// One message to authenticate.
@@ -66,13 +68,23 @@ impl CmacLane<'_> {
 pub struct Cmac;
 
 /// Rows, best first.
-pub static BACKENDS: &[Backend<Cmac>] = &[Backend {
-    name: "aes_crate",
-    lanes: 1,
-    available: always,
-    one: aes_crate::cmac_one,
-    many: aes_crate::cmac_many,
-}];
+pub static BACKENDS: &[Backend<Cmac>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_aesni",
+        lanes: 8,
+        available: x86_aesni::available,
+        one: x86_aesni::cmac_one,
+        many: x86_aesni::cmac_many,
+    },
+    Backend {
+        name: "aes_crate",
+        lanes: 1,
+        available: always,
+        one: aes_crate::cmac_one,
+        many: aes_crate::cmac_many,
+    },
+];
 
 impl Room for Cmac {
     type Lane<'a> = CmacLane<'a>;

@@ -1,19 +1,31 @@
 //! Counter mode: the IV is the first counter block, a 128-bit big-endian number.
 
 use super::super::{Backend, Choice, Lane, Room, always};
+#[cfg(target_arch = "x86_64")]
+use super::x86_aesni;
 use super::{EXAMPLE, Key, aes_crate};
 
 /// The room of counter mode.
 pub struct Ctr;
 
 /// Rows, best first.
-pub static BACKENDS: &[Backend<Ctr>] = &[Backend {
-    name: "aes_crate",
-    lanes: 1,
-    available: always,
-    one: aes_crate::ctr_one,
-    many: aes_crate::ctr_many,
-}];
+pub static BACKENDS: &[Backend<Ctr>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_aesni",
+        lanes: 2,
+        available: x86_aesni::available,
+        one: x86_aesni::ctr_one,
+        many: x86_aesni::ctr_many,
+    },
+    Backend {
+        name: "aes_crate",
+        lanes: 1,
+        available: always,
+        one: aes_crate::ctr_one,
+        many: aes_crate::ctr_many,
+    },
+];
 
 impl Room for Ctr {
     type Lane<'a> = Lane<'a, Key>;

@@ -1,6 +1,8 @@
 //! Key expansion: the eleven round keys and CMAC's K1.
 
 use super::super::{Backend, Choice, Room, always};
+#[cfg(target_arch = "x86_64")]
+use super::x86_aesni;
 use super::{EXAMPLE, Key, portable};
 
 /// One key to prepare.
@@ -13,13 +15,23 @@ pub struct ExpandLane<'a> {
 pub struct Expand;
 
 /// Rows, best first.
-pub static BACKENDS: &[Backend<Expand>] = &[Backend {
-    name: "portable",
-    lanes: 1,
-    available: always,
-    one: portable::one,
-    many: portable::many,
-}];
+pub static BACKENDS: &[Backend<Expand>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_aesni",
+        lanes: 1,
+        available: x86_aesni::available,
+        one: x86_aesni::expand_one,
+        many: x86_aesni::expand_many,
+    },
+    Backend {
+        name: "portable",
+        lanes: 1,
+        available: always,
+        one: portable::one,
+        many: portable::many,
+    },
+];
 
 impl Room for Expand {
     type Lane<'a> = ExpandLane<'a>;

@@ -9,6 +9,8 @@ pub mod cmac;
 pub mod ctr;
 pub mod expand;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86_aesni;
 
 pub use cmac::{Cmac, CmacLane};
 pub use ctr::Ctr;

@@ -3,6 +3,8 @@
 pub mod portable;
 pub mod uia2;
 pub mod window;
+#[cfg(target_arch = "x86_64")]
+mod x86_pclmulqdq;
 
 pub use uia2::{Uia2, Uia2Lane};
 pub use window::{Window, WindowLane};

@@ -2,6 +2,8 @@
 
 use super::super::{Backend, Choice, Room, always};
 use super::portable;
+#[cfg(target_arch = "x86_64")]
+use super::x86_pclmulqdq;
 
 /// One message: EVAL = ((…((M0·P + M1)·P + …)·P) + length)·Q.
 pub struct Uia2Lane<'a> {
@@ -21,13 +23,23 @@ pub struct Uia2Lane<'a> {
 pub struct Uia2;
 
 /// Rows, best first.
-pub static BACKENDS: &[Backend<Uia2>] = &[Backend {
-    name: "portable",
-    lanes: 1,
-    available: always,
-    one: portable::uia2_one,
-    many: portable::uia2_many,
-}];
+pub static BACKENDS: &[Backend<Uia2>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_pclmulqdq",
+        lanes: 4,
+        available: x86_pclmulqdq::available,
+        one: x86_pclmulqdq::uia2_one,
+        many: x86_pclmulqdq::uia2_many,
+    },
+    Backend {
+        name: "portable",
+        lanes: 1,
+        available: always,
+        one: portable::uia2_one,
+        many: portable::uia2_many,
+    },
+];
 
 impl Room for Uia2 {
     type Lane<'a> = Uia2Lane<'a>;

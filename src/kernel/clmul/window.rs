@@ -3,6 +3,8 @@
 
 use super::super::{Backend, Choice, Room, always};
 use super::portable;
+#[cfg(target_arch = "x86_64")]
+use super::x86_pclmulqdq;
 
 /// One message, or the next piece of one. Bit `i` of the message, when set, contributes keystream bits
 /// `i..i + 32`.
@@ -33,13 +35,23 @@ impl WindowLane<'_> {
 pub struct Window;
 
 /// Rows, best first.
-pub static BACKENDS: &[Backend<Window>] = &[Backend {
-    name: "portable",
-    lanes: 1,
-    available: always,
-    one: portable::window_one,
-    many: portable::window_many,
-}];
+pub static BACKENDS: &[Backend<Window>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_pclmulqdq",
+        lanes: 1,
+        available: x86_pclmulqdq::available,
+        one: x86_pclmulqdq::window_one,
+        many: x86_pclmulqdq::window_many,
+    },
+    Backend {
+        name: "portable",
+        lanes: 1,
+        available: always,
+        one: portable::window_one,
+        many: portable::window_many,
+    },
+];
 
 impl Room for Window {
     type Lane<'a> = WindowLane<'a>;

@@ -7,18 +7,30 @@ use super::{Backend, Choice, Lane, Room, always};
 
 pub mod portable;
 mod tables;
+#[cfg(target_arch = "x86_64")]
+mod x86_aesni;
 
 /// The room of SNOW 3G.
 pub struct Snow3g;
 
 /// Rows, best first.
-pub static BACKENDS: &[Backend<Snow3g>] = &[Backend {
-    name: "portable",
-    lanes: 1,
-    available: always,
-    one: portable::one,
-    many: portable::many,
-}];
+pub static BACKENDS: &[Backend<Snow3g>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_aesni",
+        lanes: 4,
+        available: x86_aesni::available,
+        one: x86_aesni::one,
+        many: x86_aesni::many,
+    },
+    Backend {
+        name: "portable",
+        lanes: 1,
+        available: always,
+        one: portable::one,
+        many: portable::many,
+    },
+];
 
 impl Room for Snow3g {
     type Lane<'a> = Lane<'a, [u8; 16]>;

@@ -8,6 +8,8 @@ use zeroize::Zeroize;
 pub mod portable;
 pub mod stream;
 mod tables;
+#[cfg(target_arch = "x86_64")]
+mod x86_aesni;
 mod zuc_crate;
 
 pub use stream::{State, Stream, StreamLane};
@@ -17,6 +19,14 @@ pub struct Zuc;
 
 /// Rows, best first.
 pub static BACKENDS: &[Backend<Zuc>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_aesni",
+        lanes: 4,
+        available: x86_aesni::available,
+        one: x86_aesni::one,
+        many: x86_aesni::many,
+    },
     Backend {
         name: "portable",
         lanes: 1,

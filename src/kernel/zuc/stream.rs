@@ -1,6 +1,8 @@
 //! ZUC keystream in pieces: for messages whose keystream does not fit a bounded buffer.
 
 use super::super::{Backend, Choice, Room, always};
+#[cfg(target_arch = "x86_64")]
+use super::x86_aesni;
 use super::{portable, tables::D};
 use zeroize::Zeroize;
 
@@ -46,13 +48,23 @@ pub struct StreamLane<'a> {
 pub struct Stream;
 
 /// Rows, best first.
-pub static BACKENDS: &[Backend<Stream>] = &[Backend {
-    name: "portable",
-    lanes: 1,
-    available: always,
-    one: portable::stream_one,
-    many: portable::stream_many,
-}];
+pub static BACKENDS: &[Backend<Stream>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_aesni",
+        lanes: 1,
+        available: x86_aesni::available,
+        one: x86_aesni::stream_one,
+        many: x86_aesni::stream_many,
+    },
+    Backend {
+        name: "portable",
+        lanes: 1,
+        available: always,
+        one: portable::stream_one,
+        many: portable::stream_many,
+    },
+];
 
 impl Room for Stream {
     type Lane<'a> = StreamLane<'a>;

@@ -1,0 +1,7 @@
+//! State machines without I/O or clock: events in, actions out.
+//!
+//! | room | what it runs |
+//! |---|---|
+//! | [`smc`] | the security mode procedure, AMF half and UE half |
+
+pub mod smc;
