@@ -26,7 +26,9 @@ fn why(room: &RoomInfo, place: usize, row: &RowInfo) -> &'static str {
     match (row.available, row.known_answer, room.chosen()) {
         (false, ..) => "the processor lacks a feature, or it is hidden",
         (_, Some(false), _) => "refused: wrong known answer",
-        (_, _, Some(chosen)) if chosen == place && restricted => "in use: best that passes and NASLANE_BACKEND allows",
+        (_, _, Some(chosen)) if chosen == place && restricted => {
+            "in use: best that passes and NASLANE_BACKEND allows"
+        }
         (_, _, Some(chosen)) if chosen == place => "in use: best that passes",
         (_, _, Some(chosen)) if chosen > place => "not among NASLANE_BACKEND",
         (_, _, Some(_)) => "a better one passes",
@@ -51,9 +53,17 @@ const fn answer(row: &RowInfo) -> &'static str {
 }
 
 fn as_text() -> String {
-    let mut out = format!("naslane {} on {}\n\n", naslane::VERSION, std::env::consts::ARCH);
+    let mut out = format!(
+        "naslane {} on {}\n\n",
+        naslane::VERSION,
+        std::env::consts::ARCH
+    );
     let features = FEATURES.iter().map(|feature| {
-        let tone = if feature.usable() { Tone::Good } else { Tone::Faint };
+        let tone = if feature.usable() {
+            Tone::Good
+        } else {
+            Tone::Faint
+        };
         vec![text(feature.name), toned(feature_state(feature), tone)]
     });
     out += &table(&["feature", "state"], features.collect());
@@ -80,9 +90,20 @@ fn as_text() -> String {
             ]);
         }
     }
-    out += &table(&["primitive", "backend", "lanes", "available", "known answer", "why"], rows);
+    out += &table(
+        &[
+            "primitive",
+            "backend",
+            "lanes",
+            "available",
+            "known answer",
+            "why",
+        ],
+        rows,
+    );
     if rooms().iter().any(|room| room.chosen().is_none()) {
-        let text = "some primitive has no backend that passes: this build or processor is not usable\n";
+        let text =
+            "some primitive has no backend that passes: this build or processor is not usable\n";
         out += &paint(text, Tone::Bad);
     }
     out

@@ -47,7 +47,11 @@ pub(crate) fn aes_s() -> [u8; 256] {
 /// SNOW 3G's S_Q: a Dickson polynomial over x^8 + x^6 + x^5 + x^3 + 1, plus 0x25 (UEA2 document 2, 3.3.2).
 pub(crate) fn snow3g_sq() -> [u8; 256] {
     const EXPONENTS: [u32; 9] = [1, 9, 13, 15, 33, 41, 45, 47, 49];
-    all(|x| EXPONENTS.iter().fold(0x25, |sum, &e| sum ^ power(x, e, 0x169)))
+    all(|x| {
+        EXPONENTS
+            .iter()
+            .fold(0x25, |sum, &e| sum ^ power(x, e, 0x169))
+    })
 }
 
 /// `c` times x to the `times`, modulo x^8 plus `low`.
@@ -83,6 +87,8 @@ pub(crate) fn zuc_s1() -> [u8; 256] {
     const COLUMNS: [u8; 8] = [0x97, 0x3E, 0x6D, 0xCB, 0xEE, 0xDD, 0xBB, 0x77];
     all(|x| {
         let inverse = power(x, 254, 0x18B);
-        (0..8).filter(|k| inverse >> k & 1 == 1).fold(0x55, |sum, k| sum ^ COLUMNS[k])
+        (0..8)
+            .filter(|k| inverse >> k & 1 == 1)
+            .fold(0x55, |sum, k| sum ^ COLUMNS[k])
     })
 }

@@ -25,17 +25,26 @@ pub(crate) fn text(text: impl Into<String>) -> Cell {
 
 /// A text cell with a tone.
 pub(crate) fn toned(text: impl Into<String>, tone: Tone) -> Cell {
-    Cell { text: text.into(), tone, right: false }
+    Cell {
+        text: text.into(),
+        tone,
+        right: false,
+    }
 }
 
 /// A number, flush right.
 pub(crate) fn number(value: impl ToString, tone: Tone) -> Cell {
-    Cell { text: value.to_string(), tone, right: true }
+    Cell {
+        text: value.to_string(),
+        tone,
+        right: true,
+    }
 }
 
 /// True when standard output is a terminal that wants colour (NO_COLOR is not set).
 fn colour() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stdout().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// `text` in its tone.
@@ -46,12 +55,17 @@ pub(crate) fn paint(text: &str, tone: Tone) -> String {
         Tone::Bad => "1;31",
         Tone::Faint => "2",
     };
-    if code.is_empty() || !colour() { text.to_owned() } else { format!("\x1b[{code}m{text}\x1b[0m") }
+    if code.is_empty() || !colour() {
+        text.to_owned()
+    } else {
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
 }
 
 /// Columns as wide as their widest cell, two spaces apart.
 pub(crate) fn table(head: &[&str], rows: Vec<Vec<Cell>>) -> String {
-    let mut lines: Vec<Vec<Cell>> = vec![head.iter().map(|name| toned(*name, Tone::Faint)).collect()];
+    let mut lines: Vec<Vec<Cell>> =
+        vec![head.iter().map(|name| toned(*name, Tone::Faint)).collect()];
     if let Some(first) = rows.first() {
         for (name, cell) in lines[0].iter_mut().zip(first) {
             name.right = cell.right;
@@ -86,9 +100,9 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<Cell>>) -> String {
 /// Writes to standard output. A reader that went away is no error.
 pub(crate) fn show(out: &str) -> Result<(), String> {
     match std::io::stdout().lock().write_all(out.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(format!("cannot write to standard output: {error}; give it a file or terminal with room"))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!(
+            "cannot write to standard output: {error}; give it a file or terminal with room"
+        )),
         _ => Ok(()),
     }
 }

@@ -42,7 +42,11 @@ struct Counter {
 
 impl Counter {
     fn new(key: &[u8; 32], iv: &[u8; 16]) -> Self {
-        Self { cipher: Aes256::new(&(*key).into()), block: *iv, next: 0 }
+        Self {
+            cipher: Aes256::new(&(*key).into()),
+            block: *iv,
+            next: 0,
+        }
     }
 }
 
@@ -80,7 +84,11 @@ fn start(family: Family, key: &[u8; 32], iv: &[u8; 16]) -> (mac::Keys, Box<dyn K
         marked[0] |= 1;
     }
     let mut first = generator(family, key, &marked);
-    let keys = mac::Keys { h: first.block(), q: first.block(), p: first.block() };
+    let keys = mac::Keys {
+        h: first.block(),
+        q: first.block(),
+        p: first.block(),
+    };
     match family {
         Family::Aes256 => (keys, generator(family, key, iv)),
         _ => (keys, first),
@@ -93,7 +101,12 @@ pub(crate) fn nea(family: Family, (key, iv): (&[u8; 32], &[u8; 16]), data: &mut 
 }
 
 /// 256-NIA: the first `tag_len` octets of the tag. The message takes the place of the associated data.
-pub(crate) fn nia(family: Family, (key, iv): (&[u8; 32], &[u8; 16]), message: &[u8], tag_len: usize) -> Vec<u8> {
+pub(crate) fn nia(
+    family: Family,
+    (key, iv): (&[u8; 32], &[u8; 16]),
+    message: &[u8],
+    tag_len: usize,
+) -> Vec<u8> {
     let (keys, _) = start(family, key, iv);
     mac::tag(&keys, message, &[])[..tag_len.min(16)].to_vec()
 }

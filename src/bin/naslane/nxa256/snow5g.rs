@@ -41,7 +41,12 @@ impl Snow5g {
         a[..8].copy_from_slice(&words(iv));
         a[8..].copy_from_slice(&words(&key[..16]));
         b[8..].copy_from_slice(&words(&key[16..]));
-        let mut state = Self { a, b, r: [[0; 16]; 3], s: aes_s() };
+        let mut state = Self {
+            a,
+            b,
+            r: [[0; 16]; 3],
+            s: aes_s(),
+        };
         for round in 1..=16 {
             let z = words(&state.block());
             for (cell, z) in state.a[8..].iter_mut().zip(z) {
@@ -59,7 +64,8 @@ impl Snow5g {
 
     /// SubBytes, ShiftRows, MixColumns with a zero round key (FIPS 197, 5.1).
     fn round(&self, x: [u8; 16]) -> [u8; 16] {
-        let shifted: [u8; 16] = core::array::from_fn(|i| self.s[usize::from(x[(i + 4 * (i % 4)) % 16])]);
+        let shifted: [u8; 16] =
+            core::array::from_fn(|i| self.s[usize::from(x[(i + 4 * (i % 4)) % 16])]);
         core::array::from_fn(|i| {
             let (column, row) = (i / 4 * 4, i % 4);
             let at = |k: usize| shifted[column + (row + k) % 4];

@@ -25,7 +25,11 @@ impl Zuc256 {
             };
             u32::from(high) << 23 | u32::from(D[i]) << 16 | u32::from(middle) << 8 | u32::from(low)
         });
-        let mut state = Self { s, r: [0; 2], tables: [zuc_s0(), zuc_s1()] };
+        let mut state = Self {
+            s,
+            r: [0; 2],
+            tables: [zuc_s0(), zuc_s1()],
+        };
         for _ in 0..48 {
             let (w, _) = state.filter();
             state.clock(w >> 1);
@@ -48,7 +52,8 @@ impl Zuc256 {
         let [r1, r2] = self.r;
         let w = (x[0] ^ r1).wrapping_add(r2);
         let (w1, w2) = (r1.wrapping_add(x[1]), r2 ^ x[2]);
-        let mix = |v: u32, turns: [u32; 4]| turns.iter().fold(v, |sum, &turn| sum ^ v.rotate_left(turn));
+        let mix =
+            |v: u32, turns: [u32; 4]| turns.iter().fold(v, |sum, &turn| sum ^ v.rotate_left(turn));
         let u = mix(w1 << 16 | w2 >> 16, [2, 10, 18, 24]);
         let v = mix(w2 << 16 | w1 >> 16, [8, 14, 22, 30]);
         self.r = [self.substitute(u), self.substitute(v)];
@@ -63,7 +68,13 @@ impl Zuc256 {
 
     fn clock(&mut self, u: u32) {
         let s = self.s.map(u64::from);
-        let sum = (s[15] << 15) + (s[13] << 17) + (s[10] << 21) + (s[4] << 20) + (s[0] << 8) + s[0] + u64::from(u);
+        let sum = (s[15] << 15)
+            + (s[13] << 17)
+            + (s[10] << 21)
+            + (s[4] << 20)
+            + (s[0] << 8)
+            + s[0]
+            + u64::from(u);
         let next = match sum % MODULUS {
             0 => MODULUS,
             other => other,

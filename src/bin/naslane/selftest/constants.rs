@@ -6,7 +6,9 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::tally::{DEFINITION, Tally};
-use crate::definitions::{aes_inverse, aes_s, div_alpha, mul_alpha, power, product, snow3g_sq, zuc_s0, zuc_s1};
+use crate::definitions::{
+    aes_inverse, aes_s, div_alpha, mul_alpha, power, product, snow3g_sq, zuc_s0, zuc_s1,
+};
 use crate::hex::Fixed;
 
 #[derive(Deserialize)]
@@ -86,8 +88,13 @@ impl TryFrom<String> for Matrix {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let word = u64::from_str_radix(&text, 16).map_err(|error| format!("matrix {text:?}: {error}"))?;
-        if text.len() == 16 { Ok(Self(word.to_be_bytes())) } else { Err(format!("matrix {text:?} has not 16 digits")) }
+        let word =
+            u64::from_str_radix(&text, 16).map_err(|error| format!("matrix {text:?}: {error}"))?;
+        if text.len() == 16 {
+            Ok(Self(word.to_be_bytes()))
+        } else {
+            Err(format!("matrix {text:?} has not 16 digits"))
+        }
     }
 }
 
@@ -106,7 +113,10 @@ impl Matrix {
 
 fn everywhere(tally: &mut Tally, name: &str, holds: impl Fn(u8) -> bool) {
     let wrong = (0..=255).find(|&x| !holds(x));
-    tally.note(name, wrong.map_or(Ok(()), |x| Err(format!("wrong at {x:02x}"))));
+    tally.note(
+        name,
+        wrong.map_or(Ok(()), |x| Err(format!("wrong at {x:02x}"))),
+    );
 }
 
 pub(super) fn read(json: Value) -> Result<Vec<Tally>, String> {
@@ -115,7 +125,11 @@ pub(super) fn read(json: Value) -> Result<Vec<Tally>, String> {
     zuc(&mut tally, &file);
     snow3g(&mut tally, &file);
     aes(&mut tally, &file)?;
-    tally.expect("EIA3_clmul", file.eia3.contains("bits 63..32") && windows_hold(), "the product is not the window");
+    tally.expect(
+        "EIA3_clmul",
+        file.eia3.contains("bits 63..32") && windows_hold(),
+        "the product is not the window",
+    );
     Ok(vec![tally])
 }
 
@@ -129,7 +143,9 @@ fn zuc(tally: &mut Tally, file: &File) {
     });
     let s1 = zuc_s1();
     for [inner, outer] in &file.s1_gfni.pairs {
-        everywhere(tally, "ZUC_S1_gfni", |x| outer.affine_inverse(inner.affine(x, 0), 0x55) == s1[usize::from(x)]);
+        everywhere(tally, "ZUC_S1_gfni", |x| {
+            outer.affine_inverse(inner.affine(x, 0), 0x55) == s1[usize::from(x)]
+        });
     }
     let (table, sr) = (&file.s1_aesni, aes_s());
     everywhere(tally, "ZUC_S1_aesni", |x| {
@@ -141,8 +157,12 @@ fn zuc(tally: &mut Tally, file: &File) {
 
 fn snow3g(tally: &mut Tally, file: &File) {
     let Sq { square, fourth, .. } = file.sq;
-    everywhere(tally, "square", |x| square.affine(x, 0) == power(x, 2, 0x11B));
-    everywhere(tally, "fourth", |x| fourth.affine(x, 0) == power(x, 4, 0x11B));
+    everywhere(tally, "square", |x| {
+        square.affine(x, 0) == power(x, 2, 0x11B)
+    });
+    everywhere(tally, "fourth", |x| {
+        fourth.affine(x, 0) == power(x, 4, 0x11B)
+    });
     let sq = snow3g_sq();
     let half = |y: u8| {
         let (y2, y4) = (square.affine(y, 0), fourth.affine(y, 0));
@@ -158,19 +178,31 @@ fn snow3g(tally: &mut Tally, file: &File) {
         ("DIValpha", &file.div_alpha, div_alpha),
     ] {
         for (place, matrix) in matrices.iter().enumerate() {
-            everywhere(tally, name, |x| matrix.affine(x, 0) == word(x).to_be_bytes()[place]);
+            everywhere(tally, name, |x| {
+                matrix.affine(x, 0) == word(x).to_be_bytes()[place]
+            });
         }
     }
 }
 
 fn aes(tally: &mut Tally, file: &File) -> Result<(), String> {
-    everywhere(tally, "xtime69", |x| file.xtime69_gfni.affine(x, 0) == product(x, 2, 0x169));
-    everywhere(tally, "xtime1b", |x| file.xtime1b_gfni.affine(x, 0) == product(x, 2, 0x11B));
-    let (matrix, constant) = file.sr.split_once(" imm 0x").ok_or("AES_SR_gfniinv has no immediate")?;
+    everywhere(tally, "xtime69", |x| {
+        file.xtime69_gfni.affine(x, 0) == product(x, 2, 0x169)
+    });
+    everywhere(tally, "xtime1b", |x| {
+        file.xtime1b_gfni.affine(x, 0) == product(x, 2, 0x11B)
+    });
+    let (matrix, constant) = file
+        .sr
+        .split_once(" imm 0x")
+        .ok_or("AES_SR_gfniinv has no immediate")?;
     let matrix = Matrix::try_from(matrix.to_owned())?;
-    let constant = u8::from_str_radix(constant, 16).map_err(|error| format!("AES_SR_gfniinv: {error}"))?;
+    let constant =
+        u8::from_str_radix(constant, 16).map_err(|error| format!("AES_SR_gfniinv: {error}"))?;
     let sr = aes_s();
-    everywhere(tally, "AES_SR_gfniinv", |x| matrix.affine_inverse(x, constant) == sr[usize::from(x)]);
+    everywhere(tally, "AES_SR_gfniinv", |x| {
+        matrix.affine_inverse(x, constant) == sr[usize::from(x)]
+    });
     Ok(())
 }
 
@@ -179,7 +211,9 @@ fn aes(tally: &mut Tally, file: &File) -> Result<(), String> {
 fn windows_hold() -> bool {
     let mut state = 1_u64;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         state ^ state >> 29
     };
     (0..1000).all(|_| {

@@ -14,17 +14,25 @@ use crate::hex::{Fixed, Octets};
 
 /// HMAC on one row, alone and in lanes.
 fn hmac(row: &Backend<HmacSha256>, key: &[u8; 32], message: &[u8]) -> Result<[u8; 32], String> {
-    let lane = || HmacLane { key, message, out: [0; 32] };
+    let lane = || HmacLane {
+        key,
+        message,
+        out: [0; 32],
+    };
     let mut alone = lane();
     (row.one)(&mut alone);
     let mut lanes: [_; 19] = core::array::from_fn(|_| lane());
     (row.many)(&mut lanes);
-    lanes.iter().try_for_each(|lane| same("in a batch: HMAC", &lane.out, &alone.out))?;
+    lanes
+        .iter()
+        .try_for_each(|lane| same("in a batch: HMAC", &lane.out, &alone.out))?;
     Ok(alone.out)
 }
 
 fn rows() -> impl Iterator<Item = &'static Backend<HmacSha256>> {
-    HmacSha256::backends().iter().filter(|row| (row.available)())
+    HmacSha256::backends()
+        .iter()
+        .filter(|row| (row.available)())
 }
 
 fn string(fc: u8, params: &[&[u8]]) -> Vec<u8> {
@@ -52,7 +60,10 @@ pub(super) fn k_nas(json: Value) -> Result<Vec<Tally>, String> {
         let mut tally = Tally::new(format!("{} {}", HmacSha256::NAME, row.name));
         for (key, kind, id, _, output) in &file.tests {
             let result = hmac(row, &key.0, &string(0x69, &[&[*kind], &[*id]]));
-            tally.note("K_NAS", result.and_then(|found| same("KDF output", &found, &output.0)));
+            tally.note(
+                "K_NAS",
+                result.and_then(|found| same("KDF output", &found, &output.0)),
+            );
         }
         tallies.push(tally);
     }
@@ -182,7 +193,11 @@ pub(super) fn chain(json: Value) -> Result<Vec<Tally>, String> {
 impl Hash {
     fn through_functions(&self) -> Result<(), String> {
         same("digest", &sha256(&self.input.0)[16..], &self.result.0)?;
-        let (rand, res_star) = self.input.0.split_at_checked(16).ok_or("the input is too short")?;
+        let (rand, res_star) = self
+            .input
+            .0
+            .split_at_checked(16)
+            .ok_or("the input is too short")?;
         let rand = rand.try_into().map_err(|_| "RAND is not 16 octets")?;
         let res_star = ResStar::from_slice(res_star).ok_or("RES* is not 16 octets")?;
         same("HRES*", hres_star(rand, &res_star).expose(), &self.result.0)
@@ -201,19 +216,40 @@ impl EapAka {
         // PRF' of RFC 9048, 3.4.1: T1 = HMAC(seed || 1), T2 = HMAC(T1 || seed || 2) ...
         let (mut stream, mut last) = (Vec::new(), Vec::new());
         for counter in 1..=7 {
-            last = hmac(row, &key, &[last.as_slice(), seed.as_slice(), &[counter]].concat())?.to_vec();
+            last = hmac(
+                row,
+                &key,
+                &[last.as_slice(), seed.as_slice(), &[counter]].concat(),
+            )?
+            .to_vec();
             stream.extend_from_slice(&last);
         }
-        let expected = [&self.K_encr.0[..], &self.K_aut.0, &self.K_re.0, &self.MSK.0, &self.EMSK.0].concat();
+        let expected = [
+            &self.K_encr.0[..],
+            &self.K_aut.0,
+            &self.K_re.0,
+            &self.MSK.0,
+            &self.EMSK.0,
+        ]
+        .concat();
         same("MK", &stream[..expected.len()], &expected)
     }
 
     fn through_functions(&self) -> Result<(), String> {
         let ck_ik = join(&self.CK.0, &self.IK.0);
         let name = self.network_name.as_bytes();
-        let prime = derive(&ck_ik, 0x20, &[name, &self.AUTN.0[..6]]).map_err(|error| error.to_string())?;
-        same("CK' and IK'", prime.expose(), &join(&self.CKp.0, &self.IKp.0))?;
-        same("K_AUSF", k_ausf_from_emsk(&self.EMSK.0).expose(), &self.K_AUSF.0)
+        let prime =
+            derive(&ck_ik, 0x20, &[name, &self.AUTN.0[..6]]).map_err(|error| error.to_string())?;
+        same(
+            "CK' and IK'",
+            prime.expose(),
+            &join(&self.CKp.0, &self.IKp.0),
+        )?;
+        same(
+            "K_AUSF",
+            k_ausf_from_emsk(&self.EMSK.0).expose(),
+            &self.K_AUSF.0,
+        )
     }
 }
 
@@ -224,7 +260,11 @@ fn join(a: &[u8; 16], b: &[u8; 16]) -> [u8; 32] {
 impl Kdf {
     fn on(&self, row: &Backend<HmacSha256>) -> Result<(), String> {
         same("S", &string(self.fc.0[0], &self.params()), &self.s.0)?;
-        same("KDF output", &hmac(row, &self.key.0, &self.s.0)?, &self.kdf_output.0)?;
+        same(
+            "KDF output",
+            &hmac(row, &self.key.0, &self.s.0)?,
+            &self.kdf_output.0,
+        )?;
         let cut = match self.truncation.as_str() {
             "none" => 0,
             "lsb128" => 16,
@@ -234,11 +274,15 @@ impl Kdf {
     }
 
     fn params(&self) -> Vec<&[u8]> {
-        self.params.iter().map(|param| param.value.0.as_slice()).collect()
+        self.params
+            .iter()
+            .map(|param| param.value.0.as_slice())
+            .collect()
     }
 
     fn through_functions(&self) -> Result<(), String> {
-        let output = derive(&self.key.0, self.fc.0[0], &self.params()).map_err(|error| error.to_string())?;
+        let output =
+            derive(&self.key.0, self.fc.0[0], &self.params()).map_err(|error| error.to_string())?;
         same("KDF output", output.expose(), &self.kdf_output.0)?;
         match self.typed()? {
             Some(found) => same("result", &found, &self.result.0),
@@ -247,12 +291,23 @@ impl Kdf {
     }
 
     fn param<const N: usize>(&self, place: usize) -> Result<[u8; N], String> {
-        let param = self.params.get(place).ok_or_else(|| format!("parameter {place} is missing"))?;
-        param.value.0.as_slice().try_into().map_err(|_| format!("{} is not {N} octets", param.name))
+        let param = self
+            .params
+            .get(place)
+            .ok_or_else(|| format!("parameter {place} is missing"))?;
+        param
+            .value
+            .0
+            .as_slice()
+            .try_into()
+            .map_err(|_| format!("{} is not {N} octets", param.name))
     }
 
     fn text(&self, place: usize) -> Result<&str, String> {
-        let param = self.params.get(place).ok_or_else(|| format!("parameter {place} is missing"))?;
+        let param = self
+            .params
+            .get(place)
+            .ok_or_else(|| format!("parameter {place} is missing"))?;
         std::str::from_utf8(&param.value.0).map_err(|error| error.to_string())
     }
 
@@ -262,7 +317,10 @@ impl Kdf {
 
     /// The serving network name; `None` for one that the file marks as not conformant, which must be refused.
     fn serving_network(&self) -> Result<Option<ServingNetworkName>, String> {
-        let marked = self.note.as_deref().is_some_and(|note| note.starts_with("NON-CONFORMANT"));
+        let marked = self
+            .note
+            .as_deref()
+            .is_some_and(|note| note.starts_with("NON-CONFORMANT"));
         match (ServingNetworkName::from_text(self.text(0)?), marked) {
             (Ok(name), false) => Ok(Some(name)),
             (Err(_), true) => Ok(None),
@@ -284,7 +342,8 @@ impl Kdf {
             },
             0x6D => self.k_amf_of_supi()?,
             0x6E => {
-                let access = AccessType::from_id(self.param::<1>(1)?[0]).ok_or("unknown access type")?;
+                let access =
+                    AccessType::from_id(self.param::<1>(1)?[0]).ok_or("unknown access type")?;
                 k_gnb(&k_amf, self.count(0)?, access).expose().to_vec()
             }
             0x6F => self.nh()?,
@@ -294,12 +353,18 @@ impl Kdf {
                     1 => HorizontalDirection::Handover,
                     other => return Err(format!("DIRECTION {other}")),
                 };
-                k_amf_prime(&k_amf, direction, self.count(1)?).expose().to_vec()
+                k_amf_prime(&k_amf, direction, self.count(1)?)
+                    .expose()
+                    .to_vec()
             }
             0x73 => k_asme_idle(&k_amf, self.count(0)?).expose().to_vec(),
             0x74 => k_asme_handover(&k_amf, self.count(0)?).expose().to_vec(),
-            0x75 => k_amf_from_eps_idle(&KAsme::new(key), self.count(0)?).expose().to_vec(),
-            0x76 => k_amf_from_eps_handover(&KAsme::new(key), &Nh::new(self.param(0)?)).expose().to_vec(),
+            0x75 => k_amf_from_eps_idle(&KAsme::new(key), self.count(0)?)
+                .expose()
+                .to_vec(),
+            0x76 => k_amf_from_eps_handover(&KAsme::new(key), &Nh::new(self.param(0)?))
+                .expose()
+                .to_vec(),
             0x7D => k_asme_srvcc(&k_amf, self.count(0)?).expose().to_vec(),
             other => return Err(format!("unknown function code {other:02x}")),
         };
@@ -337,7 +402,14 @@ impl Kdf {
         let sync = self.param(0)?;
         let first = self.params[0].name.contains("KgNB");
         let (k_gnb, previous) = (KGnb::new(sync), Nh::new(sync));
-        let next = nh(&k_amf, if first { AsKey::KGnb(&k_gnb) } else { AsKey::Nh(&previous) });
+        let next = nh(
+            &k_amf,
+            if first {
+                AsKey::KGnb(&k_gnb)
+            } else {
+                AsKey::Nh(&previous)
+            },
+        );
         Ok(next.expose().to_vec())
     }
 }

@@ -21,8 +21,15 @@ enum Kind {
 
 fn kind(name: &str) -> Result<Kind, String> {
     let unknown = || format!("unknown algorithm {name}");
-    let (what, id) = name.strip_prefix("256-").and_then(|rest| rest.split_at_checked(3)).ok_or_else(unknown)?;
-    let family = id.parse().ok().and_then(Family::from_id).ok_or_else(unknown)?;
+    let (what, id) = name
+        .strip_prefix("256-")
+        .and_then(|rest| rest.split_at_checked(3))
+        .ok_or_else(unknown)?;
+    let family = id
+        .parse()
+        .ok()
+        .and_then(Family::from_id)
+        .ok_or_else(unknown)?;
     match what {
         "NEA" => Ok(Kind::Nea(family)),
         "NIA" => Ok(Kind::Nia(family)),
@@ -91,7 +98,12 @@ impl Test {
         }
         let secret = (&self.key.0, &self.iv.0);
         let mut data = self.message.0.clone();
-        let want = |field: &Option<Octets>| field.clone().map(|octets| octets.0).ok_or("a result is missing");
+        let want = |field: &Option<Octets>| {
+            field
+                .clone()
+                .map(|octets| octets.0)
+                .ok_or("a result is missing")
+        };
         let tag_len = self.tag_bits.unwrap_or(0) / 8;
         match kind {
             Kind::Nea(family) => {
@@ -139,12 +151,25 @@ pub(super) fn random(name: &str, rows: &[Value]) -> Result<Tally, String> {
 
 fn excerpt(text: &[u8], [digest, first, last]: [&Octets; 3]) -> Result<(), String> {
     same("first octets", &text[..text.len().min(16)], &first.0)?;
-    same("last octets", &text[text.len().saturating_sub(16)..], &last.0)?;
+    same(
+        "last octets",
+        &text[text.len().saturating_sub(16)..],
+        &last.0,
+    )?;
     same("digest", &sha256::sha256(text)[..16], &digest.0)
 }
 
 fn random_nea(family: Family, row: &Value) -> Result<Result<(), String>, String> {
-    type Row = (u32, Fixed<32>, Fixed<16>, usize, String, Octets, Octets, Octets);
+    type Row = (
+        u32,
+        Fixed<32>,
+        Fixed<16>,
+        usize,
+        String,
+        Octets,
+        Octets,
+        Octets,
+    );
     let (_, key, iv, len, seed, digest, first, last) = columns::<Row>(row, 8)?;
     let mut text = splitmix(&seed, len)?;
     nxa256::nea(family, (&key.0, &iv.0), &mut text);
@@ -159,8 +184,21 @@ fn random_nia(family: Family, row: &Value) -> Result<Result<(), String>, String>
 }
 
 fn random_nca(family: Family, row: &Value) -> Result<Result<(), String>, String> {
-    type Row = (u32, Fixed<32>, Fixed<16>, usize, String, usize, String, Octets, Octets, Octets, Octets);
-    let (_, key, iv, aad_len, aad_seed, len, seed, digest, first, last, tag) = columns::<Row>(row, 11)?;
+    type Row = (
+        u32,
+        Fixed<32>,
+        Fixed<16>,
+        usize,
+        String,
+        usize,
+        String,
+        Octets,
+        Octets,
+        Octets,
+        Octets,
+    );
+    let (_, key, iv, aad_len, aad_seed, len, seed, digest, first, last, tag) =
+        columns::<Row>(row, 11)?;
     let (aad, mut text) = (splitmix(&aad_seed, aad_len)?, splitmix(&seed, len)?);
     let found = nxa256::nca(family, (&key.0, &iv.0), (&aad, &mut text), tag.0.len());
     Ok(excerpt(&text, [&digest, &first, &last]).and_then(|()| same("tag", &found, &tag.0)))
@@ -185,7 +223,10 @@ pub(super) fn generators(snow5g: &[Generator], zuc256: &[Generator]) -> Tally {
         for (place, test) in tests.iter().enumerate() {
             let mut z = vec![0; test.keystream.0.len()];
             nxa256::nea(family, (&test.key.0, &test.iv.0), &mut z);
-            let name = test.name.clone().unwrap_or_else(|| format!("{family:?} {place}"));
+            let name = test
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("{family:?} {place}"));
             tally.note(&name, same("keystream", &z, &test.keystream.0));
         }
     }

@@ -41,11 +41,18 @@ pub(super) fn typed<T: DeserializeOwned>(json: Value) -> Result<T, String> {
 
 /// Every file of a directory, in order of name; hidden files and directories are passed over.
 pub(super) fn list(directory: &Path) -> Result<Vec<PathBuf>, String> {
-    let explain = |error| format!("cannot read {}: {error}; give an existing directory", directory.display());
+    let explain = |error| {
+        format!(
+            "cannot read {}: {error}; give an existing directory",
+            directory.display()
+        )
+    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(explain)? {
         let path = entry.map_err(explain)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if !hidden && !path.is_dir() {
             files.push(path);
         }
@@ -56,11 +63,16 @@ pub(super) fn list(directory: &Path) -> Result<Vec<PathBuf>, String> {
 
 /// Runs one file.
 pub(super) fn run(path: &Path) -> Report {
-    Report { file: name(path), result: read(path) }
+    Report {
+        file: name(path),
+        result: read(path),
+    }
 }
 
 pub(super) fn name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn read(path: &Path) -> Result<Vec<Tally>, String> {

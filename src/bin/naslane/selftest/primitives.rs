@@ -85,33 +85,58 @@ pub(super) fn aes(json: Value) -> Result<Vec<Tally>, String> {
     Ok(tallies)
 }
 
-fn cmac(row: &Backend<aes128::Cmac>, expand: &Backend<aes128::Expand>, test: &Cmac) -> Result<(), String> {
+fn cmac(
+    row: &Backend<aes128::Cmac>,
+    expand: &Backend<aes128::Expand>,
+    test: &Cmac,
+) -> Result<(), String> {
     let key = aes128::Key::with(expand, &test.key.0);
-    let lane = || aes128::CmacLane { key: &key, head: None, message: &test.message.0, bits: test.length_bits, mac: [0; 16] };
+    let lane = || aes128::CmacLane {
+        key: &key,
+        head: None,
+        message: &test.message.0,
+        bits: test.length_bits,
+        mac: [0; 16],
+    };
     let mut alone = lane();
     (row.one)(&mut alone);
     let mut many: [_; LANES] = core::array::from_fn(|_| lane());
     (row.many)(&mut many);
     let len = test.mac.0.len().min(16);
-    std::iter::once(&alone).chain(&many).try_for_each(|lane| same("CMAC", &lane.mac[..len], &test.mac.0))
+    std::iter::once(&alone)
+        .chain(&many)
+        .try_for_each(|lane| same("CMAC", &lane.mac[..len], &test.mac.0))
 }
 
 /// Lanes of a batch: odd, and more than one group of every row of up to 16 lanes.
 const LANES: usize = 19;
 
-fn ctr(row: &Backend<aes128::Ctr>, expand: &Backend<aes128::Expand>, test: &Ctr) -> Result<(), String> {
+fn ctr(
+    row: &Backend<aes128::Ctr>,
+    expand: &Backend<aes128::Expand>,
+    test: &Ctr,
+) -> Result<(), String> {
     let key = aes128::Key::with(expand, &test.key.0);
     let texts = keystream(row, (&key, test.iv.0), &test.plaintext.0);
-    texts.iter().try_for_each(|text| same("ciphertext", text, &test.ciphertext.0))
+    texts
+        .iter()
+        .try_for_each(|text| same("ciphertext", text, &test.ciphertext.0))
 }
 
 /// `text` ciphered alone, then in every lane of a batch.
-fn keystream<R, K: 'static>(row: &Backend<R>, (key, iv): (&K, [u8; 16]), text: &[u8]) -> Vec<Vec<u8>>
+fn keystream<R, K: 'static>(
+    row: &Backend<R>,
+    (key, iv): (&K, [u8; 16]),
+    text: &[u8],
+) -> Vec<Vec<u8>>
 where
     R: for<'a> Room<Lane<'a> = Lane<'a, K>>,
 {
     let mut texts = vec![text.to_vec(); LANES + 1];
-    let mut lanes: Vec<Lane<'_, K>> = texts.iter_mut().map(|data| Lane { key, iv, data }).collect();
+    let mut lanes: Vec<Lane<'_, K>> = texts
+        .iter_mut()
+        .map(|data| Lane { key, iv, data })
+        .collect();
     let (alone, many) = lanes.split_at_mut(1);
     (row.one)(&mut alone[0]);
     (row.many)(many);
@@ -148,14 +173,21 @@ struct Generator {
 
 impl Generator {
     fn check(&self, z: &[u8]) -> Result<(), String> {
-        let start = |expected: &Octets, what| same(what, &z[..expected.0.len().min(z.len())], &expected.0);
+        let start =
+            |expected: &Octets, what| same(what, &z[..expected.0.len().min(z.len())], &expected.0);
         start(&self.published_prefix, "published start")?;
         start(&self.first_64_bytes, "first octets")?;
         if let (Some(tail), Some(at)) = (&self.published_tail4, self.tail_at_bytes) {
-            let found = at.checked_sub(tail.0.len()).and_then(|from| z.get(from..at));
+            let found = at
+                .checked_sub(tail.0.len())
+                .and_then(|from| z.get(from..at));
             same("published end", found.unwrap_or_default(), &tail.0)?;
         }
-        same("digest", &sha256::sha256(&z[..self.n]), &self.sha256_of_first_n_bytes.0)
+        same(
+            "digest",
+            &sha256::sha256(&z[..self.n]),
+            &self.sha256_of_first_n_bytes.0,
+        )
     }
 
     fn len(&self) -> usize {
@@ -174,7 +206,10 @@ impl Generator {
         let mut z = vec![0; self.len()];
         let mut state = zuc::State::new(&self.key.0, &self.iv.0);
         for data in z.chunks_mut(48) {
-            (row.one)(&mut zuc::StreamLane { state: &mut state, data });
+            (row.one)(&mut zuc::StreamLane {
+                state: &mut state,
+                data,
+            });
         }
         self.check(&z)
     }
@@ -191,20 +226,36 @@ pub(super) fn generators(json: Value) -> Result<Vec<Tally>, String> {
     for (name, tests) in &file.keystreams {
         match name.as_str() {
             "SNOW3G" => tallies.extend(rows::<snow3g::Snow3g>().map(|row| {
-                each(label(row), tests, |test| test.on(row, turned(test.key.0), turned(test.iv.0)))
+                each(label(row), tests, |test| {
+                    test.on(row, turned(test.key.0), turned(test.iv.0))
+                })
             })),
             "ZUC" => {
-                tallies.extend(rows::<zuc::Zuc>().map(|row| each(label(row), tests, |test| test.on(row, test.key.0, test.iv.0))));
-                tallies.extend(rows::<zuc::Stream>().map(|row| each(label(row), tests, |test| test.in_pieces(row))));
+                tallies.extend(rows::<zuc::Zuc>().map(|row| {
+                    each(label(row), tests, |test| {
+                        test.on(row, test.key.0, test.iv.0)
+                    })
+                }));
+                tallies.extend(
+                    rows::<zuc::Stream>()
+                        .map(|row| each(label(row), tests, |test| test.in_pieces(row))),
+                );
             }
             other => return Err(format!("unknown generator {other}")),
         }
     }
-    tallies.push(family256::generators(&file.snow5g, &file.zuc256_48round_128bit_iv));
+    tallies.push(family256::generators(
+        &file.snow5g,
+        &file.zuc256_48round_128bit_iv,
+    ));
     Ok(tallies)
 }
 
-fn each(backend: String, tests: &[Generator], run: impl Fn(&Generator) -> Result<(), String>) -> Tally {
+fn each(
+    backend: String,
+    tests: &[Generator],
+    run: impl Fn(&Generator) -> Result<(), String>,
+) -> Tally {
     let mut tally = Tally::new(backend);
     for test in tests {
         tally.note(&test.name, run(test));
@@ -239,9 +290,19 @@ struct Uia2 {
 
 impl Uia2 {
     /// f9 with a free FRESH: five keystream words, then the polynomial.
-    fn mac(&self, stream: &Backend<snow3g::Snow3g>, product: &Backend<clmul::Uia2>) -> Result<(), String> {
+    fn mac(
+        &self,
+        stream: &Backend<snow3g::Snow3g>,
+        product: &Backend<clmul::Uia2>,
+    ) -> Result<(), String> {
         let (count, fresh, direction) = (self.count, self.fresh, self.direction & 1);
-        let words = [count, fresh, count ^ direction << 31, fresh ^ direction << 15].map(u32::to_be_bytes);
+        let words = [
+            count,
+            fresh,
+            count ^ direction << 31,
+            fresh ^ direction << 15,
+        ]
+        .map(u32::to_be_bytes);
         let iv = core::array::from_fn(|i| words[i / 4][i % 4]);
         for z in keystream(stream, (&self.key.0, iv), &[0; 20]) {
             let word = |at: usize| (at..at + 4).fold(0, |word, i| word << 8 | u64::from(z[i]));

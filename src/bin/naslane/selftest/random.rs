@@ -22,11 +22,54 @@ struct File {
 }
 
 const KNOWN: [&[&str]; 5] = [
-    &["id", "key", "count", "bearer", "direction", "length_bits", "seed", "sha256_ciphertext", "first16", "last16", "(verified_by)"],
-    &["id", "key", "count", "bearer", "direction", "length_bits", "seed", "mac", "(verified_by)"],
-    &["id", "key", "iv", "length_bytes", "seed", "sha256_ciphertext_first16bytes", "first16", "last16"],
+    &[
+        "id",
+        "key",
+        "count",
+        "bearer",
+        "direction",
+        "length_bits",
+        "seed",
+        "sha256_ciphertext",
+        "first16",
+        "last16",
+        "(verified_by)",
+    ],
+    &[
+        "id",
+        "key",
+        "count",
+        "bearer",
+        "direction",
+        "length_bits",
+        "seed",
+        "mac",
+        "(verified_by)",
+    ],
+    &[
+        "id",
+        "key",
+        "iv",
+        "length_bytes",
+        "seed",
+        "sha256_ciphertext_first16bytes",
+        "first16",
+        "last16",
+    ],
     &["id", "key", "iv", "length_bytes", "seed", "tag"],
-    &["id", "key", "iv", "aad_length_bytes", "aad_seed", "length_bytes", "seed", "sha256_ciphertext_first16bytes", "first16", "last16", "tag"],
+    &[
+        "id",
+        "key",
+        "iv",
+        "aad_length_bytes",
+        "aad_seed",
+        "length_bytes",
+        "seed",
+        "sha256_ciphertext_first16bytes",
+        "first16",
+        "last16",
+        "tag",
+    ],
 ];
 
 pub(super) fn read(json: Value) -> Result<Vec<Tally>, String> {

@@ -1,6 +1,8 @@
 //! Test sets of the 128-bit algorithms, each run alone and together with the others of its file in lanes.
 
-use naslane::algorithm::{CipherLane, Input, Key, MacLane, Nea, Nia, cipher, cipher_on, mac, mac_on};
+use naslane::algorithm::{
+    CipherLane, Input, Key, MacLane, Nea, Nia, cipher, cipher_on, mac, mac_on,
+};
 use naslane::base::Direction;
 use naslane::kernel::sha256;
 use serde::Deserialize;
@@ -23,7 +25,11 @@ pub(super) struct CipherSet {
 /// What ciphering must give.
 pub(super) enum Answer {
     Text(Vec<u8>),
-    Digest { sha256: Vec<u8>, first: Vec<u8>, last: Vec<u8> },
+    Digest {
+        sha256: Vec<u8>,
+        first: Vec<u8>,
+        last: Vec<u8>,
+    },
 }
 
 /// A message to authenticate.
@@ -43,7 +49,11 @@ pub(super) fn input(count: u32, bearer: u8, direction: u8) -> Result<Input, Stri
         1 => Direction::Downlink,
         other => return Err(format!("DIRECTION {other}")),
     };
-    Ok(Input { count, bearer, direction })
+    Ok(Input {
+        count,
+        bearer,
+        direction,
+    })
 }
 
 fn cut(text: &mut Vec<u8>, bits: usize) {
@@ -80,7 +90,11 @@ impl CipherSet {
         cut(&mut text, self.bits);
         match &self.expected {
             Answer::Text(expected) => same("ciphertext", &text, expected),
-            Answer::Digest { sha256, first, last } => {
+            Answer::Digest {
+                sha256,
+                first,
+                last,
+            } => {
                 same("first octets", &text[..text.len().min(16)], first)?;
                 same("last octets", &text[text.len().saturating_sub(16)..], last)?;
                 same("digest", &sha256::sha256(&text), sha256)
@@ -92,26 +106,43 @@ impl CipherSet {
 /// Every set alone, deciphered again, and all sets as one batch.
 pub(super) fn run_ciphers(nea: Nea, sets: &[CipherSet]) -> Vec<Tally> {
     let keys: Vec<Key> = sets.iter().map(|set| Key::for_nea(nea, &set.key)).collect();
-    let rows = On::all().into_iter().filter(|&on| cipher_lanes(nea, on, &mut []));
+    let rows = On::all()
+        .into_iter()
+        .filter(|&on| cipher_lanes(nea, on, &mut []));
     rows.map(|on| {
         let mut tally = Tally::new(on.label());
         let mut batch: Vec<Vec<u8>> = sets.iter().map(|set| set.plain.clone()).collect();
         let mut lanes: Vec<CipherLane<'_>> = (sets.iter().zip(&keys))
             .zip(&mut batch)
-            .map(|((set, key), data)| CipherLane { key, input: set.input, data })
+            .map(|((set, key), data)| CipherLane {
+                key,
+                input: set.input,
+                data,
+            })
             .collect();
         cipher_lanes(nea, on, &mut lanes);
         for ((set, key), in_batch) in sets.iter().zip(&keys).zip(batch) {
             let mut data = set.plain.clone();
-            let mut once = |data: &mut [u8]| {
-                cipher_lanes(nea, on, &mut [CipherLane { key, input: set.input, data }]);
+            let once = |data: &mut [u8]| {
+                cipher_lanes(
+                    nea,
+                    on,
+                    &mut [CipherLane {
+                        key,
+                        input: set.input,
+                        data,
+                    }],
+                );
             };
             once(&mut data);
             let alone = set.check(data.clone());
             once(&mut data);
             let result = alone
                 .and_then(|()| same("deciphered again", &data, &set.plain))
-                .and_then(|()| set.check(in_batch).map_err(|why| format!("in a batch: {why}")));
+                .and_then(|()| {
+                    set.check(in_batch)
+                        .map_err(|why| format!("in a batch: {why}"))
+                });
             tally.note(&set.name, result);
         }
         tally
@@ -124,9 +155,14 @@ pub(super) fn run_macs(nia: Nia, sets: &[MacSet]) -> Vec<Tally> {
     let keys: Vec<Key> = sets.iter().map(|set| Key::for_nia(nia, &set.key)).collect();
     let lane = |(set, key)| {
         let set: &MacSet = set;
-        MacLane { bits: set.bits, ..MacLane::new(key, set.input, &set.message) }
+        MacLane {
+            bits: set.bits,
+            ..MacLane::new(key, set.input, &set.message)
+        }
     };
-    let rows = On::all().into_iter().filter(|&on| mac_lanes(nia, on, &mut []));
+    let rows = On::all()
+        .into_iter()
+        .filter(|&on| mac_lanes(nia, on, &mut []));
     rows.map(|on| {
         let mut tally = Tally::new(on.label());
         let mut batch: Vec<MacLane<'_>> = sets.iter().zip(&keys).map(lane).collect();
@@ -150,8 +186,16 @@ pub(super) enum Named {
 }
 
 pub(super) fn named(name: &str) -> Option<Named> {
-    let nea = Nea::ALL.into_iter().find(|nea| nea.name() == name).map(Named::Nea);
-    nea.or_else(|| Nia::ALL.into_iter().find(|nia| nia.name() == name).map(Named::Nia))
+    let nea = Nea::ALL
+        .into_iter()
+        .find(|nea| nea.name() == name)
+        .map(Named::Nea);
+    nea.or_else(|| {
+        Nia::ALL
+            .into_iter()
+            .find(|nia| nia.name() == name)
+            .map(Named::Nia)
+    })
 }
 
 #[derive(Deserialize)]
@@ -188,7 +232,8 @@ pub(super) fn published(json: Value) -> Result<Vec<Tally>, String> {
     let file: PublishedFile<Published> = super::files::typed(json)?;
     match named(&file.algorithm).ok_or_else(|| format!("unknown algorithm {}", file.algorithm))? {
         Named::Nea(nea) => {
-            let sets: Result<Vec<_>, String> = file.tests.into_iter().map(Published::cipher).collect();
+            let sets: Result<Vec<_>, String> =
+                file.tests.into_iter().map(Published::cipher).collect();
             Ok(run_ciphers(nea, &sets?))
         }
         Named::Nia(nia) => {
@@ -200,7 +245,9 @@ pub(super) fn published(json: Value) -> Result<Vec<Tally>, String> {
 
 impl Published {
     fn cipher(self) -> Result<CipherSet, String> {
-        let expected = self.ciphertext.ok_or_else(|| format!("{} has no ciphertext", self.name))?;
+        let expected = self
+            .ciphertext
+            .ok_or_else(|| format!("{} has no ciphertext", self.name))?;
         Ok(CipherSet {
             input: input(self.count, self.bearer, self.direction)?,
             name: self.name,
@@ -212,7 +259,9 @@ impl Published {
     }
 
     fn mac(self) -> Result<MacSet, String> {
-        let mac = self.mac.ok_or_else(|| format!("{} has no mac", self.name))?;
+        let mac = self
+            .mac
+            .ok_or_else(|| format!("{} has no mac", self.name))?;
         Ok(MacSet {
             input: input(self.count, self.bearer, self.direction)?,
             name: self.name,
@@ -226,7 +275,8 @@ impl Published {
 
 /// The generator of the random sets' messages: outputs of splitmix64 in little-endian octets.
 pub(super) fn splitmix(seed: &str, len: usize) -> Result<Vec<u8>, String> {
-    let mut state = u64::from_str_radix(seed, 16).map_err(|error| format!("seed {seed:?}: {error}"))?;
+    let mut state =
+        u64::from_str_radix(seed, 16).map_err(|error| format!("seed {seed:?}: {error}"))?;
     let mut octets: Vec<u8> = (0..len.div_ceil(8))
         .flat_map(|_| {
             state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -240,7 +290,10 @@ pub(super) fn splitmix(seed: &str, len: usize) -> Result<Vec<u8>, String> {
 }
 
 /// A row of a random set whose last, optional column says who verified it.
-pub(super) fn columns<T: serde::de::DeserializeOwned>(row: &Value, count: usize) -> Result<T, String> {
+pub(super) fn columns<T: serde::de::DeserializeOwned>(
+    row: &Value,
+    count: usize,
+) -> Result<T, String> {
     let row = row.as_array().ok_or("a row is not a list")?;
     if row.len() != count && row.len() != count + 1 {
         return Err(format!("a row has {} columns, not {count}", row.len()));
@@ -258,7 +311,18 @@ pub(super) fn random(named: &Named, rows: &[Value]) -> Result<Vec<Tally>, String
     match named {
         Named::Nea(nea) => {
             let set = |row: &Value| {
-                type Row = (u32, Fixed<16>, u32, u8, u8, usize, String, Octets, Octets, Octets);
+                type Row = (
+                    u32,
+                    Fixed<16>,
+                    u32,
+                    u8,
+                    u8,
+                    usize,
+                    String,
+                    Octets,
+                    Octets,
+                    Octets,
+                );
                 let row: Row = columns(row, 10)?;
                 let (id, key, count, bearer, direction, bits, seed, sha256, first, last) = row;
                 Ok::<_, String>(CipherSet {
@@ -267,10 +331,17 @@ pub(super) fn random(named: &Named, rows: &[Value]) -> Result<Vec<Tally>, String
                     input: input(count, bearer, direction)?,
                     bits,
                     plain: message(&seed, bits)?,
-                    expected: Answer::Digest { sha256: sha256.0, first: first.0, last: last.0 },
+                    expected: Answer::Digest {
+                        sha256: sha256.0,
+                        first: first.0,
+                        last: last.0,
+                    },
                 })
             };
-            Ok(run_ciphers(*nea, &rows.iter().map(set).collect::<Result<Vec<_>, _>>()?))
+            Ok(run_ciphers(
+                *nea,
+                &rows.iter().map(set).collect::<Result<Vec<_>, _>>()?,
+            ))
         }
         Named::Nia(nia) => {
             let set = |row: &Value| {
@@ -285,7 +356,10 @@ pub(super) fn random(named: &Named, rows: &[Value]) -> Result<Vec<Tally>, String
                     mac: mac.0,
                 })
             };
-            Ok(run_macs(*nia, &rows.iter().map(set).collect::<Result<Vec<_>, _>>()?))
+            Ok(run_macs(
+                *nia,
+                &rows.iter().map(set).collect::<Result<Vec<_>, _>>()?,
+            ))
         }
     }
 }

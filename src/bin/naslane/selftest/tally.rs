@@ -23,7 +23,12 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new(backend: impl Into<String>) -> Self {
-        Self { backend: backend.into(), passed: 0, failed: 0, first: None }
+        Self {
+            backend: backend.into(),
+            passed: 0,
+            failed: 0,
+            first: None,
+        }
     }
 
     /// Counts one case.
@@ -60,7 +65,10 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn is_good(&self) -> bool {
         self.result.as_ref().is_ok_and(|tallies| {
-            !tallies.is_empty() && tallies.iter().all(|tally| tally.failed == 0 && tally.passed > 0)
+            !tallies.is_empty()
+                && tallies
+                    .iter()
+                    .all(|tally| tally.failed == 0 && tally.passed > 0)
         })
     }
 }
@@ -88,7 +96,9 @@ impl On {
             .filter(|row| row.available)
             .map(|row| row.name)
             .collect();
-        std::iter::once(Self::InUse).chain(names.into_iter().map(Self::Row)).collect()
+        std::iter::once(Self::InUse)
+            .chain(names.into_iter().map(Self::Row))
+            .collect()
     }
 }
 
@@ -101,5 +111,9 @@ pub(super) fn same(what: &str, found: &[u8], expected: &[u8]) -> Result<(), Stri
         let text = crate::hex::encode(&octets[..octets.len().min(16)]);
         if octets.len() > 16 { text + ".." } else { text }
     };
-    Err(format!("{what} {} where {} is right", short(found), short(expected)))
+    Err(format!(
+        "{what} {} where {} is right",
+        short(found),
+        short(expected)
+    ))
 }
