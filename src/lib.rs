@@ -11,10 +11,14 @@
 //! | 2 | [`nas`] | the wire format: headers, information elements, SECURITY MODE bodies, containers |
 //! | 3 | [`security`] | where a key meets a counter: contexts, NAS COUNT, protect, verify |
 //! | 4 | [`procedure`] | the security mode procedure: state machines without I/O or clock |
+//! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |
+//! | 6 | [`engine`] | sessions and verbs: one message, a batch of 64-byte jobs |
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod algorithm;
 pub mod base;
+#[cfg(feature = "std")]
+pub mod engine;
 pub mod kdf;
 pub mod kernel;
 pub mod nas;
@@ -22,6 +26,11 @@ pub mod nas;
 pub mod procedure;
 #[cfg(feature = "std")]
 pub mod security;
+#[cfg(feature = "std")]
+pub mod session;
 
 /// The version of the crate, of the C ABI and of `naslane --version`: `MAJOR.MINOR.PATCH`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[cfg(feature = "std")]
+pub use engine::{Config, Engine};

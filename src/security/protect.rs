@@ -128,9 +128,8 @@ fn treatment(
     message: MessageType,
     form: &Form,
 ) -> Result<Treatment> {
-    let held_back =
-        ue.role() == Role::Amf && ue.key_change() == Some(super::ue::KeyChange::InterAmfHandover);
-    if held_back {
+    // Either role: what another place goes on with sends nothing here.
+    if ue.key_change() == Some(super::ue::KeyChange::InterAmfHandover) {
         return Err(Error::Conflict);
     }
     let in_use = ue.in_use(access);

@@ -1,6 +1,9 @@
 //! What the kernel's integration tests share.
 #![allow(dead_code, unreachable_pub)] // each test file uses its part
 
+pub mod guard;
+pub mod subject;
+
 use naslane::kernel::rooms;
 use serde_json::Value;
 

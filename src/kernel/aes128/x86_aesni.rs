@@ -89,9 +89,9 @@ fn expand(key: &mut Key) {
     const CONSTANTS: [i32; 10] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x1B, 0x36];
     let mut round = load(&key.schedule.0[0]);
     let mut zero = round; // the zero block, encrypted along the way
-    for i in 0..10 {
-        round = next_round(round, CONSTANTS[i]);
-        store(&mut key.schedule.0[i + 1], round);
+    for (i, (place, constant)) in key.schedule.0[1..].iter_mut().zip(CONSTANTS).enumerate() {
+        round = next_round(round, constant);
+        store(place, round);
         zero = if i < 9 {
             _mm_aesenc_si128(zero, round)
         } else {

@@ -10,6 +10,9 @@ pub mod stream;
 mod tables;
 #[cfg(target_arch = "x86_64")]
 mod x86_aesni;
+#[cfg(target_arch = "x86_64")]
+mod x86_single;
+#[cfg(feature = "std")] // the crate asks for the standard library
 mod zuc_crate;
 
 pub use stream::{State, Stream, StreamLane};
@@ -34,6 +37,7 @@ pub static BACKENDS: &[Backend<Zuc>] = &[
         one: portable::one,
         many: portable::many,
     },
+    #[cfg(feature = "std")]
     Backend {
         name: "zuc_crate",
         lanes: 1,

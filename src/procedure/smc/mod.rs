@@ -35,7 +35,7 @@ pub use request::{Activation, NewKey, Request};
 pub use send::Sent;
 pub use ue::{Answer, InitialMessageToSend, Ue, UeEnv};
 
-use crate::security::{Resources, Settings};
+use crate::security::{Resources, Role, Settings};
 
 /// Default of timer T3560 in seconds (TS 24.501 10.2). The timer itself is the caller's; longer values hold in CE
 /// mode and over satellite.
@@ -85,6 +85,26 @@ impl SmcSettings {
 impl Default for SmcSettings {
     fn default() -> Self {
         Self::new(Policy::default())
+    }
+}
+
+/// The procedure's state in a session: the half that fits its role.
+#[derive(Debug)]
+pub enum Half {
+    /// The AMF's.
+    Amf(Amf),
+    /// The UE's.
+    Ue(Ue),
+}
+
+impl Half {
+    /// The idle half of this role.
+    #[must_use]
+    pub fn of(role: Role) -> Self {
+        match role {
+            Role::Amf => Self::Amf(Amf::default()),
+            Role::Ue => Self::Ue(Ue::default()),
+        }
     }
 }
 

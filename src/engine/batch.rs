@@ -1,0 +1,320 @@
+//! A batch: a pure function from jobs and one arena to statuses.
+//!
+//! Jobs are taken in chunks of up to [`LANES`], in order. Inputs are copied to their outputs first, so that the
+//! lanes work on one place per job; the places of a chunk are disjoint, which is checked before anything runs.
+
+use std::ops::Range;
+
+use arrayvec::ArrayVec;
+
+use crate::base::{AccessType, Error, Result};
+use crate::security::NearWrap;
+use crate::security::protect::{Form, LANES, OVERHEAD};
+use crate::security::verify::Octets;
+use crate::session::Handle;
+
+use super::job::{Job, flag, form, op};
+use super::pass::{self, Commit, Plain, Report, Task, Work};
+use super::{Engine, Received, Sent};
+
+/// `status` of a job that has not run: no error has this number.
+const PENDING: i32 = -1;
+
+pub(super) fn run(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> usize {
+    for job in jobs.iter_mut() {
+        job.status = PENDING;
+    }
+    let mut rest = &mut *jobs;
+    while !rest.is_empty() {
+        // A step of the security mode procedure is a barrier: it runs alone.
+        let lanes = rest
+            .iter()
+            .take(LANES)
+            .take_while(|job| is_message(job))
+            .count();
+        let (chunk, tail) = rest.split_at_mut(lanes.max(1));
+        if lanes == 0 {
+            chunk.iter_mut().for_each(|job| single(engine, job, arena));
+        } else {
+            messages(engine, chunk, arena);
+        }
+        rest = tail;
+    }
+    jobs.iter().filter(|job| job.status == 0).count()
+}
+
+const fn is_message(job: &Job) -> bool {
+    matches!(job.op, op::PROTECT | op::VERIFY | op::VERIFY_ONLY)
+}
+
+/// A job whose fields were read once and checked.
+pub(super) struct Checked {
+    index: usize,
+    pub(super) handle: Handle,
+    pub(super) access: AccessType,
+    pub(super) input: Range<usize>,
+    pub(super) output: Range<usize>,
+    form: Form,
+}
+
+pub(super) fn check(index: usize, job: &Job, arena: usize) -> Result<Checked> {
+    let access = AccessType::from_id(job.access).ok_or(Error::Bearer)?;
+    let handle = Handle::from_bits(job.session)?;
+    if job.reserved != 0 || job.reserved2 != 0 || (job.op != op::PROTECT && job.form != 0) {
+        return Err(Error::Operation);
+    }
+    let input = range(job.in_offset, job.in_len, arena)?;
+    let output = range(job.out_offset, job.out_capacity, arena)?;
+    let same_place = input.start == output.start;
+    if !same_place && overlap(&input, &output) {
+        return Err(Error::Overlap);
+    }
+    let needed = match job.op {
+        op::PROTECT => input.len() + OVERHEAD,
+        op::VERIFY | op::VERIFY_ONLY => input.len(),
+        _ => 0,
+    };
+    if output.len() < needed {
+        return Err(Error::BufferTooSmall);
+    }
+    Ok(Checked {
+        index,
+        handle,
+        access,
+        input,
+        output,
+        form: form_of(job)?,
+    })
+}
+
+fn form_of(job: &Job) -> Result<Form> {
+    match job.form {
+        form::AUTO => Ok(Form::Auto),
+        form::INTEGRITY => Ok(Form::Integrity),
+        form::INITIAL if job.part_len == 0 => Ok(Form::Initial(None)),
+        form::INITIAL => {
+            let part = range(job.part_offset, job.part_len, job.in_len as usize)?;
+            Ok(Form::Initial(Some(part)))
+        }
+        _ => Err(Error::Operation),
+    }
+}
+
+fn range(offset: u32, len: u32, limit: usize) -> Result<Range<usize>> {
+    let start = offset as usize;
+    let end = start.checked_add(len as usize).ok_or(Error::OutOfRange)?;
+    if end > limit {
+        Err(Error::OutOfRange)
+    } else {
+        Ok(start..end)
+    }
+}
+
+fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.start < b.end && b.start < a.end && !a.is_empty() && !b.is_empty()
+}
+
+fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) {
+    let mut checked: ArrayVec<Checked, LANES> = ArrayVec::new();
+    for (index, job) in jobs.iter_mut().enumerate() {
+        match check(index, job, arena.len()) {
+            Ok(fields) => checked.push(fields),
+            Err(error) => fail(job, error),
+        }
+    }
+    refuse_collisions(jobs, &mut checked);
+    for fields in &checked {
+        if fields.input.start != fields.output.start {
+            arena.copy_within(fields.input.clone(), fields.output.start);
+        }
+    }
+    let mut works: ArrayVec<Work<'_>, LANES> = ArrayVec::new();
+    carve(&checked, jobs, arena, &mut works);
+    // `carve` walks by place in the arena; the messages of a session run in the order of the jobs.
+    works.sort_unstable_by_key(|work| work.tag);
+    pass::run(engine, &mut works);
+    for work in &works {
+        let job = &mut jobs[work.tag];
+        match &work.report {
+            Report::Protected(result) => protected(job, *result),
+            Report::Verified(received) => verified(job, received),
+            Report::Waiting => fail(job, Error::Poisoned),
+        }
+    }
+    drop(works);
+    for fields in &checked {
+        if jobs[fields.index].status != 0 && fields.input.start != fields.output.start {
+            arena[fields.output.start..][..fields.input.len()].fill(0);
+        }
+    }
+}
+
+/// Refuses jobs whose output touches another job's input or output, and sorts the rest by output.
+fn refuse_collisions(jobs: &mut [Job], checked: &mut ArrayVec<Checked, LANES>) {
+    checked.sort_unstable_by_key(|fields| fields.output.start);
+    let mut end = 0;
+    let disjoint = checked.iter().all(|fields| {
+        let apart = fields.output.start >= end || fields.output.is_empty();
+        end = end.max(fields.output.end);
+        apart
+    });
+    let mut collides = [false; LANES];
+    for reader in checked.iter() {
+        // Sorted by start; when the outputs are disjoint, the first one that ends before this input ends the search.
+        let before = checked.partition_point(|writer| writer.output.start < reader.input.end);
+        let reach = checked[..before].iter().rev();
+        for writer in reach.take_while(|writer| !disjoint || writer.output.end > reader.input.start)
+        {
+            if writer.index != reader.index && overlap(&writer.output, &reader.input) {
+                collides[reader.index] = true;
+                collides[writer.index] = true;
+            }
+        }
+        for other in checked
+            .iter()
+            .filter(|other| !disjoint && other.index != reader.index)
+        {
+            collides[reader.index] |= overlap(&other.output, &reader.output);
+        }
+    }
+    refuse(jobs, checked, &collides);
+}
+
+fn refuse(jobs: &mut [Job], checked: &mut ArrayVec<Checked, LANES>, collides: &[bool; LANES]) {
+    checked.retain(|fields| {
+        let refused = collides[fields.index];
+        if refused {
+            fail(&mut jobs[fields.index], Error::Overlap);
+        }
+        !refused
+    });
+}
+
+/// Cuts the arena into one place per job. `checked` is sorted by output and free of overlaps.
+fn carve<'a>(
+    checked: &ArrayVec<Checked, LANES>,
+    jobs: &[Job],
+    arena: &'a mut [u8],
+    works: &mut ArrayVec<Work<'a>, LANES>,
+) {
+    let mut rest = arena;
+    let mut cut = 0;
+    for fields in checked {
+        let skip = fields.output.start.saturating_sub(cut);
+        let Some((_, tail)) = std::mem::take(&mut rest).split_at_mut_checked(skip) else {
+            return;
+        };
+        let Some((place, tail)) = tail.split_at_mut_checked(fields.output.len()) else {
+            return;
+        };
+        rest = tail;
+        cut = fields.output.start + place.len();
+        let len = fields.input.len();
+        let task = match jobs[fields.index].op {
+            op::PROTECT => Task::Protect {
+                plain: Plain::InPlace { buffer: place, len },
+                form: fields.form.clone(),
+            },
+            operation => Task::Verify {
+                octets: Octets::InPlace(&mut place[..len]),
+                commit: if operation == op::VERIFY {
+                    Commit::Yes
+                } else {
+                    Commit::No
+                },
+            },
+        };
+        works.push(Work {
+            handle: fields.handle,
+            access: fields.access,
+            task,
+            report: Report::Waiting,
+            tag: fields.index,
+        });
+    }
+}
+
+fn fail(job: &mut Job, error: Error) {
+    clear(job);
+    job.status = error.code();
+}
+
+pub(super) fn clear(job: &mut Job) {
+    job.out_len = 0;
+    job.count = 0;
+    job.message_type = 0;
+    job.sht = 0;
+    job.follow_up = 0;
+    job.event = 0;
+    job.diagnosis = 0;
+    job.flags = 0;
+    job.cause = 0;
+}
+
+pub(super) const fn warning(near_wrap: NearWrap) -> u8 {
+    match near_wrap {
+        NearWrap::No => 0,
+        NearWrap::Warning => flag::COUNT_WARNING,
+        NearWrap::Urgent => flag::COUNT_WARNING | flag::COUNT_URGENT,
+    }
+}
+
+pub(super) fn protected(job: &mut Job, result: Result<Sent>) {
+    match result {
+        Err(error) => fail(job, error),
+        Ok(sent) => {
+            clear(job);
+            job.out_len = u32::try_from(sent.len).unwrap_or_default();
+            job.count = sent.count;
+            job.sht = sent.sht.bits();
+            job.flags = warning(sent.near_wrap);
+            job.status = 0;
+        }
+    }
+}
+
+fn verified(job: &mut Job, received: &Received) {
+    clear(job);
+    let verdict = &received.verdict;
+    job.out_len = u32::try_from(verdict.len).unwrap_or_default();
+    job.count = verdict.count.unwrap_or_default();
+    job.message_type = verdict.message_type.map_or(0, |message| message.0);
+    job.sht = verdict.sht.map_or(0, |sht| sht.bits());
+    job.follow_up = verdict.follow_up as u8;
+    job.diagnosis = received.diagnosis as u8;
+    job.flags = warning(verdict.near_wrap) | if received.secured { flag::SECURED } else { 0 };
+    let part = received.container.clone().unwrap_or_default();
+    if !part.is_empty() {
+        job.flags |= flag::CONTAINER;
+    }
+    job.part_offset = u32::try_from(part.start).unwrap_or_default();
+    job.part_len = u32::try_from(part.len()).unwrap_or_default();
+    received.describe(job);
+    job.status = verdict.result.map_or_else(Error::code, |()| 0);
+}
+
+/// Jobs that run alone.
+fn single(engine: &Engine, job: &mut Job, arena: &mut [u8]) {
+    let result = match job.op {
+        op::SMC_COMMAND | op::SMC_RESEND => super::smc::job(engine, job, arena),
+        op::CONTAINER => container(engine, job, arena),
+        _ => Err(Error::Operation),
+    };
+    if let Err(error) = result {
+        fail(job, error);
+    }
+}
+
+fn container(engine: &Engine, job: &mut Job, arena: &mut [u8]) -> Result<()> {
+    let access = AccessType::from_id(job.access).ok_or(Error::Bearer)?;
+    let handle = Handle::from_bits(job.session)?;
+    let place = range(job.out_offset, job.out_len, arena.len())?;
+    let message = arena.get_mut(place).ok_or(Error::OutOfRange)?;
+    let (part, inner) = engine.decipher_container(handle, (access, job.count), message)?;
+    job.part_offset = u32::try_from(part.start).unwrap_or_default();
+    job.part_len = u32::try_from(part.len()).unwrap_or_default();
+    job.message_type = inner.0;
+    job.flags |= flag::CONTAINER;
+    job.status = 0;
+    Ok(())
+}

@@ -1,0 +1,331 @@
+//! The pass: every message of a call, one or many, goes through here. COUNTs are assigned and committed one by one
+//! in order; ciphers and MACs run in lanes over many sessions.
+//!
+//! A session is locked from numbering to commit. One that is locked by another thread, or that an uplink message
+//! earlier in the pass still holds, puts its message off to the next pass: nobody waits while holding a lock, so
+//! two threads with overlapping batches cannot block each other for good.
+
+use arrayvec::ArrayVec;
+
+use crate::base::{AccessType, Error, Result};
+use crate::procedure::smc::Half;
+use crate::security::protect::{self, Form, LANES, Numbered, OVERHEAD, Sealing};
+use crate::security::verify::{self, Checked, Checking, Estimated, Expect, Octets};
+use crate::session::{Guard, Handle};
+
+use super::{Engine, Received, Sent};
+
+/// One message on its way through the engine.
+pub(super) struct Work<'a> {
+    pub(super) handle: Handle,
+    pub(super) access: AccessType,
+    pub(super) task: Task<'a>,
+    pub(super) report: Report,
+    /// The caller's own number of this work.
+    pub(super) tag: usize,
+}
+
+/// What is to be done with it.
+pub(super) enum Task<'a> {
+    /// The plain message and the room for the PDU.
+    Protect { plain: Plain<'a>, form: Form },
+    /// The PDU, and whether its COUNT is committed.
+    Verify { octets: Octets<'a>, commit: Commit },
+}
+
+/// Whether a verified message is accepted for good.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Commit {
+    Yes,
+    No,
+}
+
+/// A plain message and the room for its PDU.
+pub(super) enum Plain<'a> {
+    Apart {
+        plain: &'a [u8],
+        out: &'a mut [u8],
+    },
+    /// The first `len` octets are the plain message; the PDU will start in the same place.
+    InPlace {
+        buffer: &'a mut [u8],
+        len: usize,
+    },
+}
+
+impl Plain<'_> {
+    fn octets(&self) -> &[u8] {
+        match self {
+            Self::Apart { plain, .. } => plain,
+            Self::InPlace { buffer, len } => buffer.get(..*len).unwrap_or_default(),
+        }
+    }
+
+    fn fits(&self) -> bool {
+        let (len, room) = match self {
+            Self::Apart { plain, out } => (plain.len(), out.len()),
+            Self::InPlace { buffer, len } => (*len, buffer.len()),
+        };
+        len.checked_add(OVERHEAD)
+            .is_some_and(|needed| needed <= room)
+    }
+
+    /// Moves the plain message behind the free octets of the header and returns the PDU to be.
+    fn lay_out(&mut self) -> Option<&mut [u8]> {
+        match self {
+            Self::Apart { plain, out } => {
+                let pdu = out.get_mut(..plain.len() + OVERHEAD)?;
+                pdu[OVERHEAD..].copy_from_slice(plain);
+                Some(pdu)
+            }
+            Self::InPlace { buffer, len } => {
+                let pdu = buffer.get_mut(..*len + OVERHEAD)?;
+                pdu.copy_within(..*len, OVERHEAD);
+                Some(pdu)
+            }
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub(super) enum Report {
+    Waiting,
+    Protected(Result<Sent>),
+    Verified(Received),
+}
+
+impl Work<'_> {
+    fn fail(&mut self, error: Error) {
+        self.report = match self.task {
+            Task::Protect { .. } => Report::Protected(Err(error)),
+            Task::Verify { .. } => Report::Verified(Received::refused(error)),
+        };
+    }
+
+    const fn is_waiting(&self) -> bool {
+        matches!(self.report, Report::Waiting)
+    }
+
+    const fn shares(&self) -> bool {
+        match self.task {
+            Task::Protect { .. } => true,
+            Task::Verify { commit, .. } => matches!(commit, Commit::No),
+        }
+    }
+}
+
+/// A message that is under way in this pass: its place among the works and the locked sessions.
+struct Ticket<S> {
+    work: usize,
+    guard: usize,
+    stage: S,
+}
+
+struct Held<'t> {
+    handle: Handle,
+    guard: Guard<'t>,
+    /// An uplink message of this pass has yet to commit: the next message of this session waits.
+    exclusive: bool,
+}
+
+/// Runs every work to its report.
+pub(super) fn run(engine: &Engine, works: &mut [Work<'_>]) {
+    for chunk in works.chunks_mut(LANES) {
+        while chunk.iter().any(Work::is_waiting) {
+            pass(engine, chunk);
+        }
+    }
+}
+
+fn pass(engine: &Engine, works: &mut [Work<'_>]) {
+    let mut held: ArrayVec<Held<'_>, LANES> = ArrayVec::new();
+    let mut numbered: ArrayVec<Ticket<Numbered>, LANES> = ArrayVec::new();
+    let mut estimated: ArrayVec<Ticket<Estimated>, LANES> = ArrayVec::new();
+    let mut put_off: ArrayVec<Handle, LANES> = ArrayVec::new();
+
+    for (index, work) in works
+        .iter_mut()
+        .enumerate()
+        .filter(|(_, work)| work.is_waiting())
+    {
+        if put_off.contains(&work.handle) {
+            continue;
+        }
+        let guard = match hold(engine, &mut held, work) {
+            Ok(Some(guard)) => guard,
+            Ok(None) => {
+                put_off.push(work.handle);
+                continue;
+            }
+            Err(error) => {
+                work.fail(error);
+                continue;
+            }
+        };
+        let session = &mut *held[guard].guard;
+        match &work.task {
+            Task::Protect { plain, .. } if !plain.fits() => work.fail(Error::BufferTooSmall),
+            Task::Protect { plain, form } => {
+                let message = (plain.octets(), form);
+                match protect::number(
+                    &mut session.security,
+                    work.access,
+                    message,
+                    &engine.settings,
+                ) {
+                    Ok(stage) => numbered.push(Ticket {
+                        work: index,
+                        guard,
+                        stage,
+                    }),
+                    Err(error) => work.fail(error),
+                }
+            }
+            Task::Verify { octets, .. } => {
+                let expect = match &session.smc {
+                    Half::Amf(amf) => amf.expects(work.access),
+                    Half::Ue(_) => Expect::Any,
+                };
+                match verify::estimate(
+                    &session.security,
+                    work.access,
+                    (octets.pdu(), expect),
+                    &engine.settings,
+                ) {
+                    Ok(stage) => estimated.push(Ticket {
+                        work: index,
+                        guard,
+                        stage,
+                    }),
+                    Err(verdict) => {
+                        work.report =
+                            Report::Verified(Engine::unverified(session, work.access, verdict));
+                        continue;
+                    }
+                }
+            }
+        }
+        held[guard].exclusive |= !work.shares();
+    }
+    seal(&held, numbered, works);
+    accept(engine, &mut held, estimated, works);
+}
+
+/// Finds or takes the lock of the work's session. `None`: not in this pass.
+fn hold<'t>(
+    engine: &'t Engine,
+    held: &mut ArrayVec<Held<'t>, LANES>,
+    work: &Work<'_>,
+) -> Result<Option<usize>> {
+    if let Some(found) = held.iter().position(|h| h.handle == work.handle) {
+        return Ok((!held[found].exclusive && work.shares()).then_some(found));
+    }
+    let guard = match engine.table.try_lock(work.handle) {
+        Ok(guard) => guard,
+        Err(Error::Busy) if held.is_empty() => engine.table.lock(work.handle)?,
+        Err(Error::Busy) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    held.push(Held {
+        handle: work.handle,
+        guard,
+        exclusive: false,
+    });
+    Ok(Some(held.len() - 1))
+}
+
+fn seal(held: &[Held<'_>], numbered: ArrayVec<Ticket<Numbered>, LANES>, works: &mut [Work<'_>]) {
+    if numbered.is_empty() {
+        return;
+    }
+    let mut lanes: ArrayVec<Sealing<'_>, LANES> = ArrayVec::new();
+    let mut rest = works;
+    let mut passed = 0;
+    for ticket in numbered {
+        // Tickets are in the order of the works, so the slice can be walked once.
+        let (_, tail) = std::mem::take(&mut rest).split_at_mut(ticket.work - passed);
+        let Some((work, tail)) = tail.split_first_mut() else {
+            return;
+        };
+        rest = tail;
+        passed = ticket.work + 1;
+        let Task::Protect { plain, .. } = &mut work.task else {
+            continue;
+        };
+        let Some(pdu) = plain.lay_out() else { continue };
+        let sent = Sent {
+            len: pdu.len(),
+            count: ticket.stage.count(),
+            sht: ticket.stage.sht(),
+            near_wrap: ticket.stage.near_wrap(),
+        };
+        let security = &held[ticket.guard].guard.security;
+        match Sealing::new(ticket.stage, security, pdu) {
+            Ok(lane) => {
+                lanes.push(lane);
+                work.report = Report::Protected(Ok(sent));
+            }
+            Err(error) => work.report = Report::Protected(Err(error)),
+        }
+    }
+    protect::seal(&mut lanes);
+}
+
+fn accept(
+    engine: &Engine,
+    held: &mut [Held<'_>],
+    estimated: ArrayVec<Ticket<Estimated>, LANES>,
+    works: &mut [Work<'_>],
+) {
+    if estimated.is_empty() {
+        return;
+    }
+    let mut checked: ArrayVec<(usize, usize, Checked), LANES> = ArrayVec::new();
+    {
+        let mut lanes: ArrayVec<Checking<'_>, LANES> = ArrayVec::new();
+        let mut places: ArrayVec<(usize, usize), LANES> = ArrayVec::new();
+        let mut rest = &mut *works;
+        let mut passed = 0;
+        for ticket in estimated {
+            let (_, tail) = std::mem::take(&mut rest).split_at_mut(ticket.work - passed);
+            let Some((work, tail)) = tail.split_first_mut() else {
+                break;
+            };
+            rest = tail;
+            passed = ticket.work + 1;
+            let Task::Verify { octets, .. } = &mut work.task else {
+                continue;
+            };
+            let security = &held[ticket.guard].guard.security;
+            match Checking::new(ticket.stage, security, octets.reborrow()) {
+                Ok(lane) => {
+                    lanes.push(lane);
+                    places.push((ticket.work, ticket.guard));
+                }
+                Err(error) => work.report = Report::Verified(Received::refused(error)),
+            }
+        }
+        let mut place = places.into_iter();
+        verify::check(lanes.into_iter(), &engine.settings, |done| {
+            if let Some((work, guard)) = place.next() {
+                checked.push((work, guard, done));
+            }
+        });
+    }
+    for (index, guard, done) in checked {
+        let work = &mut works[index];
+        let Task::Verify { octets, commit } = &work.task else {
+            continue;
+        };
+        let session = &mut *held[guard].guard;
+        let received = if *commit == Commit::Yes {
+            let verdict = verify::commit(&mut session.security, done, &engine.settings);
+            engine.received(session, work.access, (verdict, octets.plain(verdict.len)))
+        } else {
+            let verdict = done.peek();
+            Received::new(verdict, octets.plain(verdict.len))
+        };
+        work.report = Report::Verified(received);
+    }
+}

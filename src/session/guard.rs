@@ -1,0 +1,603 @@
+//! Which K_AMF may start at COUNT 0, and which may go on at a given COUNT (TS 33.501 6.4.5; R12, R13).
+//!
+//! Kept is a 64-bit fingerprint per key, never the key: SipHash over role and K_AMF under a random key of this
+//! table. Two keys with one fingerprint (about one pair in 2^64) cost a refusal, never an admission.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use arrayvec::ArrayVec;
+
+use crate::base::{AccessType, Error, Result};
+use crate::kdf::KAmf;
+use crate::security::{KeyGuard, Place, Role, UeSecurity};
+
+use super::free::SHARDS;
+
+/// The lowest COUNTs at which a key may go on: next to send and lowest to accept, 3GPP access first, then non-3GPP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Floors([u32; 4]);
+
+impl Floors {
+    /// No COUNT is high enough: where this key stood is not known any more.
+    pub const NEVER: Self = Self([u32::MAX; 4]);
+
+    /// Where the COUNTs of the context in `place` stand.
+    #[must_use]
+    pub fn of(ue: &UeSecurity, place: Place) -> Self {
+        let [a, b] = AccessType::ALL.map(|access| {
+            ue.pair(place, access).map_or([u32::MAX; 2], |pair| {
+                [pair.send.next(), pair.receive.next_min()]
+            })
+        });
+        Self([a[0], a[1], b[0], b[1]])
+    }
+
+    /// True when none of `counts` is below its floor.
+    #[must_use]
+    pub fn permit(&self, counts: &Self) -> bool {
+        *self != Self::NEVER
+            && self
+                .0
+                .iter()
+                .zip(counts.0)
+                .all(|(floor, count)| *floor <= count)
+    }
+}
+
+/// Most contexts of one session that have a K_AMF of their own: while there is a previous one, no procedure makes
+/// a candidate.
+pub(super) const CONTEXTS: usize = 3;
+
+/// A key with the place of its fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Print([u32; 2]);
+
+impl Print {
+    const NONE: Self = Self([0; 2]);
+
+    fn shard(self) -> usize {
+        self.0[0] as usize % SHARDS
+    }
+}
+
+/// A key that a session holds: index * [`SHARDS`] + shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LiveKey(u32);
+
+impl LiveKey {
+    /// No key.
+    pub(super) const NONE: Self = Self(u32::MAX);
+
+    const fn new(shard: usize, index: u32) -> Self {
+        Self(index * SHARDS as u32 + shard as u32)
+    }
+
+    const fn parts(self) -> (usize, u32) {
+        (self.0 as usize % SHARDS, self.0 / SHARDS as u32)
+    }
+}
+
+const END: u32 = u32::MAX;
+const RETIRED: u32 = 1 << 31;
+
+/// Keys fresh from an admission wait among the retired ones until their session adopts them at its unlocking;
+/// fewer cells than this would let a burst push them out before.
+const LEAST_RETIRED: usize = 64;
+
+#[derive(Clone, Copy)]
+struct Live {
+    print: Print,
+    next: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Retired {
+    print: Print,
+    next: u32,
+    floors: PackedFloors,
+}
+
+/// Floors in 24 bits each, because there are as many as sessions. A COUNT of 2^24 - 1 or more becomes "never":
+/// a context that has reached its last COUNT is not taken up again.
+#[derive(Clone, Copy)]
+struct PackedFloors([[u8; 3]; 4]);
+
+impl PackedFloors {
+    const TOP: u32 = (1 << 24) - 1;
+
+    fn new(floors: Floors) -> Self {
+        Self(floors.0.map(|floor| {
+            let [_, a, b, c] = floor.min(Self::TOP).to_be_bytes();
+            [a, b, c]
+        }))
+    }
+
+    fn unpack(self) -> Floors {
+        Floors(
+            self.0
+                .map(|[a, b, c]| match u32::from_be_bytes([0, a, b, c]) {
+                    Self::TOP => u32::MAX,
+                    floor => floor,
+                }),
+        )
+    }
+}
+
+/// One shard: chains from `buckets` through `live` (plain index) and `retired` (index | [`RETIRED`]).
+struct Shard {
+    buckets: Box<[u32]>,
+    live: Vec<Live>,
+    free_live: u32,
+    retired: Box<[Retired]>,
+    /// The oldest retired key, the next one to be overwritten.
+    oldest: usize,
+}
+
+/// What the table knows of a key.
+enum Known {
+    Live,
+    Retired(usize),
+}
+
+impl Shard {
+    fn new(live: usize, retired: usize) -> Self {
+        let none = Retired {
+            print: Print::NONE,
+            next: END,
+            floors: PackedFloors([[0; 3]; 4]),
+        };
+        Self {
+            buckets: vec![END; (live + retired).div_ceil(2)].into(),
+            live: Vec::with_capacity(live),
+            free_live: END,
+            retired: vec![none; retired].into(),
+            oldest: 0,
+        }
+    }
+
+    fn bucket(&self, print: Print) -> usize {
+        (u64::from(print.0[1]) * self.buckets.len() as u64 >> 32) as usize
+    }
+
+    fn entry(&self, at: u32) -> Option<(Print, u32)> {
+        if at == END {
+            None
+        } else if at & RETIRED != 0 {
+            self.retired
+                .get((at & !RETIRED) as usize)
+                .map(|cell| (cell.print, cell.next))
+        } else {
+            self.live
+                .get(at as usize)
+                .map(|cell| (cell.print, cell.next))
+        }
+    }
+
+    fn find(&self, print: Print) -> Option<Known> {
+        let mut at = *self.buckets.get(self.bucket(print))?;
+        while let Some((found, next)) = self.entry(at) {
+            if found == print {
+                let index = (at & !RETIRED) as usize;
+                return Some(if at & RETIRED != 0 {
+                    Known::Retired(index)
+                } else {
+                    Known::Live
+                });
+            }
+            at = next;
+        }
+        None
+    }
+
+    fn link(&mut self, print: Print, at: u32) -> u32 {
+        let bucket = self.bucket(print);
+        self.buckets
+            .get_mut(bucket)
+            .map_or(END, |head| std::mem::replace(head, at))
+    }
+
+    fn unlink(&mut self, print: Print, gone: u32) {
+        let bucket = self.bucket(print);
+        let Some(mut at) = self.buckets.get(bucket).copied() else {
+            return;
+        };
+        let Some((_, after)) = self.entry(gone) else {
+            return;
+        };
+        if at == gone {
+            self.buckets[bucket] = after;
+            return;
+        }
+        while let Some((_, next)) = self.entry(at) {
+            if next == gone {
+                let index = (at & !RETIRED) as usize;
+                match at & RETIRED != 0 {
+                    true => self.retired[index].next = after,
+                    false => self.live[index].next = after,
+                }
+                return;
+            }
+            at = next;
+        }
+    }
+
+    fn add_live(&mut self, print: Print) -> u32 {
+        let index = if self.free_live == END {
+            self.live.push(Live { print, next: END });
+            (self.live.len() - 1) as u32
+        } else {
+            let index = self.free_live;
+            self.free_live = self.live[index as usize].next;
+            index
+        };
+        let next = self.link(print, index);
+        self.live[index as usize] = Live { print, next };
+        index
+    }
+
+    fn remove_live(&mut self, index: u32) -> Option<Print> {
+        let print = self
+            .live
+            .get(index as usize)
+            .map(|cell| cell.print)
+            .filter(|print| *print != Print::NONE)?;
+        self.unlink(print, index);
+        self.live[index as usize] = Live {
+            print: Print::NONE,
+            next: self.free_live,
+        };
+        self.free_live = index;
+        Some(print)
+    }
+
+    fn add_retired(&mut self, print: Print, floors: Floors) {
+        self.remove_retired(self.oldest);
+        let at = self.oldest as u32 | RETIRED;
+        let next = self.link(print, at);
+        self.retired[self.oldest] = Retired {
+            print,
+            next,
+            floors: PackedFloors::new(floors),
+        };
+        self.oldest = (self.oldest + 1) % self.retired.len();
+    }
+
+    fn remove_retired(&mut self, index: usize) {
+        let print = self.retired[index].print;
+        if print != Print::NONE {
+            self.unlink(print, index as u32 | RETIRED);
+            self.retired[index].print = Print::NONE;
+        }
+    }
+}
+
+/// The keys that the sessions of one table hold, and the latest that they held.
+///
+/// A key that a session holds is never forgotten. Of those no longer held, about `remembered_keys` are kept, and
+/// when there are more, the oldest go first (in each of 16 shards on its own). A forgotten key counts as
+/// never seen: the protection against an old record or a repeated K_AMF lasts for that many keys, and for the
+/// life of the table.
+///
+/// Memory is 12 octets for each key held, 24 for each remembered one and 2 for each of both in the index, taken
+/// at the start. The lists of held keys grow only when sessions hold more keys than `held`.
+pub struct KeyMemory {
+    hasher: RandomState,
+    shards: Box<[Mutex<Shard>]>,
+}
+
+impl std::fmt::Debug for KeyMemory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyMemory")
+            .field("shards", &self.shards.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl KeyMemory {
+    /// Room for `held` keys in sessions and `remembered` others.
+    #[must_use]
+    pub fn new(held: usize, remembered: usize) -> Self {
+        let mean = held.div_ceil(SHARDS);
+        // Keys fall into shards like dice: eight standard deviations, and a list that must grow is still correct.
+        let live = mean + 8 * mean.isqrt() + 16;
+        let retired = remembered.div_ceil(SHARDS).max(LEAST_RETIRED);
+        let shards = (0..SHARDS)
+            .map(|_| Mutex::new(Shard::new(live, retired)))
+            .collect();
+        Self {
+            hasher: RandomState::new(),
+            shards,
+        }
+    }
+
+    /// The fingerprint of a key in one role. The two halves of one UE may live in one table: they send in
+    /// different directions, so they use different COUNTs.
+    pub(super) fn print(&self, role: Role, k_amf: &KAmf) -> Print {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u8(role as u8);
+        hasher.write(k_amf.expose());
+        let hash = hasher.finish().max(1);
+        Print([hash as u32, (hash >> 32) as u32])
+    }
+
+    fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
+        // Nothing between two changes of a shard can panic.
+        self.shards[shard]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose key is this?
+    pub(super) fn print_of(&self, key: LiveKey) -> Option<Print> {
+        if key == LiveKey::NONE {
+            return None;
+        }
+        let (shard, index) = key.parts();
+        self.lock(shard)
+            .live
+            .get(index as usize)
+            .map(|cell| cell.print)
+    }
+
+    /// A session holds this key from now on; it was admitted.
+    pub(super) fn adopt(&self, print: Print) -> LiveKey {
+        let mut shard = self.lock(print.shard());
+        if let Some(Known::Retired(index)) = shard.find(print) {
+            shard.remove_retired(index);
+        }
+        LiveKey::new(print.shard(), shard.add_live(print))
+    }
+
+    /// A session holds the key no longer.
+    pub(super) fn retire(&self, key: LiveKey, floors: Floors) {
+        if key == LiveKey::NONE {
+            return;
+        }
+        let (shard, index) = key.parts();
+        let mut shard = self.lock(shard);
+        if let Some(print) = shard.remove_live(index) {
+            shard.add_retired(print, floors);
+        }
+    }
+
+    /// A session goes on with these keys at these COUNTs: all of them or none.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`] when a session of this table holds one of the keys, or one was used at a higher COUNT.
+    pub(super) fn claim(&self, keys: &[(Print, Floors)]) -> Result<ArrayVec<LiveKey, CONTEXTS>> {
+        let twice = (1..keys.len()).any(|i| keys[..i].iter().any(|(print, _)| *print == keys[i].0));
+        if twice || keys.len() > CONTEXTS {
+            return Err(Error::KeyReused);
+        }
+        let mut shards: ArrayVec<usize, CONTEXTS> =
+            keys.iter().map(|(print, _)| print.shard()).collect();
+        shards.sort_unstable(); // one order for everybody who holds more than one shard
+        let mut locked: ArrayVec<(usize, MutexGuard<'_, Shard>), CONTEXTS> = ArrayVec::new();
+        for shard in shards {
+            if locked.last().is_none_or(|(last, _)| *last != shard) {
+                locked.push((shard, self.lock(shard)));
+            }
+        }
+        let mut permitted: ArrayVec<(usize, Print, Option<usize>), CONTEXTS> = ArrayVec::new();
+        for (print, counts) in keys {
+            let at = locked
+                .iter()
+                .position(|(shard, _)| *shard == print.shard())
+                .ok_or(Error::KeyReused)?;
+            let shard = &locked[at].1;
+            let retired = match shard.find(*print) {
+                None => None,
+                Some(Known::Retired(index))
+                    if shard.retired[index].floors.unpack().permit(counts) =>
+                {
+                    Some(index)
+                }
+                Some(_) => return Err(Error::KeyReused),
+            };
+            permitted.push((at, *print, retired));
+        }
+        let claimed = permitted.into_iter().map(|(at, print, retired)| {
+            let shard = &mut locked[at].1;
+            if let Some(index) = retired {
+                shard.remove_retired(index);
+            }
+            LiveKey::new(print.shard(), shard.add_live(print))
+        });
+        Ok(claimed.collect())
+    }
+
+    /// Bytes that the memory takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let lists: usize = (0..SHARDS)
+            .map(|i| {
+                let shard = self.lock(i);
+                size_of_val(&*shard.buckets)
+                    + size_of_val(&*shard.retired)
+                    + shard.live.capacity() * size_of::<Live>()
+            })
+            .sum();
+        lists + size_of_val(&*self.shards)
+    }
+}
+
+impl KeyGuard for KeyMemory {
+    fn admit(&self, role: Role, k_amf: &KAmf) -> Result<()> {
+        let print = self.print(role, k_amf);
+        let mut shard = self.lock(print.shard());
+        if shard.find(print).is_some() {
+            return Err(Error::KeyReused);
+        }
+        // Until its session adopts it, it is a key without a known COUNT: refused to everybody else.
+        shard.add_retired(print, Floors::NEVER);
+        Ok(())
+    }
+
+    fn withdraw(&self, role: Role, k_amf: &KAmf) {
+        let print = self.print(role, k_amf);
+        let mut shard = self.lock(print.shard());
+        if let Some(Known::Retired(index)) = shard.find(print)
+            && shard.retired[index].floors.unpack() == Floors::NEVER
+        {
+            shard.remove_retired(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(i: u32) -> KAmf {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&i.to_be_bytes());
+        KAmf::new(bytes)
+    }
+
+    fn at(send: u32, accept: u32) -> Floors {
+        Floors([send, accept, 0, 0])
+    }
+
+    #[test]
+    fn r13_a_key_is_admitted_once() {
+        let memory = KeyMemory::new(10, 10);
+        memory.admit(Role::Amf, &key(1)).unwrap();
+        assert_eq!(memory.admit(Role::Amf, &key(1)), Err(Error::KeyReused));
+        memory.admit(Role::Ue, &key(1)).unwrap();
+        memory.withdraw(Role::Amf, &key(1));
+        memory.admit(Role::Amf, &key(1)).unwrap();
+        let held = memory.adopt(memory.print(Role::Amf, &key(1)));
+        memory.withdraw(Role::Amf, &key(1));
+        assert_eq!(
+            memory.admit(Role::Amf, &key(1)),
+            Err(Error::KeyReused),
+            "held: not withdrawn"
+        );
+        memory.retire(held, at(7, 3));
+        memory.withdraw(Role::Amf, &key(1));
+        assert_eq!(
+            memory.admit(Role::Amf, &key(1)),
+            Err(Error::KeyReused),
+            "was used: not withdrawn"
+        );
+    }
+
+    #[test]
+    fn r13_a_key_goes_on_at_its_floors_or_above() {
+        let memory = KeyMemory::new(10, 10);
+        let print = memory.print(Role::Amf, &key(1));
+        let held = memory.claim(&[(print, at(0, 0))]).unwrap()[0];
+        assert_eq!(
+            memory.claim(&[(print, at(9, 9))]).err(),
+            Some(Error::KeyReused),
+            "held"
+        );
+        memory.retire(held, at(7, 3));
+        for low in [at(6, 3), at(7, 2), at(0, 0)] {
+            assert_eq!(memory.claim(&[(print, low)]).err(), Some(Error::KeyReused));
+        }
+        let held = memory.claim(&[(print, at(7, 3))]).unwrap()[0];
+        memory.retire(held, Floors::NEVER);
+        assert_eq!(
+            memory.claim(&[(print, Floors::NEVER)]).err(),
+            Some(Error::KeyReused)
+        );
+    }
+
+    #[test]
+    fn a_claim_takes_all_or_none() {
+        let memory = KeyMemory::new(10, 10);
+        let prints: Vec<_> = (0..3).map(|i| memory.print(Role::Amf, &key(i))).collect();
+        let last = memory.adopt(prints[2]);
+        let all: Vec<_> = prints.iter().map(|&print| (print, at(1, 1))).collect();
+        assert_eq!(memory.claim(&all).err(), Some(Error::KeyReused));
+        memory.retire(last, at(1, 1));
+        assert_eq!(
+            memory.claim(&[all[0], all[0]]).err(),
+            Some(Error::KeyReused),
+            "one key twice"
+        );
+        assert_eq!(
+            memory.claim(&all).unwrap().len(),
+            3,
+            "the refused claims took nothing"
+        );
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_held_keys_never() {
+        let memory = KeyMemory::new(100, 0);
+        let held: Vec<_> = (0..100)
+            .map(|i| {
+                memory.admit(Role::Amf, &key(i)).unwrap();
+                memory.adopt(memory.print(Role::Amf, &key(i)))
+            })
+            .collect();
+        let bytes = memory.bytes();
+        let churn = 20 * (SHARDS * LEAST_RETIRED) as u32;
+        for i in 1000..1000 + churn {
+            memory.admit(Role::Amf, &key(i)).unwrap();
+            let used = memory.adopt(memory.print(Role::Amf, &key(i)));
+            memory.retire(used, at(1, 1));
+        }
+        assert_eq!(memory.bytes(), bytes, "no list grew");
+        for i in 0..100 {
+            assert_eq!(memory.admit(Role::Amf, &key(i)), Err(Error::KeyReused));
+            assert_eq!(
+                memory.print_of(held[i as usize]),
+                Some(memory.print(Role::Amf, &key(i)))
+            );
+        }
+        let newest = memory.print(Role::Amf, &key(999 + churn));
+        assert_eq!(
+            memory.claim(&[(newest, at(0, 0))]).err(),
+            Some(Error::KeyReused)
+        );
+        memory
+            .admit(Role::Amf, &key(1000))
+            .expect("the oldest is forgotten");
+    }
+
+    #[test]
+    fn chains_survive_every_order_of_leaving() {
+        // One bucket, so that all keys are in one chain.
+        let mut shard = Shard {
+            buckets: vec![END].into(),
+            ..Shard::new(8, 3)
+        };
+        let print = |i: u32| Print([16 * i, i]);
+        for gone in 0..6 {
+            let live: Vec<u32> = (1..=3).map(|i| shard.add_live(print(i))).collect();
+            (4..=6).for_each(|i| shard.add_retired(print(i), at(i, i)));
+            match gone {
+                0..3 => assert_eq!(
+                    shard.remove_live(live[gone as usize]),
+                    Some(print(gone + 1))
+                ),
+                _ => match shard.find(print(gone + 1)) {
+                    Some(Known::Retired(index)) => shard.remove_retired(index),
+                    _ => panic!("retired key not found"),
+                },
+            }
+            for i in 1..=6 {
+                assert_eq!(
+                    shard.find(print(i)).is_some(),
+                    i != gone + 1,
+                    "{i} after {gone} left"
+                );
+            }
+            for &index in &live {
+                shard.remove_live(index);
+            }
+            (0..3).for_each(|index| shard.remove_retired(index));
+            assert!((1..=6).all(|i| shard.find(print(i)).is_none()));
+        }
+        assert!(shard.live.len() <= 3, "free cells are used again");
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert!(!format!("{:?}", KeyMemory::new(1, 1)).contains("RandomState"));
+    }
+}

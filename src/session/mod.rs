@@ -1,0 +1,22 @@
+//! The session table: where the security of one UE lives between two calls, and how it travels.
+//!
+//! [`Table`] holds a fixed number of sessions, each behind its own lock and named by a [`Handle`] that goes stale
+//! when the session is released. A defect that panics closes one session, not the table. [`KeyMemory`] knows the
+//! keys that the table holds or held, so that no K_AMF starts again at COUNT 0. [`record`] writes a session down
+//! and takes it up again.
+
+mod free;
+pub mod guard;
+pub mod handle;
+mod layout;
+pub mod record;
+mod slot;
+pub mod table;
+#[cfg(test)]
+mod tests;
+
+pub use guard::{Floors, KeyMemory};
+pub use handle::Handle;
+pub use record::{Extent, Record};
+pub use slot::Session;
+pub use table::{Exclusive, Guard, Memory, Table, TableConfig};

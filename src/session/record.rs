@@ -1,0 +1,216 @@
+//! A session as a record: for the context transfer between AMFs (TS 29.518 Namf_Communication, TS 33.501 6.9.3)
+//! and for storage.
+//!
+//! A record holds K_AMF and is NOT encrypted: the caller seals it, and wipes every copy of its own. Its checksum
+//! finds damage, not forgery.
+
+use crate::base::{AccessType, Error, Result, Secret};
+use crate::security::transfer::StoredAccess;
+use crate::security::{Context, KeyChange, Kind, Place, UeSecurity};
+
+use super::handle::Handle;
+use super::layout::{Header, Reader, Writer};
+use super::table::{Guard, Table};
+
+pub use super::layout::MAX_LEN;
+
+/// How much of a session goes into a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Extent {
+    /// The contexts with their COUNTs and the NH chain, as another AMF needs them (TS 33.501 6.9.3): the new AMF
+    /// has its own NAS connections. A context that only an old connection used goes, unless it is the native one
+    /// beside a mapped one (TS 33.501 6.4.2.2).
+    Contexts = 0,
+    /// All of that and the state of the NAS connections, for storage that the same AMF takes the session from.
+    Connections = 1,
+}
+
+/// The octets of a session's record. Wiped on drop and before it is written again; never printed.
+#[derive(Default)]
+pub struct Record {
+    octets: Secret<MAX_LEN>,
+    len: usize,
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Record({} octets)", self.len)
+    }
+}
+
+impl Record {
+    /// A record with nothing in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The octets, keys included: to be sealed. Empty before the first [`export`] and after a refused one.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.octets.expose().get(..self.len).unwrap_or_default()
+    }
+
+    /// Overwrites the octets with zeros.
+    pub fn wipe(&mut self) {
+        self.octets.wipe();
+        self.len = 0;
+    }
+
+    pub(super) fn push(&mut self, octets: &[u8]) -> Result<()> {
+        let end = self.len + octets.len();
+        self.octets
+            .expose_mut()
+            .get_mut(self.len..end)
+            .ok_or(Error::TooLong)?
+            .copy_from_slice(octets);
+        self.len = end;
+        Ok(())
+    }
+
+    pub(super) fn set_length(&mut self, length: u16) {
+        self.octets.expose_mut()[6..8].copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+/// Writes a session down. From then on the record is the one that counts: the session sends nothing more
+/// ([`Error::Conflict`]) until [`resume_after_failed_transfer`], or until it is released.
+///
+/// What a running procedure keeps for itself (a message to retransmit) is not in the record, because none runs.
+///
+/// # Errors
+/// [`Error::Conflict`] while a key-changing procedure runs (TS 33.501 6.9.5; an export counts as one);
+/// [`Error::NoContext`] when there is nothing to write down; those of [`Table::lock`]. The session is unchanged
+/// and `out` is empty then.
+pub fn export(table: &Table, handle: Handle, extent: Extent, out: &mut Record) -> Result<()> {
+    out.wipe();
+    let mut guard = table.lock(handle)?;
+    let ue = &mut guard.security;
+    if ue.key_change().is_some() {
+        return Err(Error::Conflict);
+    }
+    if contexts(ue, extent).next().is_none() {
+        return Err(Error::NoContext);
+    }
+    write(ue, extent, out).inspect_err(|_| out.wipe())?;
+    ue.begin_key_change(KeyChange::InterAmfHandover)
+        .inspect_err(|_| out.wipe())
+}
+
+/// The transfer failed or was cancelled and nobody took the record up: the session sends again, from the COUNTs
+/// that it stopped at. Calling this although the record was taken up uses COUNTs twice.
+///
+/// # Errors
+/// [`Error::Unexpected`] when nothing was exported; those of [`Table::lock`].
+pub fn resume_after_failed_transfer(table: &Table, handle: Handle) -> Result<()> {
+    table
+        .lock(handle)?
+        .security
+        .end_key_change(KeyChange::InterAmfHandover)
+}
+
+/// Takes up a session from its record.
+///
+/// # Errors
+/// [`Error::Record`] for a record that is cut short, damaged, of another version, or that no export writes;
+/// [`Error::KeyReused`] when a session of this table holds one of its keys, or held it at a higher COUNT;
+/// [`Error::TableFull`], [`Error::SideFull`]. Nothing has changed then.
+pub fn import(table: &Table, record: &[u8]) -> Result<Handle> {
+    let (reader, header) = Reader::open(record)?;
+    let handle = table.establish(header.role)?;
+    match fill(table.lock(handle)?, reader, header) {
+        Ok(()) => Ok(handle),
+        Err(error) => {
+            table.release(handle)?;
+            Err(error)
+        }
+    }
+}
+
+fn fill(mut guard: Guard<'_>, reader: Reader<'_>, header: Header) -> Result<()> {
+    let side = guard.resources().side;
+    let result = read(&mut guard, reader, header).and_then(|()| guard.claim_keys());
+    if result.is_err() {
+        // Before the lock goes: no key of a refused record may count as held.
+        guard.security.clear(side);
+    }
+    result
+}
+
+fn read(guard: &mut Guard<'_>, mut reader: Reader<'_>, header: Header) -> Result<()> {
+    let side = guard.resources().side;
+    let ue = &mut guard.security;
+    if header.nh {
+        ue.resume_nh(reader.nh()?);
+    }
+    let mut connections = [StoredAccess::default(); 2];
+    if header.connections {
+        connections = [reader.connection()?, reader.connection()?];
+    }
+    let mut last = None;
+    for _ in 0..header.contexts {
+        let stored = reader.context()?;
+        let place = stored.place as u8;
+        if last.is_some_and(|last| last >= place) {
+            return Err(Error::Record);
+        }
+        last = Some(place);
+        ue.resume_context(stored, side)?;
+    }
+    reader.finish()?;
+    if last.is_none() {
+        return Err(Error::Record);
+    }
+    for (access, state) in AccessType::ALL.into_iter().zip(connections) {
+        ue.resume_access(access, state)?;
+    }
+    Ok(())
+}
+
+fn write(ue: &UeSecurity, extent: Extent, out: &mut Record) -> Result<()> {
+    let connections = extent == Extent::Connections;
+    let header = Header {
+        role: ue.role(),
+        nh: ue.nh().is_some(),
+        connections,
+        contexts: contexts(ue, extent).count() as u8,
+    };
+    let mut writer = Writer::new(out, header)?;
+    if let Some(nh) = ue.nh() {
+        writer.nh(nh)?;
+    }
+    if connections {
+        for access in AccessType::ALL {
+            writer.connection(ue.access_state(access))?;
+        }
+    }
+    for (place, context) in contexts(ue, extent) {
+        writer.context(place, context)?;
+    }
+    writer.finish()
+}
+
+/// The contexts that go into the record, by ascending place.
+fn contexts(ue: &UeSecurity, extent: Extent) -> impl Iterator<Item = (Place, &Context)> {
+    Place::ALL
+        .into_iter()
+        .filter_map(move |place| match extent {
+            Extent::Connections => Some((place, ue.context(place)?)),
+            Extent::Contexts => Some((place, transferred(ue, place)?)),
+        })
+}
+
+/// The context that plays the part `place` once no NAS connection is left.
+fn transferred(ue: &UeSecurity, place: Place) -> Option<&Context> {
+    let own = |place| ue.context(place).filter(|context| !context.shares_counts());
+    match place {
+        Place::Current => own(Place::Current),
+        Place::Candidate => own(Place::Candidate),
+        Place::Previous => None,
+        Place::NonCurrent => own(Place::NonCurrent).or_else(|| {
+            let mapped = own(Place::Current).is_some_and(|current| current.kind() == Kind::Mapped);
+            own(Place::Previous).filter(|previous| mapped && previous.kind() == Kind::Native)
+        }),
+    }
+}

@@ -1,0 +1,161 @@
+//! What one place of the table holds: a session, and which of its keys the key memory knows.
+
+use arrayvec::ArrayVec;
+
+use crate::base::Result;
+use crate::procedure::smc::Half;
+use crate::security::{Place, Role, SidePool, UeSecurity};
+
+use super::guard::{CONTEXTS, Floors, KeyMemory, LiveKey, Print};
+use super::handle::{FIRST_GENERATION, Handle, LAST_GENERATION};
+
+/// What lives as long as a UE's handle.
+#[derive(Debug)]
+pub struct Session {
+    /// The security contexts.
+    pub security: UeSecurity,
+    /// The security mode procedure.
+    pub smc: Half,
+}
+
+impl Session {
+    pub(super) fn new(security: UeSecurity) -> Self {
+        let smc = Half::of(security.role());
+        Self { security, smc }
+    }
+}
+
+/// The slot holds a session. In one word with the generation: a flag of its own would cost a slot 8 octets.
+const OPEN: u32 = 1 << 31;
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// Generation of the session in this slot, then with [`OPEN`], or of the next one.
+    pub(super) generation: u32,
+    keys: [LiveKey; CONTEXTS],
+    pub(super) session: Session,
+}
+
+impl Slot {
+    pub(super) fn new() -> Self {
+        Self {
+            generation: FIRST_GENERATION,
+            keys: [LiveKey::NONE; CONTEXTS],
+            session: Session::new(UeSecurity::new(Role::Amf)),
+        }
+    }
+
+    /// A new session in a free slot, and its generation.
+    pub(super) fn open(&mut self, role: Role) -> u32 {
+        self.session = Session::new(UeSecurity::new(role));
+        let generation = self.generation;
+        self.generation |= OPEN;
+        generation
+    }
+
+    /// No session from now on; its handle is stale. Says whether the slot can be used again.
+    pub(super) fn close(&mut self, side: &SidePool) -> Reuse {
+        self.session.security.clear(side);
+        self.session = Session::new(UeSecurity::new(Role::Amf));
+        self.generation &= !OPEN;
+        if self.generation >= LAST_GENERATION {
+            self.generation = 0;
+            return Reuse::Retired;
+        }
+        self.generation += 1;
+        Reuse::Free
+    }
+
+    pub(super) fn answers_to(&self, handle: Handle) -> bool {
+        self.generation == handle.generation() | OPEN
+    }
+
+    /// Tells the key memory which keys came and went. Nearly always there are none, and this is one load.
+    pub(super) fn reconcile(&mut self, memory: &KeyMemory) {
+        if !self.session.security.take_changed() {
+            return;
+        }
+        let mut held = [None; CONTEXTS];
+        for (held, (_, print)) in held.iter_mut().zip(prints(&self.session.security, memory)) {
+            *held = Some(print);
+        }
+        for key in &mut self.keys {
+            let print = memory.print_of(*key);
+            match held
+                .iter_mut()
+                .find(|held| held.is_some() && **held == print)
+            {
+                Some(known) => *known = None,
+                // The context is gone and its COUNTs with it.
+                None => memory.retire(std::mem::replace(key, LiveKey::NONE), Floors::NEVER),
+            }
+        }
+        for print in held.into_iter().flatten() {
+            if let Some(free) = self.keys.iter_mut().find(|key| **key == LiveKey::NONE) {
+                *free = memory.adopt(print);
+            }
+        }
+    }
+
+    /// An imported session goes on with its keys at its COUNTs.
+    ///
+    /// # Errors
+    /// [`crate::base::Error::KeyReused`]; no key is claimed then.
+    pub(super) fn claim_keys(&mut self, memory: &KeyMemory) -> Result<()> {
+        let ue = &self.session.security;
+        let wanted: ArrayVec<(Print, Floors), CONTEXTS> = prints(ue, memory)
+            .map(|(place, print)| (print, Floors::of(ue, place)))
+            .collect();
+        let claimed = memory.claim(&wanted)?;
+        for (key, claimed) in self.keys.iter_mut().zip(claimed) {
+            *key = claimed;
+        }
+        self.session.security.take_changed();
+        Ok(())
+    }
+
+    /// The session ends: each of its keys may go on at its present COUNTs, or never after a defect.
+    pub(super) fn retire_keys(&mut self, memory: &KeyMemory, trusted: Trust) {
+        self.reconcile(memory);
+        for key in &mut self.keys {
+            let Some(print) = memory.print_of(*key) else {
+                continue;
+            };
+            let ue = &self.session.security;
+            let home = prints(ue, memory).find(|(_, held)| *held == print);
+            let floors = match (trusted, home) {
+                (Trust::Whole, Some((place, _))) => Floors::of(ue, place),
+                _ => Floors::NEVER,
+            };
+            memory.retire(std::mem::replace(key, LiveKey::NONE), floors);
+        }
+    }
+}
+
+/// Whether a closed slot may hold another session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// Yes, under the next generation.
+    Free,
+    /// No: its generations are used up.
+    Retired,
+}
+
+/// Whether the COUNTs of a session can be relied upon.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Yes.
+    Whole,
+    /// A defect stopped a call half-way.
+    Poisoned,
+}
+
+/// The contexts that have a K_AMF of their own, with its fingerprint.
+fn prints<'a>(
+    ue: &'a UeSecurity,
+    memory: &'a KeyMemory,
+) -> impl Iterator<Item = (Place, Print)> + 'a {
+    ue.contexts()
+        .filter(|(_, context)| !context.shares_counts())
+        .map(|(place, context)| (place, memory.print(ue.role(), context.k_amf())))
+}

@@ -1,0 +1,363 @@
+//! The table: a fixed number of sessions, each behind its own lock.
+//!
+//! A panic while a session is locked poisons that session's lock and no other: the session is closed for good
+//! ([`Error::Poisoned`]) and can only be released (R52).
+
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use crate::base::{Error, Result};
+use crate::security::side::Side;
+use crate::security::{Resources, Role, SidePool};
+
+use super::free::FreeSlots;
+use super::guard::KeyMemory;
+use super::handle::{Handle, MAX_SLOTS};
+use super::slot::{Reuse, Session, Slot, Trust};
+
+/// What a table is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableConfig {
+    /// Sessions, 1..=2^28. All of their memory is taken at the start.
+    pub sessions: usize,
+    /// Sessions that may have a procedure or a second context at the same time.
+    pub procedures: usize,
+    /// Number of the worker that owns the table; part of every handle.
+    pub worker: u8,
+    /// Keys to remember of sessions that are gone, see [`KeyMemory`].
+    pub remembered_keys: usize,
+}
+
+impl TableConfig {
+    /// A table of worker 0 for `sessions` sessions, an eighth of them (at least 64) with a procedure at a time,
+    /// that remembers one key for each.
+    #[must_use]
+    pub const fn new(sessions: usize) -> Self {
+        let eighth = sessions / 8;
+        let procedures = if eighth < 64 { 64 } else { eighth };
+        Self {
+            sessions,
+            procedures,
+            worker: 0,
+            remembered_keys: sessions,
+        }
+    }
+}
+
+/// Sessions of many UEs, for any number of threads.
+pub struct Table {
+    slots: Box<[Mutex<Slot>]>,
+    free: FreeSlots,
+    keys: KeyMemory,
+    side: SidePool,
+    procedures: usize,
+    worker: u8,
+    retired: AtomicUsize,
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (worker, len, capacity) = (self.worker, self.len(), self.capacity());
+        write!(
+            f,
+            "Table {{ worker: {worker}, {len} of {capacity} sessions }}"
+        )
+    }
+}
+
+impl Table {
+    /// A table with nothing in it. After this call, sessions come and go without allocation; only the first use of
+    /// a side room allocates.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for 0 or more than 2^28 sessions; [`Error::System`] when there is not enough memory.
+    pub fn new(config: &TableConfig) -> Result<Self> {
+        let TableConfig {
+            sessions,
+            procedures,
+            worker,
+            remembered_keys,
+        } = *config;
+        if sessions == 0
+            || sessions > MAX_SLOTS
+            || procedures > MAX_SLOTS
+            || remembered_keys > MAX_SLOTS
+        {
+            return Err(Error::Argument);
+        }
+        let mut slots = Vec::new();
+        slots
+            .try_reserve_exact(sessions)
+            .map_err(|_| Error::System)?;
+        slots.resize_with(sessions, || Mutex::new(Slot::new()));
+        // One key each, and a second one where a procedure runs. Where more are held, a list grows.
+        let held = sessions + procedures.min(sessions);
+        Ok(Self {
+            slots: slots.into_boxed_slice(),
+            free: FreeSlots::new(sessions),
+            keys: KeyMemory::new(held, remembered_keys),
+            side: SidePool::new(procedures),
+            procedures,
+            worker,
+            retired: AtomicUsize::new(0),
+        })
+    }
+
+    /// A session without any context, in O(1).
+    ///
+    /// # Errors
+    /// [`Error::TableFull`].
+    pub fn establish(&self, role: Role) -> Result<Handle> {
+        let index = self.free.take().ok_or(Error::TableFull)?;
+        let mutex = self.slots.get(index as usize).ok_or(Error::TableFull)?;
+        // Release cleared the poison and wiped the slot.
+        let mut slot = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Handle::new(self.worker, slot.open(role), index))
+    }
+
+    /// Ends a session and wipes it; a poisoned one too. Its handle is stale from now on. Its keys may come back by
+    /// [`super::record::import`] at their present COUNTs or higher, those of a poisoned session never.
+    ///
+    /// Waits while another thread has the session locked; a thread that has it locked itself must not call this.
+    ///
+    /// # Errors
+    /// [`Error::Handle`].
+    pub fn release(&self, handle: Handle) -> Result<()> {
+        let mutex = self.slot(handle)?;
+        let (mut slot, trust) = match mutex.lock() {
+            Ok(slot) => (slot, Trust::Whole),
+            Err(poisoned) => (poisoned.into_inner(), Trust::Poisoned),
+        };
+        if !slot.answers_to(handle) {
+            return Err(Error::Handle);
+        }
+        slot.retire_keys(&self.keys, trust);
+        let reuse = slot.close(&self.side);
+        mutex.clear_poison();
+        drop(slot);
+        match reuse {
+            Reuse::Free => self.free.give_back(handle.slot()),
+            Reuse::Retired => {
+                // Relaxed: a statistic.
+                self.retired.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn slot(&self, handle: Handle) -> Result<&Mutex<Slot>> {
+        if handle.worker() != self.worker {
+            return Err(Error::Handle);
+        }
+        self.slots.get(handle.slot() as usize).ok_or(Error::Handle)
+    }
+
+    fn guard<'a>(&'a self, handle: Handle, slot: MutexGuard<'a, Slot>) -> Result<Guard<'a>> {
+        if slot.answers_to(handle) {
+            Ok(Guard { slot, table: self })
+        } else {
+            Err(Error::Handle)
+        }
+    }
+
+    fn poisoned(handle: Handle, slot: &Slot) -> Error {
+        if slot.answers_to(handle) {
+            Error::Poisoned
+        } else {
+            Error::Handle
+        }
+    }
+
+    /// Locks a session; waits while another thread has it. A thread must not lock a session that it has locked
+    /// already, and while it has one it takes others with [`Table::try_lock`] only.
+    ///
+    /// # Errors
+    /// [`Error::Handle`] for a stale or unknown handle; [`Error::Poisoned`].
+    pub fn lock(&self, handle: Handle) -> Result<Guard<'_>> {
+        match self.slot(handle)?.lock() {
+            Ok(slot) => self.guard(handle, slot),
+            Err(poisoned) => Err(Self::poisoned(handle, poisoned.get_ref())),
+        }
+    }
+
+    /// Locks a session without waiting.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when somebody has it locked (the handle may be stale all the same); else as
+    /// [`Table::lock`].
+    pub fn try_lock(&self, handle: Handle) -> Result<Guard<'_>> {
+        match self.slot(handle)?.try_lock() {
+            Ok(slot) => self.guard(handle, slot),
+            Err(TryLockError::Poisoned(poisoned)) => {
+                Err(Self::poisoned(handle, poisoned.get_ref()))
+            }
+            Err(TryLockError::WouldBlock) => Err(Error::Busy),
+        }
+    }
+
+    /// A session for the one owner of the table: no lock is taken.
+    ///
+    /// # Errors
+    /// As [`Table::lock`].
+    pub fn get_mut(&mut self, handle: Handle) -> Result<Exclusive<'_>> {
+        self.slot(handle)?;
+        let resources = (&self.keys, &self.side);
+        match self
+            .slots
+            .get_mut(handle.slot() as usize)
+            .ok_or(Error::Handle)?
+            .get_mut()
+        {
+            Ok(slot) if slot.answers_to(handle) => Ok(Exclusive { slot, resources }),
+            Ok(_) => Err(Error::Handle),
+            Err(poisoned) => Err(Self::poisoned(handle, poisoned.get_ref())),
+        }
+    }
+
+    /// Side rooms and key memory, for the calls of [`crate::security::UeSecurity`].
+    #[must_use]
+    pub fn resources(&self) -> Resources<'_> {
+        Resources {
+            side: &self.side,
+            keys: &self.keys,
+        }
+    }
+
+    /// Sessions established.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.capacity().saturating_sub(self.free.len())
+    }
+
+    /// True without any session.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sessions that there is room for: as configured, less the slots whose 2^28 - 1 generations are used up.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.slots.len() - self.retired.load(Ordering::Relaxed)
+    }
+
+    /// Bytes, part by part.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        Memory {
+            sessions: self.slots.len(),
+            slots: size_of_val(&*self.slots),
+            keys: self.keys.bytes(),
+            free: self.free.bytes(),
+            side_room: size_of::<Side>(),
+            side_rooms: self.procedures,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_generation(&mut self, slot: usize, generation: u32) {
+        self.slots[slot].get_mut().unwrap().generation = generation;
+    }
+}
+
+/// What a table takes, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Slots, used or not.
+    pub sessions: usize,
+    /// The array of slots.
+    pub slots: usize,
+    /// The key memory.
+    pub keys: usize,
+    /// The lists of free slots.
+    pub free: usize,
+    /// One side room.
+    pub side_room: usize,
+    /// Most side rooms there will ever be; each is made when it is first needed.
+    pub side_rooms: usize,
+}
+
+impl Memory {
+    /// Bytes for a session that needs no side room.
+    #[must_use]
+    pub const fn per_session(&self) -> usize {
+        (self.slots + self.keys + self.free).div_ceil(self.sessions)
+    }
+}
+
+/// A locked session.
+#[must_use = "the session is unlocked at once"]
+pub struct Guard<'a> {
+    slot: MutexGuard<'a, Slot>,
+    table: &'a Table,
+}
+
+impl<'a> Guard<'a> {
+    /// Side rooms and key memory of the session's table.
+    #[must_use]
+    pub fn resources(&self) -> Resources<'a> {
+        self.table.resources()
+    }
+
+    pub(super) fn claim_keys(&mut self) -> Result<()> {
+        self.slot.claim_keys(&self.table.keys)
+    }
+}
+
+impl Deref for Guard<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.slot.session
+    }
+}
+
+impl DerefMut for Guard<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.slot.session
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.slot.reconcile(&self.table.keys);
+    }
+}
+
+/// A session of a table that nobody else can use meanwhile.
+pub struct Exclusive<'a> {
+    slot: &'a mut Slot,
+    resources: (&'a KeyMemory, &'a SidePool),
+}
+
+impl<'a> Exclusive<'a> {
+    /// Side rooms and key memory of the session's table.
+    #[must_use]
+    pub fn resources(&self) -> Resources<'a> {
+        Resources {
+            side: self.resources.1,
+            keys: self.resources.0,
+        }
+    }
+}
+
+impl Deref for Exclusive<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.slot.session
+    }
+}
+
+impl DerefMut for Exclusive<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.slot.session
+    }
+}
+
+impl Drop for Exclusive<'_> {
+    fn drop(&mut self) {
+        self.slot.reconcile(self.resources.0);
+    }
+}

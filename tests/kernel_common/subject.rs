@@ -1,0 +1,208 @@
+//! Every room behind one face: a job is a seed (key, IV and whatever else the lane needs) and a message.
+
+use super::SplitMix;
+use naslane::kernel::{Backend, Lane, Room, aes128, clmul, sha256, snow3g, zuc};
+
+/// Which of a row's two functions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verb {
+    One,
+    Many,
+}
+
+/// One message.
+pub struct Job<'a> {
+    pub seed: u64,
+    pub data: &'a mut [u8],
+}
+
+/// A room that can be driven by jobs. Keystream rooms change `data`, the others leave it; the answer is in the
+/// result.
+pub trait Subject: Room {
+    const IN_PLACE: bool;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>>;
+}
+
+fn call<R: Room>(row: &Backend<R>, verb: Verb, lanes: &mut [R::Lane<'_>]) {
+    match verb {
+        Verb::One => lanes.iter_mut().for_each(row.one),
+        Verb::Many => (row.many)(lanes),
+    }
+}
+
+fn keystream<R, K>(
+    row: &Backend<R>,
+    verb: Verb,
+    jobs: &mut [Job<'_>],
+    key: fn([u8; 16]) -> K,
+) -> Vec<Vec<u8>>
+where
+    K: 'static,
+    R: for<'a> Room<Lane<'a> = Lane<'a, K>>,
+{
+    let secrets: Vec<_> = jobs
+        .iter()
+        .map(|job| {
+            let mut random = SplitMix(job.seed);
+            (key(random.block()), random.block())
+        })
+        .collect();
+    let mut lanes: Vec<_> = jobs
+        .iter_mut()
+        .zip(&secrets)
+        .map(|(job, (key, iv))| Lane {
+            key,
+            iv: *iv,
+            data: job.data,
+        })
+        .collect();
+    call(row, verb, &mut lanes);
+    jobs.iter().map(|job| job.data.to_vec()).collect()
+}
+
+impl Subject for aes128::Ctr {
+    const IN_PLACE: bool = true;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        keystream(row, verb, jobs, |key| aes128::Key::new(&key))
+    }
+}
+
+impl Subject for snow3g::Snow3g {
+    const IN_PLACE: bool = true;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        keystream(row, verb, jobs, |key| key)
+    }
+}
+
+impl Subject for zuc::Zuc {
+    const IN_PLACE: bool = true;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        keystream(row, verb, jobs, |key| key)
+    }
+}
+
+impl Subject for zuc::Stream {
+    const IN_PLACE: bool = true;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        let mut states: Vec<_> = jobs
+            .iter()
+            .map(|job| {
+                let mut random = SplitMix(job.seed);
+                zuc::State::new(&random.block(), &random.block())
+            })
+            .collect();
+        let mut lanes: Vec<_> = jobs
+            .iter_mut()
+            .zip(&mut states)
+            .map(|(job, state)| zuc::StreamLane {
+                state,
+                data: job.data,
+            })
+            .collect();
+        call(row, verb, &mut lanes);
+        jobs.iter().map(|job| job.data.to_vec()).collect()
+    }
+}
+
+/// Mostly whole bytes; every third seed ends inside the last byte.
+fn bits(job: &Job<'_>) -> usize {
+    let whole = 8 * job.data.len();
+    if job.seed.is_multiple_of(3) {
+        whole.saturating_sub((job.seed / 3 % 8) as usize)
+    } else {
+        whole
+    }
+}
+
+impl Subject for aes128::Cmac {
+    const IN_PLACE: bool = false;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        let keys: Vec<_> = jobs
+            .iter()
+            .map(|job| aes128::Key::new(&SplitMix(job.seed).block()))
+            .collect();
+        let mut lanes: Vec<_> = jobs
+            .iter()
+            .zip(&keys)
+            .map(|(job, key)| aes128::CmacLane {
+                key,
+                head: (!job.seed.is_multiple_of(5)).then(|| job.seed.to_le_bytes()),
+                message: job.data,
+                bits: bits(job),
+                mac: [0; 16],
+            })
+            .collect();
+        call(row, verb, &mut lanes);
+        lanes.iter().map(|lane| lane.mac.to_vec()).collect()
+    }
+}
+
+impl Subject for clmul::Uia2 {
+    const IN_PLACE: bool = false;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        let mut lanes: Vec<_> = jobs
+            .iter()
+            .map(|job| {
+                let mut random = SplitMix(job.seed);
+                clmul::Uia2Lane {
+                    p: random.next(),
+                    q: random.next(),
+                    message: job.data,
+                    bits: bits(job),
+                    eval: 0,
+                }
+            })
+            .collect();
+        call(row, verb, &mut lanes);
+        let word = |lane: &clmul::Uia2Lane<'_>| lane.eval.to_be_bytes().to_vec();
+        lanes.iter().map(word).collect()
+    }
+}
+
+impl Subject for clmul::Window {
+    const IN_PLACE: bool = false;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        let keystreams: Vec<_> = jobs
+            .iter()
+            .map(|job| {
+                let mut random = SplitMix(job.seed);
+                let words = bits(job).div_ceil(32) + 1; // not one more than is promised
+                random.bytes(4 * words).into_boxed_slice()
+            })
+            .collect();
+        let mut lanes: Vec<_> = jobs
+            .iter()
+            .zip(&keystreams)
+            .map(|(job, keystream)| clmul::WindowLane {
+                keystream,
+                message: job.data,
+                bits: bits(job),
+                t: job.seed as u32,
+            })
+            .collect();
+        call(row, verb, &mut lanes);
+        let word = |lane: &clmul::WindowLane<'_>| lane.t.to_be_bytes().to_vec();
+        lanes.iter().map(word).collect()
+    }
+}
+
+impl Subject for sha256::HmacSha256 {
+    const IN_PLACE: bool = false;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        let keys: Vec<[u8; 32]> = jobs
+            .iter()
+            .map(|job| SplitMix(job.seed).bytes(32).try_into().unwrap())
+            .collect();
+        let mut lanes: Vec<_> = jobs
+            .iter()
+            .zip(&keys)
+            .map(|(job, key)| sha256::HmacLane {
+                key,
+                message: job.data,
+                out: [0; 32],
+            })
+            .collect();
+        call(row, verb, &mut lanes);
+        lanes.iter().map(|lane| lane.out.to_vec()).collect()
+    }
+}
