@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::pair::{self, Received, Situation};
 use super::sets::input;
-use super::tally::{On, Tally};
+use super::tally::{On, SESSIONS, Tally};
 use super::wire::{Wire, algorithms, runs};
 use crate::hex::{Fixed, Octets};
 
@@ -178,7 +178,7 @@ pub(super) fn read(json: Value) -> Result<Vec<Tally>, String> {
 
 /// Those that a session reaches; of the broken ones those whose base, and so whose K_AMF, is in the file.
 fn sessions(file: &File) -> Result<Tally, String> {
-    let mut tally = Tally::new(pair::LABEL);
+    let mut tally = Tally::new(SESSIONS);
     for test in &file.tests {
         if test.situation()?.is_reachable(&test.protected.0) {
             tally.note(

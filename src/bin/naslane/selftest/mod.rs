@@ -1,5 +1,7 @@
 //! `naslane selftest`: known answers on every available backend, vector files, captures.
 
+mod capture;
+mod captures;
 mod constants;
 mod derivation;
 mod family256;
@@ -9,6 +11,7 @@ mod pair;
 mod pdus;
 mod primitives;
 mod random;
+mod replay;
 mod sets;
 mod tally;
 mod wire;
@@ -17,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use naslane::kernel::rooms;
 
+use self::replay::Counts;
 use self::tally::Report;
 use crate::Outcome;
 use crate::terminal::{Cell, Tone, bar, number, paint, show, table, text, toned};
@@ -26,13 +30,27 @@ pub(crate) struct Args {
     /// Run every vector file (JSON) of this directory
     #[arg(long, value_name = "DIR")]
     vectors: Option<PathBuf>,
+
+    /// Take every NAS PDU of the captures of this directory (pcap, keys, expectation) through sessions
+    #[arg(long, value_name = "DIR")]
+    captures: Option<PathBuf>,
+
+    /// Only the captures, only through sessions on the backends in use, as JSON
+    #[arg(long, hide = true, requires = "captures")]
+    sessions_only: bool,
 }
 
 /// Runs what was asked for. Says no when anything failed or was not understood.
 pub(crate) fn run(args: &Args) -> Outcome {
+    if let Some(directory) = args.captures.as_deref().filter(|_| args.sessions_only) {
+        return captures::print(directory);
+    }
     let mut good = known_answers()?;
     if let Some(directory) = &args.vectors {
         good &= vectors(directory)?;
+    }
+    if let Some(directory) = &args.captures {
+        good &= captures(directory)?;
     }
     let verdict = if good {
         paint("selftest passed", Tone::Good)
@@ -74,16 +92,39 @@ fn vectors(directory: &Path) -> Outcome {
             directory.display()
         ));
     }
+    let reports = each(&files, files::run);
+    show(&format!("{}\n", summary("vectors", &reports)))?;
+    Ok(reports.iter().all(Report::is_good))
+}
+
+fn captures(directory: &Path) -> Outcome {
+    let mut sum = Counts::default();
+    let mut reports = each(&capture::list(directory)?, |path| {
+        let (report, counts) = captures::run(path);
+        sum.add(counts);
+        report
+    });
+    if reports.iter().all(|report| report.result.is_ok()) {
+        captures::elsewhere(directory, &mut reports)?;
+    }
+    show(&format!(
+        "{}captures: {sum}\n\n",
+        summary("captures", &reports)
+    ))?;
+    Ok(reports.iter().all(Report::is_good))
+}
+
+/// Runs every file, behind a bar.
+fn each(files: &[PathBuf], mut run: impl FnMut(&Path) -> Report) -> Vec<Report> {
     let bar = bar(files.len());
     let mut reports = Vec::new();
-    for path in &files {
+    for path in files {
         bar.set_message(files::name(path));
-        reports.push(files::run(path));
+        reports.push(run(path));
         bar.inc(1);
     }
     bar.finish_and_clear();
-    show(&summary(&reports))?;
-    Ok(reports.iter().all(Report::is_good))
+    reports
 }
 
 fn row(file: &str, backend: &str, passed: usize, failed: usize) -> Vec<Cell> {
@@ -96,7 +137,7 @@ fn row(file: &str, backend: &str, passed: usize, failed: usize) -> Vec<Cell> {
     ]
 }
 
-fn summary(reports: &[Report]) -> String {
+fn summary(what: &str, reports: &[Report]) -> String {
     let (mut rows, mut remarks) = (Vec::new(), String::new());
     let (mut passed, mut failed, mut strange) = (0, 0, 0);
     for report in reports {
@@ -130,7 +171,7 @@ fn summary(reports: &[Report]) -> String {
     out += &remarks;
     let understood = reports.len() - strange;
     out += &format!(
-        "vectors: {understood} of {} files understood, {passed} passed, {failed} failed\n\n",
+        "{what}: {understood} of {} files understood, {passed} passed, {failed} failed\n",
         reports.len()
     );
     out

@@ -16,9 +16,6 @@ use naslane::security::{
 
 use super::tally::same;
 
-/// Label of the results that went through sessions.
-pub(super) const LABEL: &str = "in use, through sessions";
-
 /// The keys and the inputs of a vector.
 pub(super) struct Situation {
     pub(super) k_amf: [u8; 32],

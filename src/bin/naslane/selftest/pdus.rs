@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::pair::{self, Received, Situation};
 use super::sets::input;
-use super::tally::{On, Tally, same};
+use super::tally::{On, SESSIONS, Tally, same};
 use super::wire::{Wire, algorithms, runs};
 use crate::hex::{Fixed, Octets};
 
@@ -152,7 +152,7 @@ pub(super) fn read(json: Value) -> Result<Vec<Tally>, String> {
             tallies.push(tally);
         }
     }
-    let mut tally = Tally::new(pair::LABEL);
+    let mut tally = Tally::new(SESSIONS);
     for vector in &file.vectors {
         if let Some(result) = vector.through_a_session(file.kamf.0) {
             tally.note(&vector.name, result);

@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 
 use naslane::kernel;
+use serde::{Deserialize, Serialize};
 
 /// Label of the results through the rows that this process uses, one message at a time and sessions included.
 pub(super) const IN_USE: &str = "in use";
+/// Label of the results that went through sessions.
+pub(super) const SESSIONS: &str = "in use, through sessions";
 /// Label of results that need no backend: plain arithmetic from the definitions.
 pub(super) const DEFINITION: &str = "definition";
 /// Label of the reference of the 256-bit algorithms, which the library does not offer.
 pub(super) const REFERENCE: &str = "reference (not offered)";
 
 /// What passed on one backend.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) backend: String,
     pub(super) passed: usize,

@@ -103,13 +103,24 @@ impl Wire {
         message: &[u8],
         [ciphered, plain]: [&[u8]; 2],
     ) -> Result<(), String> {
-        let initial = InitialMessage::parse(message).map_err(|error| error.to_string())?;
-        let range = initial.ciphered().ok_or("no NAS message container")?;
-        same(
-            "container",
-            message.get(range).unwrap_or_default(),
-            ciphered,
-        )?;
-        same("deciphered container", &self.cipher(on, ciphered), plain)
+        same("container", container(message)?, ciphered)?;
+        self.container_is(on, message, plain)
     }
+
+    /// The NAS message container of `message` deciphers to `plain`.
+    pub(super) fn container_is(&self, on: On, message: &[u8], plain: &[u8]) -> Result<(), String> {
+        same(
+            "deciphered container",
+            &self.cipher(on, container(message)?),
+            plain,
+        )
+    }
+}
+
+fn container(message: &[u8]) -> Result<&[u8], String> {
+    let initial = InitialMessage::parse(message).map_err(|error| error.to_string())?;
+    initial
+        .ciphered()
+        .and_then(|range| message.get(range))
+        .ok_or_else(|| "no NAS message container".to_owned())
 }
