@@ -1,5 +1,6 @@
 //! The program naslane, one file per verb: parse, call, print.
 
+mod bench;
 mod cpu;
 mod definitions;
 mod hex;
@@ -24,6 +25,8 @@ enum Verb {
     Selftest(selftest::Args),
     /// Processor features, and the backend chosen for each primitive
     Cpu(cpu::Args),
+    /// A quick table: nanoseconds per protect and verify
+    Bench(bench::Args),
 }
 
 /// `Ok(false)`: the verb ran and says no. `Err`: it could not run, and why.
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Selftest(args) => selftest::run(&args),
         Verb::Cpu(args) => cpu::run(&args),
+        Verb::Bench(args) => bench::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
