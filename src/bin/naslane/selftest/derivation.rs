@@ -192,7 +192,7 @@ pub(super) fn chain(json: Value) -> Result<Vec<Tally>, String> {
 
 impl Hash {
     fn through_functions(&self) -> Result<(), String> {
-        same("digest", &sha256(&self.input.0)[16..], &self.result.0)?;
+        same("digest", &sha256(&[&self.input.0])[16..], &self.result.0)?;
         let (rand, res_star) = self
             .input
             .0

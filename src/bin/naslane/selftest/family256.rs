@@ -156,7 +156,7 @@ fn excerpt(text: &[u8], [digest, first, last]: [&Octets; 3]) -> Result<(), Strin
         &text[text.len().saturating_sub(16)..],
         &last.0,
     )?;
-    same("digest", &sha256::sha256(text)[..16], &digest.0)
+    same("digest", &sha256::sha256(&[text])[..16], &digest.0)
 }
 
 fn random_nea(family: Family, row: &Value) -> Result<Result<(), String>, String> {

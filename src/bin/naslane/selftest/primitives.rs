@@ -185,7 +185,7 @@ impl Generator {
         }
         same(
             "digest",
-            &sha256::sha256(&z[..self.n]),
+            &sha256::sha256(&[&z[..self.n]]),
             &self.sha256_of_first_n_bytes.0,
         )
     }
