@@ -118,7 +118,7 @@ fn r52_no_debug_output_shows_a_key() {
     };
     scan.look(&Request::new(GPP, Activation::Mapped(new_key)));
 
-    let mut everywhere = |scan: &mut Scan| {
+    let everywhere = |scan: &mut Scan| {
         for handle in [pair.amf, pair.ue] {
             let session = engine.session(handle).unwrap();
             scan.look(&*session);
