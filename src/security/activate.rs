@@ -6,7 +6,7 @@ use crate::nas::UeSecurityCapability;
 
 use super::context::{Algorithms, Context, Identity, Kind};
 use super::count::Pair;
-use super::ue::{Access, Place, Resources, UeSecurity};
+use super::ue::{Access, AsCount, Place, Resources, UeSecurity};
 
 /// What a security mode command takes into use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl UeSecurity {
         }
         let state = &mut self.access[access.index()];
         state.secured = true;
-        state.as_count = Some(ul_count);
+        state.as_count = AsCount::new(ul_count);
         self.nh = None;
         self.settle(from.side);
     }
@@ -276,7 +276,8 @@ impl UeSecurity {
         let place = self.in_use(access);
         let count = self.access[access.index()]
             .as_count
-            .ok_or(Error::NoContext)?;
+            .ok_or(Error::NoContext)?
+            .value();
         let context = self.context(place).ok_or(Error::NoContext)?;
         let k_gnb = crate::kdf::k_gnb(context.k_amf(), count, access);
         if access == AccessType::ThreeGpp {

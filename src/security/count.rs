@@ -109,12 +109,26 @@ impl OutOfOrder {
     }
 }
 
+/// 64 bits in two words: eight-octet alignment would pad a context by 16 octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Window([u32; 2]);
+
+impl Window {
+    const fn of(bits: u64) -> Self {
+        Self([(bits >> 32) as u32, bits as u32])
+    }
+
+    const fn bits(self) -> u64 {
+        (self.0[0] as u64) << 32 | self.0[1] as u64
+    }
+}
+
 /// The receiving half of a pair: everything below `next_min` was accepted or is lost, but for the window.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ReceiveCount {
     next_min: u32,
     /// Bit i: COUNT `next_min - 1 - i` was accepted.
-    seen: u64,
+    seen: Window,
 }
 
 /// Where a sequence number may stand.
@@ -141,7 +155,7 @@ impl ReceiveCount {
     pub const fn start() -> Self {
         Self {
             next_min: 0,
-            seen: 0,
+            seen: Window::of(0),
         }
     }
 
@@ -154,7 +168,10 @@ impl ReceiveCount {
         if next_min > LIMIT || (next_min < 64 && seen >> next_min != 0) {
             return Err(Error::Argument);
         }
-        Ok(Self { next_min, seen })
+        Ok(Self {
+            next_min,
+            seen: Window::of(seen),
+        })
     }
 
     /// The lowest COUNT that strict order accepts: highest accepted + 1, or 0.
@@ -166,7 +183,7 @@ impl ReceiveCount {
     /// The window's memory, for the record of a session.
     #[must_use]
     pub const fn seen(&self) -> u64 {
-        self.seen
+        self.seen.bits()
     }
 
     /// The COUNTs that this sequence number may stand for.
@@ -178,7 +195,7 @@ impl ReceiveCount {
         let behind = if forward >= 256 {
             let count = forward - 256;
             let age = self.next_min - 1 - count; // 0 = the newest accepted
-            if age < order.width() && self.seen >> age & 1 == 0 {
+            if age < order.width() && self.seen.bits() >> age & 1 == 0 {
                 Some(Behind::Late(count))
             } else {
                 Some(Behind::Used(count))
@@ -206,15 +223,19 @@ impl ReceiveCount {
         }
         if count >= self.next_min {
             let step = count - self.next_min + 1;
-            self.seen = if step >= 64 { 1 } else { self.seen << step | 1 };
+            self.seen = Window::of(if step >= 64 {
+                1
+            } else {
+                self.seen.bits() << step | 1
+            });
             self.next_min = count + 1;
             return Ok(());
         }
         let age = self.next_min - 1 - count;
-        if age >= order.width() || self.seen >> age & 1 == 1 {
+        if age >= order.width() || self.seen.bits() >> age & 1 == 1 {
             return Err(Error::Replay);
         }
-        self.seen |= 1 << age;
+        self.seen = Window::of(self.seen.bits() | 1 << age);
         Ok(())
     }
 
@@ -228,7 +249,7 @@ impl ReceiveCount {
         };
         let count = (base + ((sn as u32).wrapping_sub(base) & 0xFF)) % LIMIT;
         self.next_min = count + 1;
-        self.seen = 0;
+        self.seen = Window::of(0);
         count
     }
 }

@@ -7,7 +7,7 @@ use crate::kdf::NhChain;
 use super::context::{Algorithms, Context, Identity};
 use super::count::{LIMIT, Pair};
 use super::side::SidePool;
-use super::ue::{Access, Place, UeSecurity};
+use super::ue::{Access, AsCount, Place, UeSecurity};
 
 /// A context as it stood.
 pub(crate) struct StoredContext {
@@ -41,10 +41,10 @@ impl Context {
         self.pair(access)
     }
 
-    fn same_identity(&self, other: &Identity) -> bool {
+    /// One K_AMF. The capability may differ: a command may have renewed it.
+    fn same_key(&self, other: &Identity) -> bool {
         *self.k_amf() == other.k_amf
             && self.ng_ksi() == other.ng_ksi
-            && *self.ue_sec_cap() == other.ue_sec_cap
             && self.emergency() == other.emergency
     }
 }
@@ -73,7 +73,7 @@ impl UeSecurity {
             secured,
             on_previous,
             initial_accepted,
-            as_count,
+            as_count: as_count.map(AsCount::value),
         }
     }
 
@@ -96,7 +96,9 @@ impl UeSecurity {
         } = stored;
         let mapped_spare = place == Place::NonCurrent && identity.ng_ksi.is_mapped();
         let partial_in_use = place != Place::NonCurrent && algorithms.is_none();
-        if self.context(place).is_some() || mapped_spare || partial_in_use {
+        // The previous context waits for the other access, and until then no procedure makes a candidate.
+        let both = place == Place::Previous && self.context(Place::Candidate).is_some();
+        if self.context(place).is_some() || mapped_spare || partial_in_use || both {
             return Err(Error::Record);
         }
         let mut context = match counts {
@@ -108,12 +110,14 @@ impl UeSecurity {
             None => {
                 let current = self
                     .context(Place::Current)
-                    .filter(|current| current.same_identity(&identity));
+                    .filter(|current| current.same_key(&identity));
                 let may_share = matches!(place, Place::Candidate | Place::Previous);
-                current
+                let mut context = current
                     .filter(|_| may_share)
                     .ok_or(Error::Record)?
-                    .sibling()?
+                    .sibling()?;
+                context.renew_capability(identity.ue_sec_cap);
+                context
             }
         };
         if let Some(algorithms) = algorithms {
@@ -146,7 +150,7 @@ impl UeSecurity {
             secured,
             on_previous,
             initial_accepted,
-            as_count,
+            as_count: as_count.and_then(AsCount::new),
             last: None,
         };
         Ok(())

@@ -3,10 +3,12 @@
 //! A UE has at most four contexts: the current one, a non-current native one, a candidate while a security mode
 //! command is unanswered, and the previous one while the second access still waits for its own command.
 
+use std::num::NonZeroU32;
+
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{KAmf, NhChain};
 
-use super::context::{Context, Kind, Role};
+use super::context::{Context, Role};
 use super::count::{OutOfOrder, Pair, Thresholds};
 use super::side::{Side, SidePool};
 
@@ -44,18 +46,6 @@ pub enum KeyChange {
     N2 = 1,
     /// Inter-AMF or inter-system handover: until it failed or was cancelled, no downlink NAS may be sent.
     InterAmfHandover = 2,
-}
-
-/// How a UE left (TS 33.501 6.8.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Deregistration {
-    /// UE originating, switch-off: only the current native context is kept.
-    SwitchOff = 0,
-    /// UE originating without switch-off, network with re-registration required, or implicit: the rest is kept.
-    Keep = 1,
-    /// The subscription was withdrawn or the registration rejected: everything is removed.
-    Remove = 2,
 }
 
 /// Who decides whether a K_AMF may start at COUNT 0: a key that was used before must not (R12, R13).
@@ -96,6 +86,20 @@ pub(in crate::security) struct LastVerified {
     pub(in crate::security) whole_ciphered_new: bool,
 }
 
+/// A COUNT in four octets with room for "none": the number after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::security) struct AsCount(NonZeroU32);
+
+impl AsCount {
+    pub(in crate::security) fn new(count: u32) -> Option<Self> {
+        count.checked_add(1).and_then(NonZeroU32::new).map(Self)
+    }
+
+    pub(in crate::security) const fn value(self) -> u32 {
+        self.0.get() - 1
+    }
+}
+
 #[derive(Debug, Default)]
 pub(in crate::security) struct Access {
     /// Secure exchange of NAS messages is established (TS 24.501 4.4.2.5).
@@ -106,7 +110,7 @@ pub(in crate::security) struct Access {
     pub(in crate::security) initial_accepted: bool,
     pub(in crate::security) last: Option<LastVerified>,
     /// UL COUNT that K_gNB is derived from: of the latest SECURITY MODE COMPLETE, else of the initial message.
-    pub(in crate::security) as_count: Option<u32>,
+    pub(in crate::security) as_count: Option<AsCount>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,10 +125,10 @@ enum Seat {
 pub struct UeSecurity {
     role: Role,
     main: Option<Context>,
-    side: Option<Box<Side>>,
+    pub(in crate::security) side: Option<Box<Side>>,
     seats: [Seat; 4],
     pub(in crate::security) access: [Access; 2],
-    key_change: Option<KeyChange>,
+    pub(in crate::security) key_change: Option<KeyChange>,
     pub(in crate::security) nh: Option<NhChain>,
     /// A context came or went since [`UeSecurity::take_changed`].
     pub(in crate::security) changed: bool,
@@ -432,71 +436,5 @@ impl UeSecurity {
             changed,
             ..Self::new(self.role)
         };
-    }
-
-    /// The N1 NAS connection of `access` was released: secure exchange ends, contexts and COUNTs stay. An access
-    /// that still waited for its own security mode command now follows the current context (TS 33.501 6.3.2).
-    pub fn connection_released(&mut self, access: AccessType, pool: &SidePool) {
-        let state = &mut self.access[access.index()];
-        let keeps_native = state.on_previous;
-        *state = Access::default();
-        if keeps_native {
-            self.retire_previous(pool);
-        }
-    }
-
-    /// Nobody uses the previous context any more. A full native one stays as non-current beside a mapped current
-    /// one, if that place is free (TS 33.501 6.4.2.2).
-    pub(in crate::security) fn retire_previous(&mut self, pool: &SidePool) {
-        for access in &mut self.access {
-            access.on_previous = false;
-        }
-        let native = self
-            .context(Place::Previous)
-            .is_some_and(|c| c.kind() == Kind::Native && !c.shares_counts);
-        let mapped = self
-            .context(Place::Current)
-            .is_some_and(|c| c.kind() == Kind::Mapped);
-        if native && mapped && self.context(Place::NonCurrent).is_none() {
-            self.move_to(Place::Previous, Place::NonCurrent);
-        } else {
-            self.unseat(Place::Previous);
-        }
-        self.settle(pool);
-    }
-
-    /// Deregistration (TS 33.501 6.8.1.1): a full native non-current context takes the place of a mapped current
-    /// one, mapped and partial contexts go, then the rule of `kind`.
-    pub fn deregister(&mut self, kind: Deregistration, pool: &SidePool) {
-        if kind == Deregistration::Remove {
-            self.clear(pool);
-            return;
-        }
-        // An exported session stays silent: its record may be in use elsewhere.
-        self.key_change = self
-            .key_change
-            .filter(|kind| *kind == KeyChange::InterAmfHandover);
-        self.unseat(Place::Candidate);
-        self.retire_previous(pool);
-        let spare_is_full = self
-            .context(Place::NonCurrent)
-            .is_some_and(|c| c.algorithms().is_some());
-        if self
-            .context(Place::Current)
-            .is_none_or(|c| c.kind() == Kind::Mapped)
-        {
-            self.unseat(Place::Current);
-            if spare_is_full {
-                self.move_to(Place::NonCurrent, Place::Current);
-            }
-        }
-        if !spare_is_full || kind == Deregistration::SwitchOff {
-            self.unseat(Place::NonCurrent);
-        }
-        self.access = [Access::default(), Access::default()];
-        if let Some(side) = self.side.as_mut() {
-            side.forget();
-        }
-        self.settle(pool);
     }
 }

@@ -45,8 +45,9 @@ impl Floors {
     }
 }
 
-/// Most contexts of one session that have a K_AMF of their own.
-pub(super) const CONTEXTS: usize = 4;
+/// Most contexts of one session that have a K_AMF of their own: while there is a previous one, no procedure makes
+/// a candidate.
+pub(super) const CONTEXTS: usize = 3;
 
 /// A key with the place of its fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +95,33 @@ struct Live {
 struct Retired {
     print: Print,
     next: u32,
-    floors: Floors,
+    floors: PackedFloors,
+}
+
+/// Floors in 24 bits each, because there are as many as sessions. A COUNT of 2^24 - 1 or more becomes "never":
+/// a context that has reached its last COUNT is not taken up again.
+#[derive(Clone, Copy)]
+struct PackedFloors([[u8; 3]; 4]);
+
+impl PackedFloors {
+    const TOP: u32 = (1 << 24) - 1;
+
+    fn new(floors: Floors) -> Self {
+        Self(floors.0.map(|floor| {
+            let [_, a, b, c] = floor.min(Self::TOP).to_be_bytes();
+            [a, b, c]
+        }))
+    }
+
+    fn unpack(self) -> Floors {
+        Floors(
+            self.0
+                .map(|[a, b, c]| match u32::from_be_bytes([0, a, b, c]) {
+                    Self::TOP => u32::MAX,
+                    floor => floor,
+                }),
+        )
+    }
 }
 
 /// One shard: chains from `buckets` through `live` (plain index) and `retired` (index | [`RETIRED`]).
@@ -118,10 +145,10 @@ impl Shard {
         let none = Retired {
             print: Print::NONE,
             next: END,
-            floors: Floors([0; 4]),
+            floors: PackedFloors([[0; 3]; 4]),
         };
         Self {
-            buckets: vec![END; live + retired].into(),
+            buckets: vec![END; (live + retired).div_ceil(2)].into(),
             live: Vec::with_capacity(live),
             free_live: END,
             retired: vec![none; retired].into(),
@@ -231,7 +258,7 @@ impl Shard {
         self.retired[self.oldest] = Retired {
             print,
             next,
-            floors,
+            floors: PackedFloors::new(floors),
         };
         self.oldest = (self.oldest + 1) % self.retired.len();
     }
@@ -252,7 +279,8 @@ impl Shard {
 /// never seen: the protection against an old record or a repeated K_AMF lasts for that many keys, and for the
 /// life of the table.
 ///
-/// Memory is fixed: 12 octets for each key held, 28 for each remembered one, 4 for each of both in the index.
+/// Memory is 12 octets for each key held, 24 for each remembered one and 2 for each of both in the index, taken
+/// at the start. The lists of held keys grow only when sessions hold more keys than `held`.
 pub struct KeyMemory {
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
@@ -360,7 +388,9 @@ impl KeyMemory {
             let shard = &locked[at].1;
             let retired = match shard.find(*print) {
                 None => None,
-                Some(Known::Retired(index)) if shard.retired[index].floors.permit(counts) => {
+                Some(Known::Retired(index))
+                    if shard.retired[index].floors.unpack().permit(counts) =>
+                {
                     Some(index)
                 }
                 Some(_) => return Err(Error::KeyReused),
@@ -408,7 +438,7 @@ impl KeyGuard for KeyMemory {
         let print = self.print(role, k_amf);
         let mut shard = self.lock(print.shard());
         if let Some(Known::Retired(index)) = shard.find(print)
-            && shard.retired[index].floors == Floors::NEVER
+            && shard.retired[index].floors.unpack() == Floors::NEVER
         {
             shard.remove_retired(index);
         }
@@ -478,8 +508,8 @@ mod tests {
     #[test]
     fn a_claim_takes_all_or_none() {
         let memory = KeyMemory::new(10, 10);
-        let prints: Vec<_> = (0..4).map(|i| memory.print(Role::Amf, &key(i))).collect();
-        let last = memory.adopt(prints[3]);
+        let prints: Vec<_> = (0..3).map(|i| memory.print(Role::Amf, &key(i))).collect();
+        let last = memory.adopt(prints[2]);
         let all: Vec<_> = prints.iter().map(|&print| (print, at(1, 1))).collect();
         assert_eq!(memory.claim(&all).err(), Some(Error::KeyReused));
         memory.retire(last, at(1, 1));
@@ -490,7 +520,7 @@ mod tests {
         );
         assert_eq!(
             memory.claim(&all).unwrap().len(),
-            4,
+            3,
             "the refused claims took nothing"
         );
     }
@@ -557,8 +587,9 @@ mod tests {
                     "{i} after {gone} left"
                 );
             }
-            live.iter()
-                .for_each(|&index| drop(shard.remove_live(index)));
+            for &index in &live {
+                shard.remove_live(index);
+            }
             (0..3).for_each(|index| shard.remove_retired(index));
             assert!((1..=6).all(|i| shard.find(print(i)).is_none()));
         }

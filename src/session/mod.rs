@@ -12,6 +12,8 @@ mod layout;
 pub mod record;
 mod slot;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 pub use guard::{Floors, KeyMemory};
 pub use handle::Handle;

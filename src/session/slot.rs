@@ -25,10 +25,13 @@ impl Session {
     }
 }
 
+/// The slot holds a session. In one word with the generation: a flag of its own would cost a slot 8 octets.
+const OPEN: u32 = 1 << 31;
+
 #[derive(Debug)]
 pub(super) struct Slot {
+    /// Generation of the session in this slot, then with [`OPEN`], or of the next one.
     pub(super) generation: u32,
-    pub(super) live: bool,
     keys: [LiveKey; CONTEXTS],
     pub(super) session: Session,
 }
@@ -37,23 +40,24 @@ impl Slot {
     pub(super) fn new() -> Self {
         Self {
             generation: FIRST_GENERATION,
-            live: false,
             keys: [LiveKey::NONE; CONTEXTS],
             session: Session::new(UeSecurity::new(Role::Amf)),
         }
     }
 
-    /// A new session in a free slot.
-    pub(super) fn open(&mut self, role: Role) {
+    /// A new session in a free slot, and its generation.
+    pub(super) fn open(&mut self, role: Role) -> u32 {
         self.session = Session::new(UeSecurity::new(role));
-        self.live = true;
+        let generation = self.generation;
+        self.generation |= OPEN;
+        generation
     }
 
     /// No session from now on; its handle is stale. Says whether the slot can be used again.
     pub(super) fn close(&mut self, side: &SidePool) -> Reuse {
         self.session.security.clear(side);
         self.session = Session::new(UeSecurity::new(Role::Amf));
-        self.live = false;
+        self.generation &= !OPEN;
         if self.generation >= LAST_GENERATION {
             self.generation = 0;
             return Reuse::Retired;
@@ -63,7 +67,7 @@ impl Slot {
     }
 
     pub(super) fn answers_to(&self, handle: Handle) -> bool {
-        self.live && self.generation == handle.generation()
+        self.generation == handle.generation() | OPEN
     }
 
     /// Tells the key memory which keys came and went. Nearly always there are none, and this is one load.

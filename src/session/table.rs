@@ -91,8 +91,8 @@ impl Table {
             .try_reserve_exact(sessions)
             .map_err(|_| Error::System)?;
         slots.resize_with(sessions, || Mutex::new(Slot::new()));
-        // Beside its first context a session has others only in a side room, which has three.
-        let held = sessions + 3 * procedures.min(sessions);
+        // One key each, and a second one where a procedure runs. Where more are held, a list grows.
+        let held = sessions + procedures.min(sessions);
         Ok(Self {
             slots: slots.into_boxed_slice(),
             free: FreeSlots::new(sessions),
@@ -113,8 +113,7 @@ impl Table {
         let mutex = self.slots.get(index as usize).ok_or(Error::TableFull)?;
         // Release cleared the poison and wiped the slot.
         let mut slot = mutex.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.open(role);
-        Ok(Handle::new(self.worker, slot.generation, index))
+        Ok(Handle::new(self.worker, slot.open(role), index))
     }
 
     /// Ends a session and wipes it; a poisoned one too. Its handle is stale from now on. Its keys may come back by

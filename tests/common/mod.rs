@@ -1,5 +1,5 @@
 //! A UE and its AMF half in one engine, for the tests of the upper floors.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)] // each test file uses its part
 
 use naslane::base::{AccessType, NgKsi};
 use naslane::engine::{Config, Engine};

@@ -107,7 +107,7 @@ impl Subject for zuc::Stream {
 /// Mostly whole bytes; every third seed ends inside the last byte.
 fn bits(job: &Job<'_>) -> usize {
     let whole = 8 * job.data.len();
-    if job.seed % 3 == 0 {
+    if job.seed.is_multiple_of(3) {
         whole.saturating_sub((job.seed / 3 % 8) as usize)
     } else {
         whole
@@ -126,7 +126,7 @@ impl Subject for aes128::Cmac {
             .zip(&keys)
             .map(|(job, key)| aes128::CmacLane {
                 key,
-                head: (job.seed % 5 != 0).then(|| job.seed.to_le_bytes()),
+                head: (!job.seed.is_multiple_of(5)).then(|| job.seed.to_le_bytes()),
                 message: job.data,
                 bits: bits(job),
                 mac: [0; 16],

@@ -10,6 +10,8 @@ pub mod stream;
 mod tables;
 #[cfg(target_arch = "x86_64")]
 mod x86_aesni;
+#[cfg(target_arch = "x86_64")]
+mod x86_single;
 #[cfg(feature = "std")] // the crate asks for the standard library
 mod zuc_crate;
 

@@ -8,15 +8,21 @@ use arrayvec::ArrayVec;
 
 use crate::algorithm::{self, CipherLane, Input, Key, MacLane, Nea, Nia};
 use crate::base::secret::ct_eq;
-use crate::base::{AccessType, Direction, Error, Result};
-use crate::nas::{
-    self, FollowUp, InitialMessage, MessageType, Pdu, SecurityHeaderType, Situation, header,
-};
+use crate::base::{Direction, Error, Result};
+use crate::nas::{self, FollowUp, MessageType, SecurityHeaderType, header};
 
 use super::context::Role;
 use super::count::{Behind, NearWrap};
 use super::protect::LANES;
-use super::ue::{LastVerified, Place, Settings, UeSecurity};
+use super::ue::{AsCount, LastVerified, Place, Settings, UeSecurity};
+
+mod estimate;
+mod octets;
+
+pub use estimate::{Estimated, Expect, estimate};
+pub use octets::Octets;
+
+use estimate::unverified;
 
 /// What became of a received message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,235 +57,6 @@ impl Verdict {
             near_wrap: NearWrap::No,
             place: None,
         }
-    }
-}
-
-/// What the caller waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expect {
-    /// Anything but a message of the security mode procedure with a new context.
-    Any,
-    /// AMF: also SECURITY MODE COMPLETE (header type 4) under the context in this place.
-    Complete(Place),
-    /// UE: a SECURITY MODE COMMAND (header type 3) under the context in this place.
-    Command(Place),
-}
-
-/// A protected message with the COUNTs that it may have.
-#[derive(Clone, Copy, Debug)]
-pub struct Estimated {
-    access: AccessType,
-    sht: SecurityHeaderType,
-    sn: u8,
-    place: Place,
-    forward: u32,
-    behind: Option<Behind>,
-    null: bool,
-}
-
-/// Finds the context and the COUNT for a PDU as it came from NGAP. A plain message ends here, with its verdict.
-///
-/// # Errors
-/// The verdict of a message that cannot be verified; see [`Verdict::result`].
-pub fn estimate(
-    ue: &UeSecurity,
-    access: AccessType,
-    (pdu, expect): (&[u8], Expect),
-    settings: &Settings,
-) -> core::result::Result<Estimated, Verdict> {
-    let protected = match Pdu::parse(pdu) {
-        Err(error) => return Err(Verdict::refused(error)),
-        Ok(Pdu::Plain(_)) => return Err(plain(ue, access, pdu)),
-        Ok(Pdu::Protected(protected)) => protected,
-    };
-    let sht = protected.sht();
-    let refuse = |error| Err(unverified(ue, access, pdu, error));
-    let place = match (sht, expect) {
-        (SecurityHeaderType::CipheredNew, Expect::Complete(place))
-        | (SecurityHeaderType::IntegrityNew, Expect::Command(place)) => place,
-        (
-            SecurityHeaderType::Integrity | SecurityHeaderType::Ciphered,
-            Expect::Any | Expect::Complete(_),
-        ) => named(ue, access, protected.body(), sht),
-        _ => return refuse(Error::HeaderType),
-    };
-    let keys = match ue
-        .context(place)
-        .ok_or(Error::NoContext)
-        .and_then(|context| context.keys())
-    {
-        Ok(keys) => keys,
-        Err(error) => return refuse(error),
-    };
-    let Some(pair) = ue.pair(place, access) else {
-        return refuse(Error::NoContext);
-    };
-    let null = keys.algorithms.nia == Nia::Nia0;
-    let sn = protected.sn();
-    let found = pair.receive.estimate(sn, settings.out_of_order);
-    let forward = match found.forward {
-        Some(count) => count,
-        None if null => 0,
-        None => return refuse(Error::CountExhausted),
-    };
-    Ok(Estimated {
-        access,
-        sht,
-        sn,
-        place,
-        forward,
-        behind: found.behind,
-        null,
-    })
-}
-
-/// The context that protects an ordinary message on this access. An initial message that is not ciphered says its
-/// ngKSI, and may name the full native non-current context (TS 33.501 6.8.1.2.0).
-fn named(ue: &UeSecurity, access: AccessType, body: &[u8], sht: SecurityHeaderType) -> Place {
-    let in_use = ue.in_use(access);
-    if sht == SecurityHeaderType::Integrity
-        && ue.role() == Role::Amf
-        && ue.key_change().is_none()
-        && ue.context(Place::Previous).is_none()
-        && let Some(spare) = ue
-            .context(Place::NonCurrent)
-            .filter(|c| c.algorithms().is_some())
-        && ue
-            .context(in_use)
-            .is_none_or(|c| c.ng_ksi() != spare.ng_ksi())
-        && InitialMessage::parse(body).is_ok_and(|initial| initial.ng_ksi == spare.ng_ksi())
-    {
-        return Place::NonCurrent;
-    }
-    in_use
-}
-
-/// `protected`: the message came protected, so its context exists or was lost.
-fn situation(ue: &UeSecurity, access: AccessType, protected: bool) -> Situation {
-    if ue.secured(access) {
-        Situation::SecureExchange
-    } else if protected || ue.context(Place::Current).is_some() {
-        Situation::ContextUnverified
-    } else {
-        Situation::NoContext
-    }
-}
-
-fn plain(ue: &UeSecurity, access: AccessType, pdu: &[u8]) -> Verdict {
-    let mut verdict = Verdict::refused(Error::PlainRefused);
-    verdict.sht = Some(SecurityHeaderType::Plain);
-    let message_type = match nas::inner_type(pdu) {
-        Ok(message_type) => message_type,
-        Err(error) => {
-            verdict.result = Err(error);
-            return verdict;
-        }
-    };
-    verdict.message_type = Some(message_type);
-    let allowed = match ue.role() {
-        Role::Amf => nas::accepted_unprotected_uplink(message_type, situation(ue, access, false)),
-        Role::Ue => !ue.secured(access) && nas::accepted_unprotected_downlink(pdu),
-    };
-    if allowed {
-        verdict.result = Err(Error::PlainAllowed);
-        verdict.follow_up = if ue.role() == Role::Amf {
-            FollowUp::of(pdu)
-        } else {
-            FollowUp::None
-        };
-    }
-    verdict
-}
-
-/// A message that did not verify: says its type where it is not ciphered, and what may be done with it.
-fn unverified(ue: &UeSecurity, access: AccessType, pdu: &[u8], error: Error) -> Verdict {
-    let mut verdict = Verdict::refused(error);
-    let Ok(Pdu::Protected(protected)) = Pdu::parse(pdu) else {
-        return verdict;
-    };
-    verdict.sht = Some(protected.sht());
-    let clear = matches!(
-        protected.sht(),
-        SecurityHeaderType::Integrity | SecurityHeaderType::IntegrityNew
-    );
-    if !clear {
-        return verdict;
-    }
-    let Ok(message_type) = nas::inner_type(protected.body()) else {
-        return verdict;
-    };
-    verdict.message_type = Some(message_type);
-    if ue.role() == Role::Amf
-        && error != Error::Replay
-        && protected.sht() == SecurityHeaderType::Integrity
-        && nas::accepted_unprotected_uplink(message_type, situation(ue, access, true))
-    {
-        verdict.follow_up = FollowUp::of(protected.body());
-    }
-    verdict
-}
-
-/// The octets of a message and the room for its plain content.
-pub enum Octets<'a> {
-    /// The PDU stays as it is; the output has at least as many octets as the plain message.
-    Apart {
-        /// The PDU as received.
-        pdu: &'a [u8],
-        /// Room for the plain message.
-        out: &'a mut [u8],
-    },
-    /// The plain message replaces the PDU, from its first octet on, if the MAC verifies; else nothing changes.
-    InPlace(&'a mut [u8]),
-}
-
-impl Octets<'_> {
-    /// The same octets, for a shorter time.
-    pub(crate) fn reborrow(&mut self) -> Octets<'_> {
-        match self {
-            Self::Apart { pdu, out } => Octets::Apart { pdu, out },
-            Self::InPlace(pdu) => Octets::InPlace(pdu),
-        }
-    }
-
-    /// The PDU as received, as long as nothing was deciphered.
-    pub(crate) fn pdu(&self) -> &[u8] {
-        match self {
-            Self::Apart { pdu, .. } => pdu,
-            Self::InPlace(pdu) => pdu,
-        }
-    }
-
-    /// Moves the body to the output and returns it.
-    fn lay_out(&mut self) -> Option<&mut [u8]> {
-        match self {
-            Self::Apart { pdu, out } => {
-                let body = pdu.get(header::BODY..)?;
-                let out = out.get_mut(..body.len())?;
-                out.copy_from_slice(body);
-                Some(out)
-            }
-            Self::InPlace(pdu) => {
-                let len = pdu.len().checked_sub(header::BODY)?;
-                pdu.copy_within(header::BODY.., 0);
-                pdu.get_mut(..len)
-            }
-        }
-    }
-
-    /// The first `len` octets of the output.
-    pub(crate) fn plain(&self, len: usize) -> &[u8] {
-        match self {
-            Self::Apart { out, .. } => out.get(..len).unwrap_or_default(),
-            Self::InPlace(pdu) => pdu.get(..len).unwrap_or_default(),
-        }
-    }
-
-    fn wipe(&mut self, len: usize) {
-        let octets = match self {
-            Self::Apart { out, .. } => out.get_mut(..len),
-            Self::InPlace(pdu) => pdu.get_mut(..len),
-        };
-        octets.unwrap_or_default().fill(0);
     }
 }
 
@@ -584,7 +361,7 @@ pub fn commit(ue: &mut UeSecurity, checked: Checked, settings: &Settings) -> Ver
     state.secured |= answered;
     if initial && ue_receives_initial(estimated.sht) && !state.secured {
         state.initial_accepted = true;
-        state.as_count = verdict.count;
+        state.as_count = verdict.count.and_then(AsCount::new);
     }
     state.last = verdict.place.map(|place| LastVerified {
         count: verdict.count.unwrap_or_default(),

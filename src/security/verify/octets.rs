@@ -1,0 +1,67 @@
+//! The octets of a received message and the room for what is in it.
+
+use crate::nas::header;
+
+/// The octets of a message and the room for its plain content.
+pub enum Octets<'a> {
+    /// The PDU stays as it is; the output has at least as many octets as the plain message.
+    Apart {
+        /// The PDU as received.
+        pdu: &'a [u8],
+        /// Room for the plain message.
+        out: &'a mut [u8],
+    },
+    /// The plain message replaces the PDU, from its first octet on, if the MAC verifies; else nothing changes.
+    InPlace(&'a mut [u8]),
+}
+
+impl Octets<'_> {
+    /// The same octets, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Octets<'_> {
+        match self {
+            Self::Apart { pdu, out } => Octets::Apart { pdu, out },
+            Self::InPlace(pdu) => Octets::InPlace(pdu),
+        }
+    }
+
+    /// The PDU as received, as long as nothing was deciphered.
+    pub(crate) fn pdu(&self) -> &[u8] {
+        match self {
+            Self::Apart { pdu, .. } => pdu,
+            Self::InPlace(pdu) => pdu,
+        }
+    }
+
+    /// Moves the body to the output and returns it.
+    pub(super) fn lay_out(&mut self) -> Option<&mut [u8]> {
+        match self {
+            Self::Apart { pdu, out } => {
+                let body = pdu.get(header::BODY..)?;
+                let out = out.get_mut(..body.len())?;
+                out.copy_from_slice(body);
+                Some(out)
+            }
+            Self::InPlace(pdu) => {
+                let len = pdu.len().checked_sub(header::BODY)?;
+                pdu.copy_within(header::BODY.., 0);
+                pdu.get_mut(..len)
+            }
+        }
+    }
+
+    /// The first `len` octets of the output.
+    pub(crate) fn plain(&self, len: usize) -> &[u8] {
+        match self {
+            Self::Apart { out, .. } => out.get(..len).unwrap_or_default(),
+            Self::InPlace(pdu) => pdu.get(..len).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn wipe(&mut self, len: usize) {
+        let octets = match self {
+            Self::Apart { out, .. } => out.get_mut(..len),
+            Self::InPlace(pdu) => pdu.get_mut(..len),
+        };
+        octets.unwrap_or_default().fill(0);
+    }
+}
