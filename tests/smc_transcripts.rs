@@ -13,8 +13,8 @@ use naslane::base::{AccessType, Error, NgKsi};
 use naslane::nas::smc::EpsAlgorithms;
 use naslane::nas::{Cause, MessageType, S1UeSecurityCapability, UeSecurityCapability};
 use naslane::procedure::smc::{
-    Action, Activation, Answer, Ending, Event, NewKey, Outcome, Policy, Request, Sent, diagnosis_of,
-    same_initial_message,
+    Action, Activation, Answer, Ending, Event, NewKey, Outcome, Policy, Request, Sent,
+    diagnosis_of, same_initial_message,
 };
 use naslane::security::{Algorithms, Diagnosis, KeyChange, Place, Role, Verdict};
 use smc_world::{Got, World, k_amf};
@@ -64,13 +64,17 @@ impl Stage {
                 String::new()
             }
             ["ue:", "initial", on, message] => self.initial(access(on), message),
-            ["amf:", "command", on, target, options @ ..] => self.command(access(on), target, options),
+            ["amf:", "command", on, target, options @ ..] => {
+                self.command(access(on), target, options)
+            }
             ["amf:", "gets", which @ ..] => self.amf_gets(which),
             ["ue:", "gets", which @ ..] => self.ue_gets(which),
             ["amf:", "sends", on] => self.sends(Role::Amf, access(on)),
             ["ue:", "sends", on] => self.sends(Role::Ue, access(on)),
             ["amf:", "accepts-reject", cause] => {
-                let outcome = self.world.rejected_unprotected(Cause(cause.parse().unwrap()));
+                let outcome = self
+                    .world
+                    .rejected_unprotected(Cause(cause.parse().unwrap()));
                 outcome.map_or_else(|| "nothing".into(), |outcome| ended(&outcome))
             }
             ["amf:", "forged", kind] => self.forged(kind),
@@ -83,22 +87,40 @@ impl Stage {
                 done.map_or_else(error, |()| "ok".into())
             }
             ["amf:", event] => self.amf_event(event),
-            ["lost", "down"] => self.world.down.pop_front().map(|_| String::new()).expect("nothing to lose"),
-            ["lost", "up"] => self.world.up.pop_front().map(|_| String::new()).expect("nothing to lose"),
+            ["lost", "down"] => self
+                .world
+                .down
+                .pop_front()
+                .map(|_| String::new())
+                .expect("nothing to lose"),
+            ["lost", "up"] => self
+                .world
+                .up
+                .pop_front()
+                .map(|_| String::new())
+                .expect("nothing to lose"),
             ["release", on] => {
-                self.world.amf.connection_released(access(on), &self.world.side[0]);
-                self.world.ue.connection_released(access(on), &self.world.side[1]);
+                self.world
+                    .amf
+                    .connection_released(access(on), &self.world.side[0]);
+                self.world
+                    .ue
+                    .connection_released(access(on), &self.world.side[1]);
                 String::new()
             }
             ["talk", on] => self.world.talk(access(on)).map_or_else(error, yes),
             ["agree", on] => yes(self.world.agree(access(on))),
             ["contexts", who] => self.contexts(role(who)),
-            ["same-initial"] => yes(same_initial_message(&self.first_initial, &self.container).unwrap()),
+            ["same-initial"] => {
+                yes(same_initial_message(&self.first_initial, &self.container).unwrap())
+            }
             ["mark", who] => {
                 self.marks[role(who) as usize] = self.world.print(role(who));
                 String::new()
             }
-            ["unchanged", who] => yes(self.marks[role(who) as usize] == self.world.print(role(who))),
+            ["unchanged", who] => {
+                yes(self.marks[role(who) as usize] == self.world.print(role(who)))
+            }
             _ => panic!("unknown event"),
         }
     }
@@ -115,29 +137,43 @@ impl Stage {
 
     fn command(&mut self, on: AccessType, target: &str, options: &[&str]) -> String {
         let new_key = k_amf(key(options));
-        let received = || NewKey { k_amf: &new_key, ng_ksi: ksi(options).unwrap(), ue_sec_cap: Some(self.world.cap) };
+        let received = || NewKey {
+            k_amf: &new_key,
+            ng_ksi: ksi(options).unwrap(),
+            ue_sec_cap: Some(self.world.cap),
+        };
         let activation = match target {
             "current" => Activation::Current,
             "new-algorithms" => Activation::NewAlgorithms,
             "partial" => Activation::Partial,
             "non-current" => Activation::NonCurrent,
-            "horizontal" => Activation::Horizontal { ul_count: option(options, "ul").unwrap().parse().unwrap() },
+            "horizontal" => Activation::Horizontal {
+                ul_count: option(options, "ul").unwrap().parse().unwrap(),
+            },
             "horizontal-received" => Activation::HorizontalReceived(received()),
-            "mapped" => Activation::Mapped(NewKey { ue_sec_cap: None, ..received() }),
+            "mapped" => Activation::Mapped(NewKey {
+                ue_sec_cap: None,
+                ..received()
+            }),
             _ => panic!("unknown target"),
         };
         let octets = |name| option(options, name).map(hex);
         let one = |name| option(options, name).map(|id| id.parse::<u8>().unwrap());
         let algorithms = one("nea").zip(one("nia"));
         let request = Request {
-            algorithms: algorithms
-                .map(|(a, i)| Algorithms { nea: Nea::from_id(a).unwrap(), nia: Nia::from_id(i).unwrap() }),
+            algorithms: algorithms.map(|(a, i)| Algorithms {
+                nea: Nea::from_id(a).unwrap(),
+                nia: Nia::from_id(i).unwrap(),
+            }),
             ng_ksi: ksi(options).filter(|_| !matches!(target, "mapped" | "horizontal-received")),
             ue_sec_cap: octets("cap").map(|cap| UeSecurityCapability::from_value(&cap).unwrap()),
             ongoing: option(options, "ongoing").map(message_type),
             imeisv: options.contains(&"imeisv"),
             retransmission: options.contains(&"rinmr"),
-            eps: octets("eps").map(|eps| EpsAlgorithms { eea: eps[0] >> 4, eia: eps[0] & 7 }),
+            eps: octets("eps").map(|eps| EpsAlgorithms {
+                eea: eps[0] >> 4,
+                eia: eps[0] & 7,
+            }),
             s1_sec_cap: octets("s1").map(|cap| S1UeSecurityCapability::from_value(&cap).unwrap()),
             eap_success: options.contains(&"eap").then_some(&[3, 1, 0, 4]),
             abba: options.contains(&"abba").then_some(&[0, 0]),
@@ -173,7 +209,10 @@ impl Stage {
         };
         let (on, pdu) = message.expect("no message on its way up");
         let (verdict, outcome) = self.world.amf_gets(on, &pdu);
-        if let Some(range) = outcome.as_ref().and_then(|outcome| outcome.container.clone()) {
+        if let Some(range) = outcome
+            .as_ref()
+            .and_then(|outcome| outcome.container.clone())
+        {
             self.container = self.world.plain[range].to_vec();
         }
         self.last_up = Some((on, pdu));
@@ -191,7 +230,9 @@ impl Stage {
         match self.world.ue_gets(on, &pdu) {
             Got::Verdict(verdict, _) => judged(&verdict),
             Got::Answer(Answer::Complete(sent)) => format!("complete {}", told(&sent)),
-            Got::Answer(Answer::Reject(cause, sent)) => format!("reject {} {}", cause.0, told(&sent)),
+            Got::Answer(Answer::Reject(cause, sent)) => {
+                format!("reject {} {}", cause.0, told(&sent))
+            }
             Got::Answer(Answer::Discarded(e)) => format!("discarded {e:?}"),
         }
     }
@@ -220,7 +261,11 @@ impl Stage {
     }
 
     fn contexts(&self, role: Role) -> String {
-        let ue = if role == Role::Amf { &self.world.amf } else { &self.world.ue };
+        let ue = if role == Role::Amf {
+            &self.world.amf
+        } else {
+            &self.world.ue
+        };
         let mut text = String::new();
         for (place, context) in ue.contexts() {
             let name = match place {
@@ -242,7 +287,9 @@ impl Stage {
 }
 
 fn option<'a>(options: &[&'a str], name: &str) -> Option<&'a str> {
-    options.iter().find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
+    options
+        .iter()
+        .find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
 }
 
 fn ids(list: &str) -> Vec<u8> {
@@ -250,7 +297,10 @@ fn ids(list: &str) -> Vec<u8> {
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
+        .collect()
 }
 
 /// `ksi=3` is native, `ksi=m3` mapped.
@@ -292,7 +342,11 @@ fn yes(it_is: bool) -> String {
 }
 
 fn named(diagnosis: Diagnosis) -> String {
-    if diagnosis == Diagnosis::None { String::new() } else { format!(" {}", diagnosis.name()) }
+    if diagnosis == Diagnosis::None {
+        String::new()
+    } else {
+        format!(" {}", diagnosis.name())
+    }
 }
 
 fn error(error: Error) -> String {
@@ -300,12 +354,16 @@ fn error(error: Error) -> String {
 }
 
 fn told(sent: &Sent) -> String {
-    let count = sent.count.map_or("plain".to_owned(), |count| format!("sht={} count={count}", sent.sht.bits()));
+    let count = sent.count.map_or("plain".to_owned(), |count| {
+        format!("sht={} count={count}", sent.sht.bits())
+    });
     count + &named(sent.diagnosis)
 }
 
 fn judged(verdict: &Verdict) -> String {
-    let message = verdict.message_type.map_or(String::new(), |m| format!(" {:02X}", m.0));
+    let message = verdict
+        .message_type
+        .map_or(String::new(), |m| format!(" {:02X}", m.0));
     match (verdict.result, verdict.count) {
         (Ok(()), Some(count)) => format!("ok{message} count={count}"),
         (Ok(()), None) => unreachable!("verified without a COUNT"),
@@ -322,7 +380,10 @@ fn ended(outcome: &Outcome) -> String {
         Ending::Aborted => "aborted".to_owned(),
         Ending::LowerLayerFailure => "lower-layer-failure".to_owned(),
     };
-    for (name, there) in [("container", &outcome.container), ("imeisv", &outcome.imeisv)] {
+    for (name, there) in [
+        ("container", &outcome.container),
+        ("imeisv", &outcome.imeisv),
+    ] {
         if there.is_some() {
             text += &format!(" {name}");
         }
@@ -347,7 +408,9 @@ fn run(name: &str, text: &str) -> usize {
         if line.is_empty() {
             continue;
         }
-        let (event, expected) = line.split_once("->").map_or((line, None), |(e, x)| (e, Some(x.trim())));
+        let (event, expected) = line
+            .split_once("->")
+            .map_or((line, None), |(e, x)| (e, Some(x.trim())));
         let words: Vec<&str> = event.split_whitespace().collect();
         let got = stage.event(&words);
         let place = format!("{name}:{} ({scenario}): {line}", number + 1);
@@ -356,7 +419,10 @@ fn run(name: &str, text: &str) -> usize {
                 checked += 1;
                 assert_eq!(got, expected, "{place}");
             }
-            None => assert!(!got.starts_with("error") && !got.starts_with("refused"), "{place}: {got}"),
+            None => assert!(
+                !got.starts_with("error") && !got.starts_with("refused"),
+                "{place}: {got}"
+            ),
         }
     }
     checked
@@ -365,10 +431,16 @@ fn run(name: &str, text: &str) -> usize {
 #[test]
 fn transcripts() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts");
-    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     names.sort();
     let mut checked = 0;
-    for path in names.iter().filter(|path| path.extension().is_some_and(|ext| ext == "txt")) {
+    for path in names
+        .iter()
+        .filter(|path| path.extension().is_some_and(|ext| ext == "txt"))
+    {
         let text = std::fs::read_to_string(path).unwrap();
         checked += run(&path.file_name().unwrap().to_string_lossy(), &text);
     }

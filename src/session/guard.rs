@@ -157,7 +157,7 @@ impl Shard {
     }
 
     fn bucket(&self, print: Print) -> usize {
-        (u64::from(print.0[1]) * self.buckets.len() as u64 >> 32) as usize
+        ((u64::from(print.0[1]) * self.buckets.len() as u64) >> 32) as usize
     }
 
     fn entry(&self, at: u32) -> Option<(Print, u32)> {

@@ -7,15 +7,19 @@ use naslane::algorithm::{Nea, Nia};
 use naslane::base::{AccessType, Direction, Error, NgKsi, Result};
 use naslane::kdf::{self, AlgorithmId, KAmf};
 use naslane::nas::compose::{RegistrationRequest, ServiceRequest};
-use naslane::nas::{Guti, MessageType, MobileIdentity, STmsi, SecurityHeaderType, UeSecurityCapability};
+use naslane::nas::{
+    Guti, MessageType, MobileIdentity, STmsi, SecurityHeaderType, UeSecurityCapability,
+};
 use naslane::procedure::smc::{
-    Action, Amf, Answer, Env, Event, InitialMessageToSend, NewKey, Outcome, Policy, Request, Sent, SmcSettings, Ue,
-    UeEnv, Uplink,
+    Action, Amf, Answer, Env, Event, InitialMessageToSend, NewKey, Outcome, Policy, Request, Sent,
+    SmcSettings, Ue, UeEnv, Uplink,
 };
 use naslane::security::protect::{self, Form, OVERHEAD, Sealing};
 use naslane::security::ue::KeyGuard;
 use naslane::security::verify::{self, Checking, Expect, Octets};
-use naslane::security::{Identity, Place, Resources, Role, Settings, SidePool, UeSecurity, Verdict};
+use naslane::security::{
+    Identity, Place, Resources, Role, Settings, SidePool, UeSecurity, Verdict,
+};
 
 pub const OUT: usize = 1024;
 const IMEISV: [u8; 9] = [0x45, 0x73, 0x80, 0x61, 0x21, 0x85, 0x61, 0x51, 0xF1];
@@ -31,7 +35,10 @@ impl KeyGuard for Guard {
     }
 
     fn withdraw(&self, role: Role, k_amf: &KAmf) {
-        self.0.lock().unwrap().remove(&(role as u8, *k_amf.expose()));
+        self.0
+            .lock()
+            .unwrap()
+            .remove(&(role as u8, *k_amf.expose()));
     }
 }
 
@@ -77,7 +84,10 @@ pub fn guti() -> [u8; 11] {
 }
 
 fn s_tmsi() -> STmsi {
-    STmsi { amf_set_pointer: 0x40, tmsi: 0xC000_0001 }
+    STmsi {
+        amf_set_pointer: 0x40,
+        tmsi: 0xC000_0001,
+    }
 }
 
 impl World {
@@ -103,18 +113,32 @@ impl World {
     }
 
     pub fn from(&self, role: Role) -> Resources<'_> {
-        Resources { side: &self.side[role as usize], keys: &self.keys }
+        Resources {
+            side: &self.side[role as usize],
+            keys: &self.keys,
+        }
     }
 
     /// Authentication at both ends.
     pub fn authenticate(&mut self, ng_ksi: NgKsi, key: u8) -> Result<()> {
         let emergency = self.emergency.is_some();
         let cap = self.cap;
-        let identity = || Identity { k_amf: k_amf(key), ng_ksi, ue_sec_cap: cap, emergency };
-        let from = Resources { side: &self.side[0], keys: &self.keys };
+        let identity = || Identity {
+            k_amf: k_amf(key),
+            ng_ksi,
+            ue_sec_cap: cap,
+            emergency,
+        };
+        let from = Resources {
+            side: &self.side[0],
+            keys: &self.keys,
+        };
         self.amf.authenticated(identity(), from)?;
         if !emergency {
-            let from = Resources { side: &self.side[1], keys: &self.keys };
+            let from = Resources {
+                side: &self.side[1],
+                keys: &self.keys,
+            };
             self.ue.authenticated(identity(), from)?;
         }
         Ok(())
@@ -124,7 +148,10 @@ impl World {
         let before = (self.print(Role::Amf), self.side[0].in_use());
         let mut out = [0; OUT];
         let env = Env {
-            from: Resources { side: &self.side[0], keys: &self.keys },
+            from: Resources {
+                side: &self.side[0],
+                keys: &self.keys,
+            },
             security: &self.security,
             smc: &self.settings,
         };
@@ -132,7 +159,11 @@ impl World {
         match sent {
             Ok(sent) => self.sent_command(request.access, &sent, &out),
             Err(_) => {
-                assert_eq!(before, (self.print(Role::Amf), self.side[0].in_use()), "a refused command changed the UE");
+                assert_eq!(
+                    before,
+                    (self.print(Role::Amf), self.side[0].in_use()),
+                    "a refused command changed the UE"
+                );
                 assert_eq!(out, [0; OUT], "a refused command left octets in the output");
             }
         }
@@ -149,7 +180,10 @@ impl World {
         let mut out = [0; OUT];
         let access = self.smc.access();
         let env = Env {
-            from: Resources { side: &self.side[0], keys: &self.keys },
+            from: Resources {
+                side: &self.side[0],
+                keys: &self.keys,
+            },
             security: &self.security,
             smc: &self.settings,
         };
@@ -162,7 +196,10 @@ impl World {
 
     pub fn rejected_unprotected(&mut self, cause: naslane::nas::Cause) -> Option<Outcome> {
         let env = Env {
-            from: Resources { side: &self.side[0], keys: &self.keys },
+            from: Resources {
+                side: &self.side[0],
+                keys: &self.keys,
+            },
             security: &self.security,
             smc: &self.settings,
         };
@@ -171,12 +208,19 @@ impl World {
 
     fn with_ue<T>(&mut self, f: impl FnOnce(&mut Ue, &mut UeSecurity, &UeEnv<'_>) -> T) -> T {
         let env = UeEnv {
-            from: Resources { side: &self.side[1], keys: &self.keys },
+            from: Resources {
+                side: &self.side[1],
+                keys: &self.keys,
+            },
             security: &self.security,
             ue_sec_cap: self.cap,
             imeisv: MobileIdentity::new(&IMEISV).ok(),
             whole_initial: (!self.whole.is_empty()).then_some(&self.whole[..]),
-            mapped: self.mapped.as_ref().map(|(k_amf, ng_ksi)| NewKey { k_amf, ng_ksi: *ng_ksi, ue_sec_cap: None }),
+            mapped: self.mapped.as_ref().map(|(k_amf, ng_ksi)| NewKey {
+                k_amf,
+                ng_ksi: *ng_ksi,
+                ue_sec_cap: None,
+            }),
             emergency: self.emergency.as_ref(),
         };
         f(&mut self.half, &mut self.ue, &env)
@@ -192,26 +236,52 @@ impl World {
         let write = |ies: &[u8], container: Option<&[u8]>| {
             let mut out = vec![0; 512];
             let written = if message == MessageType::SERVICE_REQUEST {
-                let request = ServiceRequest { service_type: 1, ng_ksi, s_tmsi: s_tmsi(), ies, container };
+                let request = ServiceRequest {
+                    service_type: 1,
+                    ng_ksi,
+                    s_tmsi: s_tmsi(),
+                    ies,
+                    container,
+                };
                 request.encode(&mut out)
             } else {
                 let ue_sec_cap = Some(cap);
                 let identity = &identity[..];
-                RegistrationRequest { registration_type: 1, ng_ksi, identity, ue_sec_cap, ies, container }
-                    .encode(&mut out)
+                RegistrationRequest {
+                    registration_type: 1,
+                    ng_ksi,
+                    identity,
+                    ue_sec_cap,
+                    ies,
+                    container,
+                }
+                .encode(&mut out)
             };
             let (len, range) = written.unwrap();
             out.truncate(len);
             (out, range)
         };
-        let ies: &[u8] = if message == MessageType::SERVICE_REQUEST { &[0x40, 2, 0x20, 0] } else { &[0x10, 1, 0] };
+        let ies: &[u8] = if message == MessageType::SERVICE_REQUEST {
+            &[0x40, 2, 0x20, 0]
+        } else {
+            &[0x10, 1, 0]
+        };
         self.whole = write(ies, None).0;
         let (plain, container) = write(&[], protected.then_some(&self.whole[..]));
         let mut out = [0; OUT];
-        let initial = InitialMessageToSend { access, message: &plain, container: container.clone() };
+        let initial = InitialMessageToSend {
+            access,
+            message: &plain,
+            container: container.clone(),
+        };
         let sent = self.with_ue(|half, ue, env| half.send_initial(ue, &initial, env, &mut out))?;
         if let Some(count) = sent.count {
-            self.record(Role::Ue, self.ue.in_use(access), (access, count), SecurityHeaderType::Ciphered);
+            self.record(
+                Role::Ue,
+                self.ue.in_use(access),
+                (access, count),
+                SecurityHeaderType::Ciphered,
+            );
         }
         self.up.push_back((access, out[..sent.len].to_vec()));
         Ok(sent)
@@ -223,13 +293,21 @@ impl World {
         let mut pdu = vec![0; OVERHEAD];
         pdu.extend(message);
         let security = self.security;
-        let ue = if role == Role::Amf { &mut self.amf } else { &mut self.ue };
+        let ue = if role == Role::Amf {
+            &mut self.amf
+        } else {
+            &mut self.ue
+        };
         let place = ue.in_use(access);
         let numbered = protect::number(ue, access, (&message, &Form::Auto), &security)?;
         let told = (numbered.sht(), numbered.count());
         protect::seal(&mut [Sealing::new(numbered, ue, &mut pdu)?]);
         self.record(role, place, (access, told.1), told.0);
-        let channel = if role == Role::Amf { &mut self.down } else { &mut self.up };
+        let channel = if role == Role::Amf {
+            &mut self.down
+        } else {
+            &mut self.up
+        };
         channel.push_back((access, pdu));
         Ok(told)
     }
@@ -239,17 +317,31 @@ impl World {
         let expect = self.smc.expects(access);
         let (verdict, plain) = receive(&mut self.amf, (access, pdu, expect), &self.security);
         if verdict.result.is_err() {
-            assert_eq!(before, self.print(Role::Amf), "a message that did not verify changed the UE");
+            assert_eq!(
+                before,
+                self.print(Role::Amf),
+                "a message that did not verify changed the UE"
+            );
         }
         let env = Env {
-            from: Resources { side: &self.side[0], keys: &self.keys },
+            from: Resources {
+                side: &self.side[0],
+                keys: &self.keys,
+            },
             security: &self.security,
             smc: &self.settings,
         };
-        let uplink = Uplink { access, verdict: &verdict, plain: &plain };
+        let uplink = Uplink {
+            access,
+            verdict: &verdict,
+            plain: &plain,
+        };
         let outcome = self.smc.uplink(&mut self.amf, &uplink, &env);
         if verdict.result.is_err() {
-            assert_eq!(outcome, None, "a message that did not verify ended a procedure");
+            assert_eq!(
+                outcome, None,
+                "a message that did not verify ended a procedure"
+            );
         }
         self.plain = plain;
         (verdict, outcome)
@@ -259,7 +351,9 @@ impl World {
         if pdu.get(1).is_some_and(|octet| octet & 0xF == 3) {
             let mut out = [0; OUT];
             let command = (access, pdu);
-            let answer = self.with_ue(|half, ue, env| half.command_received(ue, command, env, &mut out)).unwrap();
+            let answer = self
+                .with_ue(|half, ue, env| half.command_received(ue, command, env, &mut out))
+                .unwrap();
             if let Answer::Complete(sent) | Answer::Reject(_, sent) = &answer {
                 if let Some(count) = sent.count {
                     self.record(Role::Ue, self.ue.in_use(access), (access, count), sent.sht);
@@ -273,49 +367,86 @@ impl World {
     }
 
     /// Notes what a message used, and panics on the second use.
-    fn record(&mut self, role: Role, place: Place, (access, count): (AccessType, u32), sht: SecurityHeaderType) {
-        let ue = if role == Role::Amf { &self.amf } else { &self.ue };
-        let context = ue.context(place).expect("a message was protected without a context");
+    fn record(
+        &mut self,
+        role: Role,
+        place: Place,
+        (access, count): (AccessType, u32),
+        sht: SecurityHeaderType,
+    ) {
+        let ue = if role == Role::Amf {
+            &self.amf
+        } else {
+            &self.ue
+        };
+        let context = ue
+            .context(place)
+            .expect("a message was protected without a context");
         let algorithms = context.algorithms().unwrap();
         if algorithms.nia == Nia::Nia0 {
             return;
         }
         let direction = role.sends();
-        let int = kdf::k_nas_int(context.k_amf(), AlgorithmId::new(algorithms.nia.id()).unwrap());
+        let int = kdf::k_nas_int(
+            context.k_amf(),
+            AlgorithmId::new(algorithms.nia.id()).unwrap(),
+        );
         let mut keys = vec![[&[0][..], int.expose()].concat()];
         if sht.is_ciphered() && algorithms.nea != Nea::Nea0 {
-            let enc = kdf::k_nas_enc(context.k_amf(), AlgorithmId::new(algorithms.nea.id()).unwrap());
+            let enc = kdf::k_nas_enc(
+                context.k_amf(),
+                AlgorithmId::new(algorithms.nea.id()).unwrap(),
+            );
             keys.push([&[1][..], enc.expose()].concat());
         }
         for key in keys {
             let new = self.used.insert((key, count, access.bearer(), direction));
-            assert!(new, "key and COUNT {count} used twice by {role:?} on {access:?}");
+            assert!(
+                new,
+                "key and COUNT {count} used twice by {role:?} on {access:?}"
+            );
         }
     }
 
     /// Everything that makes up one side, as text: two equal prints are two equal states.
     pub fn print(&self, role: Role) -> String {
-        let ue = if role == Role::Amf { &self.amf } else { &self.ue };
+        let ue = if role == Role::Amf {
+            &self.amf
+        } else {
+            &self.ue
+        };
         let mut text = format!("{:?} {:?}", ue.key_change(), ue.held_message());
         for access in AccessType::ALL {
             text += &format!(" {:?} {}", ue.in_use(access), ue.secured(access));
         }
         for (place, context) in ue.contexts() {
             let key = context.k_amf().expose();
-            text += &format!("\n{place:?} {key:02x?} {:?} {:?}", context.ng_ksi(), context.algorithms());
+            text += &format!(
+                "\n{place:?} {key:02x?} {:?} {:?}",
+                context.ng_ksi(),
+                context.algorithms()
+            );
             text += &format!(" {:?}", context.ue_sec_cap());
             for access in AccessType::ALL {
                 text += &format!(" {:?}", ue.pair(place, access));
             }
         }
-        if role == Role::Amf { format!("{text}\n{:?}", self.smc) } else { text }
+        if role == Role::Amf {
+            format!("{text}\n{:?}", self.smc)
+        } else {
+            text
+        }
     }
 
     /// True when both sides use the same key and algorithms on this access.
     pub fn agree(&self, access: AccessType) -> bool {
         let of = |ue: &UeSecurity| {
             let context = ue.context(ue.in_use(access))?;
-            Some((*context.k_amf().expose(), context.ng_ksi(), context.algorithms()?))
+            Some((
+                *context.k_amf().expose(),
+                context.ng_ksi(),
+                context.algorithms()?,
+            ))
         };
         of(&self.amf).is_some() && of(&self.amf) == of(&self.ue)
     }
@@ -324,7 +455,9 @@ impl World {
     pub fn talk(&mut self, access: AccessType) -> Result<bool> {
         self.send(Role::Amf, access)?;
         let (_, pdu) = self.down.pop_back().unwrap();
-        let Got::Verdict(down, _) = self.ue_gets(access, &pdu) else { return Ok(false) };
+        let Got::Verdict(down, _) = self.ue_gets(access, &pdu) else {
+            return Ok(false);
+        };
         self.send(Role::Ue, access)?;
         let (_, pdu) = self.up.pop_back().unwrap();
         let (up, _) = self.amf_gets(access, &pdu);
@@ -341,7 +474,8 @@ fn receive(
     let verdict = match verify::estimate(ue, access, (pdu, expect), settings) {
         Err(verdict) => verdict,
         Ok(estimated) => {
-            let checking = Checking::new(estimated, ue, Octets::Apart { pdu, out: &mut out }).unwrap();
+            let checking =
+                Checking::new(estimated, ue, Octets::Apart { pdu, out: &mut out }).unwrap();
             let mut checked = None;
             verify::check([checking].into_iter(), settings, |one| checked = Some(one));
             verify::commit(ue, checked.unwrap(), settings)

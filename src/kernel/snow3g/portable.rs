@@ -12,7 +12,7 @@ struct Generator {
 }
 
 #[inline(always)]
-fn word_box(table: &[u32; 256], w: u32) -> u32 {
+pub(super) fn word_box(table: &[u32; 256], w: u32) -> u32 {
     let [b0, b1, b2, b3] = w.to_le_bytes();
     table[usize::from(b0)]
         ^ table[usize::from(b1)].rotate_left(8)

@@ -284,3 +284,40 @@ fn run(lanes: &mut [Lane<'_, [u8; 16]>]) {
     }
     generators.s.zeroize();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(v: __m128i) -> [u32; 4] {
+        let mut bytes = [0; 16];
+        store(&mut bytes, v);
+        core::array::from_fn(|i| u32::from_le_bytes([0, 1, 2, 3].map(|j| bytes[4 * i + j])))
+    }
+
+    #[test]
+    fn boxes_and_maps_at_every_byte() {
+        if !available() {
+            return;
+        }
+        for x in 0..=255_u32 {
+            let input = [x, x << 8 | 0x55, x << 16 | x, x << 24 | (255 - x) << 8];
+            let vector = load_words(&input);
+            // SAFETY: `available` found AES, SSSE3 and SSE4.1.
+            let (first, second) = unsafe { (s1(vector), s2(vector)) };
+            let right = |table| input.map(|w| portable::word_box(table, w));
+            assert_eq!(words(first), right(&tables::S1));
+            assert_eq!(words(second), right(&tables::S2));
+
+            let bytes = [[x, 1, 2, 3], [4, x, 255 - x, 0], [9, 8, x, 7], [0, 0, 0, x]];
+            // SAFETY: as above.
+            let (mul, div) = unsafe {
+                let bytes = bytes.map(|words| load_words(&words));
+                (linear(&MUL_ALPHA, bytes), linear(&DIV_ALPHA, bytes))
+            };
+            let of = |table: &[u32; 256]| bytes.map(|row| row.map(|b| table[b as usize]));
+            assert_eq!(mul.map(words), of(&tables::MUL_ALPHA));
+            assert_eq!(div.map(words), of(&tables::DIV_ALPHA));
+        }
+    }
+}

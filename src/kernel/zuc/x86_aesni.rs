@@ -54,7 +54,7 @@ pub(super) fn stream_many(lanes: &mut [StreamLane<'_>]) {
 
 // S0 by nibbles: q = high + P1[low], r = low + P2[q], S0 = A[q] + C[r]; A and C hold the last round with P3 and
 // the rotation by 5. S1 by the field of AES: a linear map in, AESENCLAST's SubBytes, an affine map out.
-// `tests/kernel_vectors.rs` compares them with their source.
+// The tests below compare them with `kc.json` and the S-boxes.
 pub(super) const P1: u128 = 0x090f_000e_0f0f_020a_0004_000c_0705_0309;
 pub(super) const P2: u128 = 0x080d_0605_0700_0c04_0b01_0e0a_0f03_0902;
 pub(super) const A: u128 = 0x0002_0406_080a_0c0e_1012_1416_181a_1c1e;
@@ -347,4 +347,53 @@ fn run(lanes: &mut [Lane<'_, [u8; 16]>]) {
         }
     }
     generators.s.zeroize();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_are_those_of_the_proof() {
+        let file: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/kc.json")).unwrap();
+        for (room, name, constant) in [
+            ("ZUC_S0_fused", "P1", P1),
+            ("ZUC_S0_fused", "P2", P2),
+            ("ZUC_S0_fused", "A", A),
+            ("ZUC_S0_fused", "C", C),
+            ("ZUC_S1_aesni", "in_lo", IN_LOW),
+            ("ZUC_S1_aesni", "in_hi", IN_HIGH),
+            ("ZUC_S1_aesni", "out_lo", OUT_LOW),
+            ("ZUC_S1_aesni", "out_hi", OUT_HIGH),
+        ] {
+            assert_eq!(file[room][name], format!("{constant:032x}"), "{name}");
+        }
+    }
+
+    #[test]
+    fn both_boxes_at_every_byte_and_place() {
+        if !available() {
+            return;
+        }
+        for x in 0..=255_u8 {
+            for other in [0, x, !x, 0xA5] {
+                let (u, v) = ([x, other, x, x, other, x, 0, 0xFF], [other, x, !x, 1]);
+                let u: [u8; 16] = core::array::from_fn(|i| u[i % 8]);
+                let v: [u8; 16] = core::array::from_fn(|i| v[i % 4]);
+                let (mut got_u, mut got_v) = ([0; 16], [0; 16]);
+                // SAFETY: `available` found AES, SSSE3 and SSE4.1.
+                let (a, b) = unsafe { boxes(load(&u), load(&v)) };
+                store(&mut got_u, a);
+                store(&mut got_v, b);
+                let right = |bytes: [u8; 16]| -> [u8; 16] {
+                    core::array::from_fn(|i| {
+                        let table = [&tables::S1, &tables::S0][i % 2];
+                        table[usize::from(bytes[i])]
+                    })
+                };
+                assert_eq!((got_u, got_v), (right(u), right(v)));
+            }
+        }
+    }
 }
