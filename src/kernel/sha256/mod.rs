@@ -2,6 +2,7 @@
 
 use super::{Backend, Choice, Room, always};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
 
 mod hmac_crate;
 
@@ -11,8 +12,26 @@ pub struct HmacLane<'a> {
     pub key: &'a [u8; 32],
     /// The message, of any length; the derivations of TS 33.501 Annex A stay below 100 bytes.
     pub message: &'a [u8],
-    /// Result. Secret when it is a derived key: the caller wipes it.
+    /// Result: a key in most uses, so the lane wipes it when it is dropped.
     pub out: [u8; 32],
+}
+
+impl<'a> HmacLane<'a> {
+    /// A lane to be computed.
+    #[must_use]
+    pub const fn new(key: &'a [u8; 32], message: &'a [u8]) -> Self {
+        Self {
+            key,
+            message,
+            out: [0; 32],
+        }
+    }
+}
+
+impl Drop for HmacLane<'_> {
+    fn drop(&mut self) {
+        self.out.zeroize();
+    }
 }
 
 /// The room of HMAC-SHA-256.
@@ -37,11 +56,7 @@ impl Room for HmacSha256 {
 
     fn answers(backend: &Backend<Self>) -> bool {
         const LANES: usize = 33;
-        let lane = |_| HmacLane {
-            key: &KEY,
-            message: MESSAGE,
-            out: [0; 32],
-        };
+        let lane = |_| HmacLane::new(&KEY, MESSAGE);
         let mut single = lane(0);
         (backend.one)(&mut single);
         let mut lanes: [_; LANES] = core::array::from_fn(lane);
@@ -67,10 +82,14 @@ pub fn known_answer(backend: &Backend<HmacSha256>) -> bool {
     super::known_answer(backend)
 }
 
-/// SHA-256 of one message (the `sha2` crate, which picks SHA extensions itself).
+/// SHA-256 of the concatenation of some parts (the `sha2` crate, which picks SHA extensions itself).
 #[must_use]
-pub fn sha256(message: &[u8]) -> [u8; 32] {
-    Sha256::digest(message).into()
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut state = Sha256::new();
+    for part in parts {
+        state.update(part);
+    }
+    state.finalize().into()
 }
 
 // RFC 4231 test case 1; its 20-byte key, filled up with zeros, is the same HMAC key.
@@ -95,7 +114,7 @@ mod tests {
 
     #[test]
     fn fips_180_one_block_message() {
-        let digest = sha256(b"abc");
+        let digest = sha256(&[b"a", b"bc"]);
         assert_eq!(digest[..4], [0xba, 0x78, 0x16, 0xbf]);
         assert_eq!(digest[28..], [0xf2, 0x00, 0x15, 0xad]);
     }

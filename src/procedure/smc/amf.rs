@@ -100,8 +100,10 @@ impl Amf {
         let had_context = ue.context(Place::Current).is_some();
         let len = plan.message(request).encode(send::body(out)?)?;
         let plain = send::body(out)?.get(..len).ok_or(Error::BufferTooSmall)?;
-        ue.hold_message(plain, env.from.side)?;
-        let sent = start(ue, &plan, (request.access, env), (len, out)).inspect_err(|_| {
+        let sent = ue
+            .hold_message(plain, env.from.side)
+            .and_then(|()| start(ue, &plan, (request.access, env), (len, out)));
+        let sent = sent.inspect_err(|_| {
             out.fill(0);
             ue.forget_message(env.from.side);
         })?;

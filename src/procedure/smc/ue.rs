@@ -8,7 +8,8 @@ use crate::algorithm::{Nea, Nia};
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{HorizontalDirection, KAmf, k_amf_prime};
 use crate::nas::{
-    Cause, InitialMessage, MobileIdentity, Pdu, SecurityHeaderType, UeSecurityCapability,
+    Cause, InitialMessage, MessageType, MobileIdentity, Pdu, SecurityHeaderType,
+    UeSecurityCapability, inner_type,
 };
 use crate::nas::{SecurityModeCommand, SecurityModeComplete, SecurityModeReject};
 use crate::security::protect::{Form, OVERHEAD};
@@ -23,13 +24,15 @@ use super::step::Step;
 #[derive(Debug, Default)]
 pub struct Ue {
     initial: Option<Initial>,
+    /// UL COUNT of a REGISTRATION REQUEST over 3GPP access that no command has followed yet: what K_AMF' may come
+    /// from. A command of an earlier, abandoned procedure that arrives late must find nothing here.
+    registration_count: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Initial {
     access: AccessType,
-    /// `None`: sent plain, because there was no context.
-    count: Option<u32>,
+    protected: bool,
 }
 
 /// What the UE half borrows from its surroundings.
@@ -116,10 +119,11 @@ impl Ue {
             room.copy_from_slice(message);
             Sent::plain(message.len())
         };
-        self.initial = Some(Initial {
-            access,
-            count: sent.count,
-        });
+        self.initial = Some(Initial { access, protected });
+        if access == AccessType::ThreeGpp {
+            let registers = inner_type(message)? == MessageType::REGISTRATION_REQUEST;
+            self.registration_count = sent.count.filter(|_| registers);
+        }
         Ok(sent)
     }
 
@@ -166,7 +170,7 @@ impl Ue {
 
     fn sent_plain(&self, access: AccessType) -> bool {
         self.initial
-            .is_some_and(|initial| initial.access == access && initial.count.is_none())
+            .is_some_and(|initial| initial.access == access && !initial.protected)
     }
 
     /// Tries the contexts that the command may mean, and leaves the one that verified it installed.
@@ -229,7 +233,7 @@ impl Ue {
             } else {
                 Target::NewAlgorithms(algorithms)
             }));
-            if let Some(count) = self.initial.and_then(|initial| initial.count)
+            if let Some(count) = self.registration_count
                 && command.is_horizontal()
             {
                 let key = k_amf_prime(current.k_amf(), HorizontalDirection::Mobility, count);
@@ -281,6 +285,7 @@ impl Ue {
         // Nothing came between check and commit, so the COUNT is as fresh as it was.
         let verdict = verify::commit(ue, checked, env.security);
         debug_assert!(verdict.result.is_ok());
+        self.registration_count = None;
         ue.taken_into_use(
             step.place(),
             access,

@@ -21,12 +21,12 @@ use naslane::security::{
     Identity, Place, Resources, Role, Settings, SidePool, UeSecurity, Verdict,
 };
 
-pub const OUT: usize = 1024;
+pub(crate) const OUT: usize = 1024;
 const IMEISV: [u8; 9] = [0x45, 0x73, 0x80, 0x61, 0x21, 0x85, 0x61, 0x51, 0xF1];
 
 /// Remembers every K_AMF, as an engine does.
 #[derive(Default)]
-pub struct Guard(Mutex<HashSet<(u8, [u8; 32])>>);
+pub(crate) struct Guard(Mutex<HashSet<(u8, [u8; 32])>>);
 
 impl KeyGuard for Guard {
     fn admit(&self, role: Role, k_amf: &KAmf) -> Result<()> {
@@ -44,37 +44,37 @@ impl KeyGuard for Guard {
 
 /// What a side did with a message.
 #[derive(Clone, Debug)]
-pub enum Got {
+pub(crate) enum Got {
     Answer(Answer),
-    Verdict(Verdict, Option<Outcome>),
+    Verdict(Verdict),
 }
 
-pub struct World {
-    pub amf: UeSecurity,
-    pub ue: UeSecurity,
-    pub smc: Amf,
-    pub half: Ue,
-    pub side: [SidePool; 2],
-    pub keys: Guard,
-    pub security: Settings,
-    pub settings: SmcSettings,
+pub(crate) struct World {
+    pub(crate) amf: UeSecurity,
+    pub(crate) ue: UeSecurity,
+    pub(crate) smc: Amf,
+    pub(crate) half: Ue,
+    pub(crate) side: [SidePool; 2],
+    pub(crate) keys: Guard,
+    pub(crate) security: Settings,
+    pub(crate) settings: SmcSettings,
     /// What the UE sent last.
-    pub cap: UeSecurityCapability,
-    pub whole: Vec<u8>,
-    pub mapped: Option<(KAmf, NgKsi)>,
-    pub emergency: Option<KAmf>,
-    pub down: VecDeque<(AccessType, Vec<u8>)>,
-    pub up: VecDeque<(AccessType, Vec<u8>)>,
+    pub(crate) cap: UeSecurityCapability,
+    pub(crate) whole: Vec<u8>,
+    pub(crate) mapped: Option<(KAmf, NgKsi)>,
+    pub(crate) emergency: Option<KAmf>,
+    pub(crate) down: VecDeque<(AccessType, Vec<u8>)>,
+    pub(crate) up: VecDeque<(AccessType, Vec<u8>)>,
     /// The plain message that the AMF verified last.
-    pub plain: Vec<u8>,
+    pub(crate) plain: Vec<u8>,
     used: HashSet<(Vec<u8>, u32, u8, Direction)>,
 }
 
-pub fn k_amf(name: u8) -> KAmf {
+pub(crate) fn k_amf(name: u8) -> KAmf {
     KAmf::new([name; 32])
 }
 
-pub fn guti() -> [u8; 11] {
+pub(crate) fn guti() -> [u8; 11] {
     Guti {
         plmn: [0x00, 0xF1, 0x10],
         amf_region: 2,
@@ -91,7 +91,7 @@ fn s_tmsi() -> STmsi {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             amf: UeSecurity::new(Role::Amf),
             ue: UeSecurity::new(Role::Ue),
@@ -112,15 +112,8 @@ impl World {
         }
     }
 
-    pub fn from(&self, role: Role) -> Resources<'_> {
-        Resources {
-            side: &self.side[role as usize],
-            keys: &self.keys,
-        }
-    }
-
     /// Authentication at both ends.
-    pub fn authenticate(&mut self, ng_ksi: NgKsi, key: u8) -> Result<()> {
+    pub(crate) fn authenticate(&mut self, ng_ksi: NgKsi, key: u8) -> Result<()> {
         let emergency = self.emergency.is_some();
         let cap = self.cap;
         let identity = || Identity {
@@ -144,7 +137,7 @@ impl World {
         Ok(())
     }
 
-    pub fn command(&mut self, request: &Request<'_>) -> Result<Sent> {
+    pub(crate) fn command(&mut self, request: &Request<'_>) -> Result<Sent> {
         let before = (self.print(Role::Amf), self.side[0].in_use());
         let mut out = [0; OUT];
         let env = Env {
@@ -176,7 +169,7 @@ impl World {
         self.down.push_back((access, out[..sent.len].to_vec()));
     }
 
-    pub fn event(&mut self, event: Event) -> Result<Action> {
+    pub(crate) fn event(&mut self, event: Event) -> Result<Action> {
         let mut out = [0; OUT];
         let access = self.smc.access();
         let env = Env {
@@ -194,7 +187,7 @@ impl World {
         Ok(action)
     }
 
-    pub fn rejected_unprotected(&mut self, cause: naslane::nas::Cause) -> Option<Outcome> {
+    pub(crate) fn rejected_unprotected(&mut self, cause: naslane::nas::Cause) -> Option<Outcome> {
         let env = Env {
             from: Resources {
                 side: &self.side[0],
@@ -228,7 +221,11 @@ impl World {
 
     /// The UE sends REGISTRATION REQUEST or SERVICE REQUEST; with a context protected, with the whole message in
     /// the container.
-    pub fn send_initial(&mut self, access: AccessType, message: MessageType) -> Result<Sent> {
+    pub(crate) fn send_initial(
+        &mut self,
+        access: AccessType,
+        message: MessageType,
+    ) -> Result<Sent> {
         let context = self.ue.context(self.ue.in_use(access));
         let protected = context.is_some_and(|c| c.algorithms().is_some());
         let ng_ksi = context.map_or(NgKsi::NO_KEY, |c| c.ng_ksi());
@@ -287,9 +284,21 @@ impl World {
         Ok(sent)
     }
 
-    /// An ordinary message: UL or DL NAS TRANSPORT, or 5GMM STATUS.
-    pub fn send(&mut self, role: Role, access: AccessType) -> Result<(SecurityHeaderType, u32)> {
-        let message = [0x7E, 0, 0x64, 0x6F];
+    /// An ordinary message: 5GMM STATUS.
+    pub(crate) fn send(
+        &mut self,
+        role: Role,
+        access: AccessType,
+    ) -> Result<(SecurityHeaderType, u32)> {
+        self.send_message(role, access, &[0x7E, 0, 0x64, 0x6F])
+    }
+
+    pub(crate) fn send_message(
+        &mut self,
+        role: Role,
+        access: AccessType,
+        message: &[u8],
+    ) -> Result<(SecurityHeaderType, u32)> {
         let mut pdu = vec![0; OVERHEAD];
         pdu.extend(message);
         let security = self.security;
@@ -299,7 +308,7 @@ impl World {
             &mut self.ue
         };
         let place = ue.in_use(access);
-        let numbered = protect::number(ue, access, (&message, &Form::Auto), &security)?;
+        let numbered = protect::number(ue, access, (message, &Form::Auto), &security)?;
         let told = (numbered.sht(), numbered.count());
         protect::seal(&mut [Sealing::new(numbered, ue, &mut pdu)?]);
         self.record(role, place, (access, told.1), told.0);
@@ -312,7 +321,11 @@ impl World {
         Ok(told)
     }
 
-    pub fn amf_gets(&mut self, access: AccessType, pdu: &[u8]) -> (Verdict, Option<Outcome>) {
+    pub(crate) fn amf_gets(
+        &mut self,
+        access: AccessType,
+        pdu: &[u8],
+    ) -> (Verdict, Option<Outcome>) {
         let before = self.print(Role::Amf);
         let expect = self.smc.expects(access);
         let (verdict, plain) = receive(&mut self.amf, (access, pdu, expect), &self.security);
@@ -347,7 +360,7 @@ impl World {
         (verdict, outcome)
     }
 
-    pub fn ue_gets(&mut self, access: AccessType, pdu: &[u8]) -> Got {
+    pub(crate) fn ue_gets(&mut self, access: AccessType, pdu: &[u8]) -> Got {
         if pdu.get(1).is_some_and(|octet| octet & 0xF == 3) {
             let mut out = [0; OUT];
             let command = (access, pdu);
@@ -363,7 +376,7 @@ impl World {
             return Got::Answer(answer);
         }
         let (verdict, _) = receive(&mut self.ue, (access, pdu, Expect::Any), &self.security);
-        Got::Verdict(verdict, None)
+        Got::Verdict(verdict)
     }
 
     /// Notes what a message used, and panics on the second use.
@@ -409,7 +422,7 @@ impl World {
     }
 
     /// Everything that makes up one side, as text: two equal prints are two equal states.
-    pub fn print(&self, role: Role) -> String {
+    pub(crate) fn print(&self, role: Role) -> String {
         let ue = if role == Role::Amf {
             &self.amf
         } else {
@@ -439,7 +452,7 @@ impl World {
     }
 
     /// True when both sides use the same key and algorithms on this access.
-    pub fn agree(&self, access: AccessType) -> bool {
+    pub(crate) fn agree(&self, access: AccessType) -> bool {
         let of = |ue: &UeSecurity| {
             let context = ue.context(ue.in_use(access))?;
             Some((
@@ -452,10 +465,10 @@ impl World {
     }
 
     /// One ordinary message each way, delivered at once: true when both verify.
-    pub fn talk(&mut self, access: AccessType) -> Result<bool> {
+    pub(crate) fn talk(&mut self, access: AccessType) -> Result<bool> {
         self.send(Role::Amf, access)?;
         let (_, pdu) = self.down.pop_back().unwrap();
-        let Got::Verdict(down, _) = self.ue_gets(access, &pdu) else {
+        let Got::Verdict(down) = self.ue_gets(access, &pdu) else {
             return Ok(false);
         };
         self.send(Role::Ue, access)?;

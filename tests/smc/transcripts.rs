@@ -4,10 +4,9 @@
 //! `->` it must not fail. `#` begins a comment. Messages travel in two queues: `gets` takes the oldest, `lost`
 //! drops it, `gets again` delivers the last one once more, `gets newest` the one sent last.
 
-mod smc_world;
-
 use std::fmt::Write as _;
 
+use crate::world::{Got, World, k_amf};
 use naslane::algorithm::{Nea, Nia};
 use naslane::base::{AccessType, Error, NgKsi};
 use naslane::nas::smc::EpsAlgorithms;
@@ -17,7 +16,6 @@ use naslane::procedure::smc::{
     diagnosis_of, same_initial_message,
 };
 use naslane::security::{Algorithms, Diagnosis, KeyChange, Place, Role, Verdict};
-use smc_world::{Got, World, k_amf};
 
 struct Stage {
     world: World,
@@ -228,7 +226,7 @@ impl Stage {
         let (on, pdu) = message.expect("no message on its way down");
         self.last_down = Some((on, pdu.clone()));
         match self.world.ue_gets(on, &pdu) {
-            Got::Verdict(verdict, _) => judged(&verdict),
+            Got::Verdict(verdict) => judged(&verdict),
             Got::Answer(Answer::Complete(sent)) => format!("complete {}", told(&sent)),
             Got::Answer(Answer::Reject(cause, sent)) => {
                 format!("reject {} {}", cause.0, told(&sent))
