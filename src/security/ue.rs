@@ -366,7 +366,11 @@ impl UeSecurity {
         if self.side.is_none() {
             self.side = Some(pool.take()?);
         }
-        self.side.as_mut().ok_or(Error::SideFull)?.hold(message)
+        let held = self.side.as_mut().ok_or(Error::SideFull)?.hold(message);
+        if held.is_err() {
+            self.settle(pool);
+        }
+        held
     }
 
     /// The message kept, if any.
