@@ -13,10 +13,11 @@ use crate::kdf::KAmf;
 use crate::security::{KeyGuard, Place, Role, UeSecurity};
 
 use super::free::SHARDS;
+use super::shard::{Known, Print, Shard};
 
 /// The lowest COUNTs at which a key may go on: next to send and lowest to accept, 3GPP access first, then non-3GPP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Floors([u32; 4]);
+pub struct Floors(pub(super) [u32; 4]);
 
 impl Floors {
     /// No COUNT is high enough: where this key stood is not known any more.
@@ -49,18 +50,6 @@ impl Floors {
 /// a candidate.
 pub(super) const CONTEXTS: usize = 3;
 
-/// A key with the place of its fingerprint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Print([u32; 2]);
-
-impl Print {
-    const NONE: Self = Self([0; 2]);
-
-    fn shard(self) -> usize {
-        self.0[0] as usize % SHARDS
-    }
-}
-
 /// A key that a session holds: index * [`SHARDS`] + shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LiveKey(u32);
@@ -78,199 +67,9 @@ impl LiveKey {
     }
 }
 
-const END: u32 = u32::MAX;
-const RETIRED: u32 = 1 << 31;
-
 /// Keys fresh from an admission wait among the retired ones until their session adopts them at its unlocking;
 /// fewer cells than this would let a burst push them out before.
 const LEAST_RETIRED: usize = 64;
-
-#[derive(Clone, Copy)]
-struct Live {
-    print: Print,
-    next: u32,
-}
-
-#[derive(Clone, Copy)]
-struct Retired {
-    print: Print,
-    next: u32,
-    floors: PackedFloors,
-}
-
-/// Floors in 24 bits each, because there are as many as sessions. A COUNT of 2^24 - 1 or more becomes "never":
-/// a context that has reached its last COUNT is not taken up again.
-#[derive(Clone, Copy)]
-struct PackedFloors([[u8; 3]; 4]);
-
-impl PackedFloors {
-    const TOP: u32 = (1 << 24) - 1;
-
-    fn new(floors: Floors) -> Self {
-        Self(floors.0.map(|floor| {
-            let [_, a, b, c] = floor.min(Self::TOP).to_be_bytes();
-            [a, b, c]
-        }))
-    }
-
-    fn unpack(self) -> Floors {
-        Floors(
-            self.0
-                .map(|[a, b, c]| match u32::from_be_bytes([0, a, b, c]) {
-                    Self::TOP => u32::MAX,
-                    floor => floor,
-                }),
-        )
-    }
-}
-
-/// One shard: chains from `buckets` through `live` (plain index) and `retired` (index | [`RETIRED`]).
-struct Shard {
-    buckets: Box<[u32]>,
-    live: Vec<Live>,
-    free_live: u32,
-    retired: Box<[Retired]>,
-    /// The oldest retired key, the next one to be overwritten.
-    oldest: usize,
-}
-
-/// What the table knows of a key.
-enum Known {
-    Live,
-    Retired(usize),
-}
-
-impl Shard {
-    fn new(live: usize, retired: usize) -> Self {
-        let none = Retired {
-            print: Print::NONE,
-            next: END,
-            floors: PackedFloors([[0; 3]; 4]),
-        };
-        Self {
-            buckets: vec![END; (live + retired).div_ceil(2)].into(),
-            live: Vec::with_capacity(live),
-            free_live: END,
-            retired: vec![none; retired].into(),
-            oldest: 0,
-        }
-    }
-
-    fn bucket(&self, print: Print) -> usize {
-        ((u64::from(print.0[1]) * self.buckets.len() as u64) >> 32) as usize
-    }
-
-    fn entry(&self, at: u32) -> Option<(Print, u32)> {
-        if at == END {
-            None
-        } else if at & RETIRED != 0 {
-            self.retired
-                .get((at & !RETIRED) as usize)
-                .map(|cell| (cell.print, cell.next))
-        } else {
-            self.live
-                .get(at as usize)
-                .map(|cell| (cell.print, cell.next))
-        }
-    }
-
-    fn find(&self, print: Print) -> Option<Known> {
-        let mut at = *self.buckets.get(self.bucket(print))?;
-        while let Some((found, next)) = self.entry(at) {
-            if found == print {
-                let index = (at & !RETIRED) as usize;
-                return Some(if at & RETIRED != 0 {
-                    Known::Retired(index)
-                } else {
-                    Known::Live
-                });
-            }
-            at = next;
-        }
-        None
-    }
-
-    fn link(&mut self, print: Print, at: u32) -> u32 {
-        let bucket = self.bucket(print);
-        self.buckets
-            .get_mut(bucket)
-            .map_or(END, |head| std::mem::replace(head, at))
-    }
-
-    fn unlink(&mut self, print: Print, gone: u32) {
-        let bucket = self.bucket(print);
-        let Some(mut at) = self.buckets.get(bucket).copied() else {
-            return;
-        };
-        let Some((_, after)) = self.entry(gone) else {
-            return;
-        };
-        if at == gone {
-            self.buckets[bucket] = after;
-            return;
-        }
-        while let Some((_, next)) = self.entry(at) {
-            if next == gone {
-                let index = (at & !RETIRED) as usize;
-                match at & RETIRED != 0 {
-                    true => self.retired[index].next = after,
-                    false => self.live[index].next = after,
-                }
-                return;
-            }
-            at = next;
-        }
-    }
-
-    fn add_live(&mut self, print: Print) -> u32 {
-        let index = if self.free_live == END {
-            self.live.push(Live { print, next: END });
-            (self.live.len() - 1) as u32
-        } else {
-            let index = self.free_live;
-            self.free_live = self.live[index as usize].next;
-            index
-        };
-        let next = self.link(print, index);
-        self.live[index as usize] = Live { print, next };
-        index
-    }
-
-    fn remove_live(&mut self, index: u32) -> Option<Print> {
-        let print = self
-            .live
-            .get(index as usize)
-            .map(|cell| cell.print)
-            .filter(|print| *print != Print::NONE)?;
-        self.unlink(print, index);
-        self.live[index as usize] = Live {
-            print: Print::NONE,
-            next: self.free_live,
-        };
-        self.free_live = index;
-        Some(print)
-    }
-
-    fn add_retired(&mut self, print: Print, floors: Floors) {
-        self.remove_retired(self.oldest);
-        let at = self.oldest as u32 | RETIRED;
-        let next = self.link(print, at);
-        self.retired[self.oldest] = Retired {
-            print,
-            next,
-            floors: PackedFloors::new(floors),
-        };
-        self.oldest = (self.oldest + 1) % self.retired.len();
-    }
-
-    fn remove_retired(&mut self, index: usize) {
-        let print = self.retired[index].print;
-        if print != Print::NONE {
-            self.unlink(print, index as u32 | RETIRED);
-            self.retired[index].print = Print::NONE;
-        }
-    }
-}
 
 /// The keys that the sessions of one table hold, and the latest that they held.
 ///
@@ -317,8 +116,7 @@ impl KeyMemory {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u8(role as u8);
         hasher.write(k_amf.expose());
-        let hash = hasher.finish().max(1);
-        Print([hash as u32, (hash >> 32) as u32])
+        Print::new(hasher.finish())
     }
 
     fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
@@ -334,10 +132,7 @@ impl KeyMemory {
             return None;
         }
         let (shard, index) = key.parts();
-        self.lock(shard)
-            .live
-            .get(index as usize)
-            .map(|cell| cell.print)
+        self.lock(shard).live(index)
     }
 
     /// A session holds this key from now on; it was admitted.
@@ -388,11 +183,7 @@ impl KeyMemory {
             let shard = &locked[at].1;
             let retired = match shard.find(*print) {
                 None => None,
-                Some(Known::Retired(index))
-                    if shard.retired[index].floors.unpack().permit(counts) =>
-                {
-                    Some(index)
-                }
+                Some(Known::Retired(index)) if shard.floors(index).permit(counts) => Some(index),
                 Some(_) => return Err(Error::KeyReused),
             };
             permitted.push((at, *print, retired));
@@ -410,14 +201,7 @@ impl KeyMemory {
     /// Bytes that the memory takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let lists: usize = (0..SHARDS)
-            .map(|i| {
-                let shard = self.lock(i);
-                size_of_val(&*shard.buckets)
-                    + size_of_val(&*shard.retired)
-                    + shard.live.capacity() * size_of::<Live>()
-            })
-            .sum();
+        let lists: usize = (0..SHARDS).map(|i| self.lock(i).bytes()).sum();
         lists + size_of_val(&*self.shards)
     }
 }
@@ -438,7 +222,7 @@ impl KeyGuard for KeyMemory {
         let print = self.print(role, k_amf);
         let mut shard = self.lock(print.shard());
         if let Some(Known::Retired(index)) = shard.find(print)
-            && shard.retired[index].floors.unpack() == Floors::NEVER
+            && shard.floors(index) == Floors::NEVER
         {
             shard.remove_retired(index);
         }
@@ -557,43 +341,6 @@ mod tests {
         memory
             .admit(Role::Amf, &key(1000))
             .expect("the oldest is forgotten");
-    }
-
-    #[test]
-    fn chains_survive_every_order_of_leaving() {
-        // One bucket, so that all keys are in one chain.
-        let mut shard = Shard {
-            buckets: vec![END].into(),
-            ..Shard::new(8, 3)
-        };
-        let print = |i: u32| Print([16 * i, i]);
-        for gone in 0..6 {
-            let live: Vec<u32> = (1..=3).map(|i| shard.add_live(print(i))).collect();
-            (4..=6).for_each(|i| shard.add_retired(print(i), at(i, i)));
-            match gone {
-                0..3 => assert_eq!(
-                    shard.remove_live(live[gone as usize]),
-                    Some(print(gone + 1))
-                ),
-                _ => match shard.find(print(gone + 1)) {
-                    Some(Known::Retired(index)) => shard.remove_retired(index),
-                    _ => panic!("retired key not found"),
-                },
-            }
-            for i in 1..=6 {
-                assert_eq!(
-                    shard.find(print(i)).is_some(),
-                    i != gone + 1,
-                    "{i} after {gone} left"
-                );
-            }
-            for &index in &live {
-                shard.remove_live(index);
-            }
-            (0..3).for_each(|index| shard.remove_retired(index));
-            assert!((1..=6).all(|i| shard.find(print(i)).is_none()));
-        }
-        assert!(shard.live.len() <= 3, "free cells are used again");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod guard;
 pub mod handle;
 mod layout;
 pub mod record;
+mod shard;
 mod slot;
 pub mod table;
 #[cfg(test)]

@@ -6,8 +6,9 @@ use crate::base::Result;
 use crate::procedure::smc::Half;
 use crate::security::{Place, Role, SidePool, UeSecurity};
 
-use super::guard::{CONTEXTS, Floors, KeyMemory, LiveKey, Print};
+use super::guard::{CONTEXTS, Floors, KeyMemory, LiveKey};
 use super::handle::{FIRST_GENERATION, Handle, LAST_GENERATION};
+use super::shard::Print;
 
 /// What lives as long as a UE's handle.
 #[derive(Debug)]

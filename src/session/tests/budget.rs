@@ -9,6 +9,7 @@ use crate::security::{Context, SidePool};
 
 /// The budget of engine.md's million sessions on one host: 640 octets each, all told.
 #[test]
+#[allow(clippy::print_stdout)] // the figures, with --nocapture
 fn session_memory_budget() {
     let table = table(1_000_000);
     let memory = table.memory();
