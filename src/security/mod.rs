@@ -10,6 +10,7 @@ pub mod container;
 pub mod context;
 pub mod count;
 pub mod diagnosis;
+mod header_type;
 pub mod protect;
 pub mod side;
 pub(crate) mod transfer;
