@@ -40,7 +40,7 @@ impl Lane<'_> {
         let person = &mut self.people[who].person;
         person.round += 1;
         person.ksi = (person.ksi + 1) % 7;
-        if person.round % AUTHENTICATIONS == 0 {
+        if person.round.is_multiple_of(AUTHENTICATIONS) {
             self.lose(who, "no authentication led to a security context");
         }
     }

@@ -45,7 +45,7 @@ fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push(' ');
         }
         out.push(digit);
@@ -115,10 +115,11 @@ impl Run<'_> {
             per_second(registered, self.elapsed),
         );
         out += &format!(
-            "AMF half: {} messages in {:.2} s of engine time, {} messages/s per core\n",
+            "AMF half: {} messages in {:.2} s of engine time, {} messages/s per core ({} by the median)\n",
             grouped(messages),
             time.as_secs_f64(),
             grouped(per_second(messages, time) as u64),
+            grouped(per_second(messages, self.figures.median_time()) as u64),
         );
         out += &format!(
             "checked: {} contents, {} COUNTs, at the other side\n",
@@ -245,6 +246,7 @@ impl Run<'_> {
             "registrations_per_second": per_second(figures.registered, self.elapsed),
             "messages": messages, "amf_engine_seconds": time.as_secs_f64(),
             "messages_per_second_per_core": per_second(messages, time),
+            "messages_per_second_per_core_by_median": per_second(messages, figures.median_time()),
             "operations": self.operations_json(), "mix": self.mix_json(),
             "verdicts": statuses(&figures.verdicts),
             "content_checks": figures.content_checks, "count_checks": figures.count_checks,
