@@ -6,6 +6,7 @@ mod definitions;
 mod hex;
 mod nxa256;
 mod selftest;
+mod storm;
 mod terminal;
 
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Many UEs through the security mode procedure and protected traffic, checked at the other side
+    Storm(storm::Args),
     /// Known answers on every available backend; exits with 1 when anything fails
     Selftest(selftest::Args),
     /// Processor features, and the backend chosen for each primitive
@@ -34,6 +37,7 @@ type Outcome = Result<bool, String>;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
+        Verb::Storm(args) => storm::run(&args),
         Verb::Selftest(args) => selftest::run(&args),
         Verb::Cpu(args) => cpu::run(&args),
         Verb::Bench(args) => bench::run(&args),
