@@ -245,9 +245,7 @@ fn receive(
     let mut out = vec![0; pdu.len()];
     let checking = Checking::new(estimated, ue, Octets::Apart { pdu, out: &mut out })?;
     let mut checked = None;
-    verify::check(std::iter::once(checking), settings, |done| {
-        checked = Some(done)
-    });
+    verify::check(&mut [checking], settings, |done| checked = Some(done));
     let verdict = verify::commit(ue, checked.ok_or(Error::Poisoned)?, settings);
     out.truncate(verdict.len);
     Ok((verdict, out))
