@@ -19,7 +19,7 @@ impl<const N: usize> Message<N> {
     }
 
     /// Adds a parameter and its length in two octets. The caller's types bound the parameters so that they fit
-    /// `N`; the one caller whose input is not typed ([`derive`]) checks first.
+    /// `N`; the one caller whose input is not typed ([`derive()`]) checks first.
     pub(super) fn param(mut self, value: &[u8]) -> Self {
         let end = self.len + value.len();
         self.bytes[self.len..end].copy_from_slice(value);
@@ -48,7 +48,7 @@ pub(super) fn kdf(key: &[u8; 32], message: impl AsRef<[u8]>) -> Secret<32> {
     Secret::new(lane.out)
 }
 
-/// The most octets of S that [`derive`] takes.
+/// The most octets of S that [`derive()`] takes.
 pub const DERIVE_MAX_LEN: usize = 528;
 
 /// The KDF of TS 33.220 B.2 with any function code and up to four parameters: for the self-test and for the

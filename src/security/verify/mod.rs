@@ -11,8 +11,9 @@ use crate::base::secret::ct_eq;
 use crate::base::{Direction, Error, Result};
 use crate::nas::{self, FollowUp, MessageType, SecurityHeaderType, header};
 
-use super::context::Role;
+use super::context::{Context, Role};
 use super::count::{Behind, NearWrap};
+use super::header_type;
 use super::protect::LANES;
 use super::ue::{AsCount, LastVerified, Place, Settings, UeSecurity};
 
@@ -181,8 +182,30 @@ impl<'a> Checking<'a> {
             self.estimated.sht,
             SecurityHeaderType::Ciphered | SecurityHeaderType::CipheredNew
         );
+        if whole && self.nea != Nea::Nea0 && self.is_in_the_open() {
+            self.failure = Some(Error::HeaderMismatch);
+            return None;
+        }
         let data = self.octets.lay_out()?;
         whole.then_some(CipherLane { key, input, data })
+    }
+
+    fn context(&self) -> Option<&Context> {
+        self.ue.context(self.estimated.place)
+    }
+
+    fn is_in_the_open(&self) -> bool {
+        let body = self.octets.pdu().get(header::BODY..).unwrap_or_default();
+        self.context()
+            .is_some_and(|context| header_type::is_in_the_open(body, context.ng_ksi()))
+    }
+
+    fn is_ciphered(&self, plain: &[u8]) -> bool {
+        let (Trial::Passed(count), Some(context)) = (self.trial, self.context()) else {
+            return false;
+        };
+        let cipher = (self.nea, self.enc);
+        header_type::is_ciphered(plain, context.ng_ksi(), cipher, self.input(count))
     }
 
     /// Checks the inside of a deciphered message (TS 24.501 9.3, 4.4.4.3).
@@ -211,14 +234,16 @@ impl<'a> Checking<'a> {
             || message.is_initial()
             || message == MessageType::SECURITY_MODE_REJECT
             || !self.ue.secured(self.estimated.access);
-        if may_be_clear {
-            Ok(message)
-        } else {
+        if !may_be_clear {
             Err(Error::Unciphered)
+        } else if self.estimated.sht == Sht::Integrity && self.is_ciphered(plain) {
+            Err(Error::HeaderMismatch)
+        } else {
+            Ok(message)
         }
     }
 
-    fn finish(mut self, settings: &Settings) -> Checked {
+    fn finish(&mut self, settings: &Settings) -> Checked {
         let pdu_len = self.octets.pdu().len();
         let len = pdu_len.saturating_sub(header::BODY);
         let fail = |error, count| {
@@ -265,67 +290,57 @@ impl<'a> Checking<'a> {
 }
 
 /// Verifies and deciphers messages in lanes and hands each result to `each`, in order. Sessions are not changed.
-pub fn check<'a>(
-    batch: impl Iterator<Item = Checking<'a>>,
-    settings: &Settings,
-    mut each: impl FnMut(Checked),
-) {
-    let mut chunk: ArrayVec<Checking<'a>, LANES> = ArrayVec::new();
-    for message in batch {
-        chunk.push(message);
-        if chunk.is_full() {
-            run(&mut chunk);
-            chunk
-                .drain(..)
-                .for_each(|message| each(message.finish(settings)));
+pub fn check(batch: &mut [Checking<'_>], settings: &Settings, mut each: impl FnMut(Checked)) {
+    for chunk in batch.chunks_mut(LANES) {
+        match chunk.len() {
+            1 => run::<1>(chunk),
+            _ => run::<LANES>(chunk),
         }
     }
-    run(&mut chunk);
-    chunk
-        .drain(..)
-        .for_each(|message| each(message.finish(settings)));
+    for message in batch {
+        each(message.finish(settings));
+        // One result a message: a second look at it finds a failure.
+        message.trial = Trial::Failed;
+    }
 }
 
-fn run(chunk: &mut [Checking<'_>]) {
+fn run<const N: usize>(chunk: &mut [Checking<'_>]) {
     // Twice at most: the estimate, then the one COUNT behind it.
     while chunk.iter().any(|message| message.pending().is_some()) {
         for nia in Nia::ALL {
-            mac_lanes(chunk, nia);
+            mac_lanes::<N>(chunk, nia);
         }
         chunk.iter_mut().for_each(Checking::judge);
     }
     for nea in Nea::ALL {
-        let mut lanes: ArrayVec<CipherLane<'_>, LANES> = chunk
-            .iter_mut()
-            .filter(|m| m.nea == nea)
-            .filter_map(Checking::ciphered)
-            .collect();
+        let mut lanes: ArrayVec<CipherLane<'_>, N> = ArrayVec::new();
+        let wanted = chunk.iter_mut().filter(|m| m.nea == nea);
+        lanes.extend(wanted.filter_map(Checking::ciphered));
         if !lanes.is_empty() {
             algorithm::cipher(nea, &mut lanes);
         }
     }
 }
 
-fn mac_lanes(chunk: &mut [Checking<'_>], nia: Nia) {
-    let mut lanes: ArrayVec<MacLane<'_>, LANES> = chunk
-        .iter()
-        .filter(|m| m.nia == nia)
-        .filter_map(|m| {
+fn mac_lanes<const N: usize>(chunk: &mut [Checking<'_>], nia: Nia) {
+    let mut macs: ArrayVec<[u8; 4], N> = ArrayVec::new();
+    {
+        let mut lanes: ArrayVec<MacLane<'_>, N> = ArrayVec::new();
+        lanes.extend(chunk.iter().filter(|m| m.nia == nia).filter_map(|m| {
             let message = m.octets.pdu().get(header::SN..)?;
             Some(MacLane::new(m.int, m.input(m.pending()?), message))
-        })
-        .collect();
-    if lanes.is_empty() {
-        return;
+        }));
+        if lanes.is_empty() {
+            return;
+        }
+        algorithm::mac(nia, &mut lanes);
+        macs.extend(lanes.iter().map(|lane| lane.mac));
     }
-    algorithm::mac(nia, &mut lanes);
-    let macs: ArrayVec<[u8; 4], LANES> = lanes.iter().map(|lane| lane.mac).collect();
-    drop(lanes);
     let waiting = chunk
         .iter_mut()
         .filter(|m| m.nia == nia && m.pending().is_some());
-    for (message, mac) in waiting.zip(macs) {
-        message.mac = mac;
+    for (message, mac) in waiting.zip(&macs) {
+        message.mac = *mac;
     }
 }
 

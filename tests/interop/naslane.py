@@ -1,0 +1,249 @@
+"""The C ABI of naslane for Python: the only place here that knows C names and types (include/naslane.h)."""
+
+import ctypes
+import os
+import pathlib
+import re
+from ctypes import POINTER, Structure, byref, c_char_p, c_int32, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
+
+LIBRARY = ctypes.CDLL(os.environ["NASLANE_LIBRARY"])
+_HEADER = (pathlib.Path(__file__).resolve().parents[2] / "include" / "naslane.h").read_text()
+
+UPLINK, DOWNLINK = 0, 1
+AMF, UE = 0, 1
+GPP, NON_3GPP = 1, 2
+
+_OCTETS = POINTER(c_uint8)
+
+
+def constant(name):
+    """Value of NASLANE_<name>, from the header."""
+    found = re.search(rf"\bNASLANE_{name}\s*=?\s*(\d+)", _HEADER)
+    return int(found.group(1))
+
+
+class _Config(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("sessions", c_size_t),
+        ("procedures", c_size_t),
+        ("remembered_keys", c_size_t),
+        ("warning_count", c_uint32),
+        ("urgent_count", c_uint32),
+        ("nea", c_uint8 * 4),
+        ("nia", c_uint8 * 4),
+        ("nea_len", c_uint8),
+        ("nia_len", c_uint8),
+        ("out_of_order", c_uint8),
+        ("retransmissions", c_uint8),
+        ("commands_before_loop", c_uint8),
+        ("worker", c_uint8),
+        ("flags", c_uint8),
+        ("reserved", c_uint8),
+    ]
+
+
+class _Sent(Structure):
+    _fields_ = [
+        ("len", c_size_t),
+        ("count", c_uint32),
+        ("sht", c_uint8),
+        ("near_wrap", c_uint8),
+        ("diagnosis", c_uint8),
+        ("cause", c_uint8),
+    ]
+
+
+class _Received(Structure):
+    _fields_ = [
+        ("status", c_int32),
+        ("count", c_uint32),
+        ("len", c_size_t),
+        ("container_offset", c_size_t),
+        ("container_len", c_size_t),
+        ("pei_offset", c_size_t),
+        ("pei_len", c_size_t),
+        ("smc_status", c_int32),
+        ("message_type", c_uint8),
+        ("sht", c_uint8),
+        ("follow_up", c_uint8),
+        ("event", c_uint8),
+        ("cause", c_uint8),
+        ("diagnosis", c_uint8),
+        ("near_wrap", c_uint8),
+        ("flags", c_uint8),
+        ("reserved", c_uint8 * 4),
+    ]
+
+
+class _Request(Structure):
+    """Head of naslane_smc_request; what follows is left as the init function set it."""
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("access", c_uint8),
+        ("target", c_uint8),
+        ("nea", c_uint8),
+        ("nia", c_uint8),
+        ("ng_ksi", c_uint8),
+        ("ongoing", c_uint8),
+        ("flags", c_uint8),
+        ("eps_algorithms", c_uint8),
+        ("rest", c_uint64 * 32),
+    ]
+
+
+class _Ue(Structure):
+    """Head of naslane_ue; what follows is left as the init function set it."""
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("ue_sec_cap", c_char_p),
+        ("ue_sec_cap_len", c_size_t),
+        ("imeisv", c_char_p),
+        ("imeisv_len", c_size_t),
+        ("whole_initial", c_char_p),
+        ("whole_initial_len", c_size_t),
+        ("rest", c_uint64 * 16),
+    ]
+
+
+_ALGORITHM = [c_uint8, c_char_p, c_uint32, c_uint8, c_uint8, c_char_p, c_size_t, _OCTETS]
+_MESSAGE = [c_void_p, c_uint64, c_uint8, c_char_p, c_size_t, _OCTETS, c_size_t]
+_FUNCTIONS = {
+    "nea": _ALGORITHM,
+    "nia": _ALGORITHM,
+    "config_init": [POINTER(_Config)],
+    "engine_new": [POINTER(_Config), POINTER(c_void_p)],
+    "engine_free": [c_void_p],
+    "establish": [c_void_p, c_uint8, POINTER(c_uint64)],
+    "authenticated": [c_void_p, c_uint64, c_char_p, c_uint8, c_char_p, c_size_t, c_uint8],
+    "protect": [*_MESSAGE, POINTER(_Sent)],
+    "verify": [*_MESSAGE, POINTER(_Received)],
+    "decipher_container": [
+        c_void_p, c_uint64, c_uint8, c_uint32, _OCTETS, c_size_t,
+        POINTER(c_size_t), POINTER(c_size_t), POINTER(c_uint8),
+    ],
+    "smc_request_init": [POINTER(_Request)],
+    "smc_command": [c_void_p, c_uint64, POINTER(_Request), _OCTETS, c_size_t, POINTER(_Sent)],
+    "smc_resend": [c_void_p, c_uint64, c_uint8, _OCTETS, c_size_t, POINTER(_Sent)],
+    "ue_init": [POINTER(_Ue)],
+    "ue_answer": [c_void_p, c_uint64, c_uint8, POINTER(_Ue), c_char_p, c_size_t, _OCTETS, c_size_t, POINTER(_Sent)],
+}  # fmt: skip
+for _name, _arguments in _FUNCTIONS.items():
+    _function = getattr(LIBRARY, f"naslane_{_name}")
+    _function.argtypes = _arguments
+    _function.restype = c_int32
+
+
+class Status(Exception):
+    """A call did not answer OK; `number` is the status of the C ABI."""
+
+    def __init__(self, verb, number):
+        super().__init__(f"naslane_{verb} answers {number}")
+        self.number = number
+
+
+def call(verb, *arguments):
+    """Calls naslane_<verb>; raises Status unless it answers OK."""
+    number = getattr(LIBRARY, f"naslane_{verb}")(*arguments)
+    if number != 0:
+        raise Status(verb, number)
+
+
+def _algorithm(verb, identity, key, count, bearer, direction, octets, out_len):
+    if len(key) != 16:
+        raise ValueError("a 128-bit key has 16 octets")
+    out = (c_uint8 * max(out_len, 1))()
+    call(verb, identity, key, count, bearer, direction, octets, len(octets), out)
+    return bytes(out[:out_len])
+
+
+def nea(identity, key, count, bearer, direction, octets):
+    """Ciphers or deciphers `octets`."""
+    return _algorithm("nea", identity, key, count, bearer, direction, octets, len(octets))
+
+
+def nia(identity, key, count, bearer, direction, octets):
+    """The four octets of NAS-MAC over `octets`."""
+    return _algorithm("nia", identity, key, count, bearer, direction, octets, 4)
+
+
+class Engine:
+    """An engine whose operator wants one algorithm of each kind."""
+
+    def __init__(self, nea_identity, nia_identity):
+        config = _Config()
+        call("config_init", byref(config))
+        config.sessions = config.procedures = config.remembered_keys = 64
+        config.nea[0], config.nea_len = nea_identity, 1
+        config.nia[0], config.nia_len = nia_identity, 1
+        self.pointer = c_void_p()
+        call("engine_new", byref(config), byref(self.pointer))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        call("engine_free", self.pointer)
+
+
+class Session:
+    """One half of a subscriber, authenticated."""
+
+    def __init__(self, engine, role, k_amf, ue_sec_cap, ng_ksi=0):
+        self.engine, self.ue_sec_cap = engine.pointer, ue_sec_cap
+        handle = c_uint64()
+        call("establish", self.engine, role, byref(handle))
+        self.handle = handle.value
+        call("authenticated", self.engine, self.handle, k_amf, ng_ksi, ue_sec_cap, len(ue_sec_cap), 0)
+
+    def protect(self, access, plain):
+        """The PDU and its COUNT."""
+        out, sent = (c_uint8 * (len(plain) + 7))(), _Sent()
+        call("protect", self.engine, self.handle, access, plain, len(plain), out, len(out), byref(sent))
+        return bytes(out[: sent.len]), sent.count
+
+    def verify(self, access, pdu):
+        """The plain message and the rest of the verdict."""
+        out, received = (c_uint8 * len(pdu))(), _Received()
+        call("verify", self.engine, self.handle, access, pdu, len(pdu), out, len(out), byref(received))
+        return bytes(out[: received.len]), received
+
+    def decipher_container(self, access, count, message):
+        """The content of the NAS message container in a message that was just verified."""
+        octets = (c_uint8 * len(message)).from_buffer_copy(message)
+        offset, length, message_type = c_size_t(), c_size_t(), c_uint8()
+        call(
+            "decipher_container", self.engine, self.handle, access, count, octets, len(octets),
+            byref(offset), byref(length), byref(message_type),
+        )  # fmt: skip
+        return bytes(octets[offset.value :][: length.value])
+
+    def smc_command(self, access=GPP, flags=0):
+        """A SECURITY MODE COMMAND for the partial context."""
+        request, out, sent = _Request(), (c_uint8 * 512)(), _Sent()
+        call("smc_request_init", byref(request))
+        request.access, request.flags = access, flags
+        if flags & constant("SMC_RINMR"):
+            request.ongoing = 0x41  # REGISTRATION REQUEST
+        call("smc_command", self.engine, self.handle, byref(request), out, len(out), byref(sent))
+        return bytes(out[: sent.len]), sent.count
+
+    def smc_resend(self):
+        """The command again, after T3560."""
+        out, sent = (c_uint8 * 512)(), _Sent()
+        call("smc_resend", self.engine, self.handle, constant("RESEND_T3560"), out, len(out), byref(sent))
+        return bytes(out[: sent.len]), sent.count
+
+    def ue_answer(self, command, access=GPP, imeisv=b""):
+        """The UE's answer to a SECURITY MODE COMMAND and the 5GMM cause of a reject."""
+        ue, out, sent = _Ue(), (c_uint8 * 512)(), _Sent()
+        call("ue_init", byref(ue))
+        ue.ue_sec_cap, ue.ue_sec_cap_len = self.ue_sec_cap, len(self.ue_sec_cap)
+        if imeisv:
+            ue.imeisv, ue.imeisv_len = imeisv, len(imeisv)
+        call(
+            "ue_answer", self.engine, self.handle, access, byref(ue), command, len(command), out, len(out), byref(sent)
+        )
+        return bytes(out[: sent.len]), sent.cause
