@@ -257,6 +257,14 @@ fn bad_jobs_have_their_own_status_and_change_nothing() {
         assert_eq!(jobs[0].out_len, 0);
         assert_eq!(arena, before, "{job:?}");
     }
+    colliding_jobs(&engine, good);
+    let mut out = [0; 64];
+    let sent = engine.protect(pair.amf, GPP, DOWNLINK, &mut out).unwrap();
+    assert_eq!(sent.count, 1, "no bad job took a COUNT");
+}
+
+/// Jobs whose places collide are refused together.
+fn colliding_jobs(engine: &naslane::Engine, good: Job) {
     let mut arena = vec![0; 256];
     arena[..DOWNLINK.len()].copy_from_slice(DOWNLINK);
     let mut jobs = [
@@ -274,9 +282,6 @@ fn bad_jobs_have_their_own_status_and_change_nothing() {
         jobs.iter().all(|job| job.status == Error::Overlap.code()),
         "{jobs:?}"
     );
-    let mut out = [0; 64];
-    let sent = engine.protect(pair.amf, GPP, DOWNLINK, &mut out).unwrap();
-    assert_eq!(sent.count, 1, "no bad job took a COUNT");
 }
 
 #[test]

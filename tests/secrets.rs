@@ -11,18 +11,22 @@ use naslane::kdf::{self, KAmf, KAusf, KSeaf, NhChain};
 use naslane::procedure::smc::{Activation, NewKey, Request};
 use naslane::session::record::{Extent, Record, export};
 
-/// Four octets of a key in a row, as hex or as decimal list, in any of the forms that `Debug` has.
+/// Four octets of a key in a row, as hex or as a list, in any of the forms that `Debug` has.
 fn shows(text: &str, key: &[u8]) -> bool {
-    let text = text.to_lowercase();
-    key.windows(4).any(|w| {
-        let hex: String = w.iter().map(|b| format!("{b:02x}")).collect();
-        let list = format!("{}, {}, {}, {}", w[0], w[1], w[2], w[3]);
-        let hex_list = format!("{:#x}, {:#x}, {:#x}, {:#x}", w[0], w[1], w[2], w[3]);
-        let lines = format!("{},\n", w[0]);
+    let mut text = text.to_lowercase();
+    text.retain(|letter| !letter.is_whitespace());
+    key.windows(4).any(|four| {
+        let hex: String = four.iter().map(|b| format!("{b:02x}")).collect();
+        let lists = [
+            |b: &u8| format!("{b},"),
+            |b: &u8| format!("{b:02x},"),
+            |b: &u8| format!("{b:#x},"),
+        ]
+        .map(|form| four.iter().map(form).collect::<String>());
         text.contains(&hex)
-            || text.contains(&list)
-            || text.contains(&hex_list)
-            || text.matches(&lines).count() > 2
+            || lists
+                .iter()
+                .any(|list| text.contains(list.trim_end_matches(',')))
     })
 }
 
@@ -63,6 +67,7 @@ fn key(seed: u8) -> [u8; 32] {
 fn the_scan_finds_what_it_looks_for() {
     let key = key(1);
     assert!(shows(&format!("{key:?}"), &key));
+    assert!(shows(&format!("{key:#?}"), &key));
     assert!(shows(&format!("{key:02x?}").replace(", ", ""), &key));
     assert!(!shows("KAmf(..)", &key));
 }
@@ -113,7 +118,7 @@ fn r52_no_debug_output_shows_a_key() {
     };
     scan.look(&Request::new(GPP, Activation::Mapped(new_key)));
 
-    let mut everywhere = |scan: &mut Scan| {
+    let everywhere = |scan: &mut Scan| {
         for handle in [pair.amf, pair.ue] {
             let session = engine.session(handle).unwrap();
             scan.look(&*session);

@@ -1,1 +1,37 @@
-//! C ABI.
+//! C ABI of naslane. The header `include/naslane.h` is made from these files and is the document of this package;
+//! one file per C noun.
+//!
+//! | file | section of the header |
+//! |---|---|
+//! | `status` | statuses, version |
+//! | `algorithm` | level 0: NEA and NIA |
+//! | `derivation`, `mobility` | level 0: TS 33.501 Annex A |
+//! | `engine`, `session`, `message`, `smc`, `keys`, `record` | level 1 |
+//! | `ue` | level 1: the UE half |
+//! | `batch` | level 2 |
+//! | `guard`, `pointer`, `start` | not in the header: panics, pointers, self-test |
+#![allow(non_camel_case_types, reason = "the types are named as C sees them")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "one contract for all pointers, stated once in the header"
+)]
+#![allow(
+    clippy::too_many_arguments,
+    reason = "a C function takes a length beside every pointer"
+)]
+
+pub mod algorithm;
+pub mod batch;
+pub mod derivation;
+pub mod engine;
+mod guard;
+pub mod keys;
+pub mod message;
+pub mod mobility;
+mod pointer;
+pub mod record;
+pub mod session;
+pub mod smc;
+mod start;
+pub mod status;
+pub mod ue;

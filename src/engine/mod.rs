@@ -223,6 +223,30 @@ impl Engine {
         }
     }
 
+    /// As [`Engine::protect_as`], the PDU in place of the plain message, which is the first `len` octets of `buffer`.
+    ///
+    /// # Errors
+    /// As [`Engine::protect_as`]; [`Error::OutOfRange`] for a `len` beyond the buffer.
+    pub fn protect_in_place(
+        &self,
+        handle: Handle,
+        access: AccessType,
+        form: Form,
+        (buffer, len): (&mut [u8], usize),
+    ) -> Result<Sent> {
+        if matches!(form, Form::Command(_) | Form::Complete(_)) {
+            return Err(Error::HeaderMismatch);
+        }
+        if len > buffer.len() {
+            return Err(Error::OutOfRange);
+        }
+        let plain = Plain::InPlace { buffer, len };
+        match self.run_one(handle, access, Task::Protect { plain, form }) {
+            Report::Protected(sent) => sent,
+            _ => Err(Error::Poisoned),
+        }
+    }
+
     /// Verifies a PDU as it came from NGAP and writes the plain message, 7 octets shorter, to `out`; commits its
     /// COUNT. While a security mode command is unanswered the same call takes the answer: see
     /// [`Received::procedure`].

@@ -1,7 +1,7 @@
 //! How contexts come, become current and go: authentication, mapping, candidates (TS 33.501 6.3, 6.4.5, 6.9.3).
 
 use crate::base::{AccessType, Error, NgKsi, Result};
-use crate::kdf::{KAmf, NhChain};
+use crate::kdf::{KAmf, NhChain, PreparedNh};
 use crate::nas::UeSecurityCapability;
 
 use super::context::{Algorithms, Context, Identity, Kind};
@@ -284,5 +284,25 @@ impl UeSecurity {
             self.nh = Some(NhChain::establish(context.k_amf(), &k_gnb));
         }
         Ok(k_gnb)
+    }
+
+    /// The next {NH, NCC} of 3GPP access, for a handover or path switch; changes nothing (TS 33.501 A.10, 6.9.2).
+    ///
+    /// # Errors
+    /// [`Error::NoContext`] before [`UeSecurity::k_gnb`] has begun the chain.
+    pub fn prepare_nh(&self) -> Result<PreparedNh> {
+        let context = self
+            .context(self.in_use(AccessType::ThreeGpp))
+            .ok_or(Error::NoContext)?;
+        let chain = self.nh.as_ref().ok_or(Error::NoContext)?;
+        Ok(chain.prepare(context.k_amf()))
+    }
+
+    /// Takes the step that `prepared` computed.
+    ///
+    /// # Errors
+    /// [`Error::NoContext`] without a chain; those of [`NhChain::commit`].
+    pub fn commit_nh(&mut self, prepared: PreparedNh) -> Result<()> {
+        self.nh.as_mut().ok_or(Error::NoContext)?.commit(prepared)
     }
 }

@@ -72,6 +72,37 @@ pub enum Diagnosis {
 }
 
 impl Diagnosis {
+    /// Every code, in the order of the numbers.
+    pub const ALL: [Self; 27] = [
+        Self::None,
+        Self::CapsMismatch,
+        Self::KeyOrCount,
+        Self::AlgNotInCaps,
+        Self::NullIntegrityForbidden,
+        Self::SmcTimeout,
+        Self::ContextSkew,
+        Self::OldContextStillUsed,
+        Self::WrongAccess,
+        Self::CountDesync,
+        Self::CipherSkew,
+        Self::CountResetAtOneSide,
+        Self::UnprotectedAfterSecure,
+        Self::StallAfterComplete,
+        Self::DlCipherNotStarted,
+        Self::ContainerMismatch,
+        Self::ContainerMissing,
+        Self::OutOfOrder,
+        Self::UnexpectedComplete,
+        Self::NgKsiMismatch,
+        Self::SmcLoop,
+        Self::ContextPingpong,
+        Self::ServiceUnverified,
+        Self::RetransmissionStorm,
+        Self::CountNearWrap,
+        Self::CountExhausted,
+        Self::Collision,
+    ];
+
     /// The code in capitals, as the field's failure table spells it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -173,4 +204,16 @@ fn matches(ue: &UeSecurity, place: Place, (access, count): (AccessType, u32), pd
     let mut lane = [MacLane::new(keys.int, input, message)];
     algorithm::mac(keys.algorithms.nia, &mut lane);
     keys.algorithms.nia != algorithm::Nia::Nia0 && ct_eq(&lane[0].mac, mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_in_the_list_is_the_number() {
+        for (number, diagnosis) in Diagnosis::ALL.into_iter().enumerate() {
+            assert_eq!(diagnosis as usize, number);
+        }
+    }
 }

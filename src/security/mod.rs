@@ -10,6 +10,7 @@ pub mod container;
 pub mod context;
 pub mod count;
 pub mod diagnosis;
+mod header_type;
 mod leave;
 pub mod protect;
 pub mod side;

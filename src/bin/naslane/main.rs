@@ -1,2 +1,53 @@
-//! The program naslane.
-fn main() {}
+//! The program naslane, one file per verb: parse, call, print.
+
+mod bench;
+mod cpu;
+mod definitions;
+mod hex;
+mod nxa256;
+mod selftest;
+mod storm;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "naslane", version = naslane::VERSION, about = "5G NAS security for many UEs at a time")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Many UEs through the security mode procedure and protected traffic, checked at the other side
+    Storm(storm::Args),
+    /// Known answers on every available backend; exits with 1 when anything fails
+    Selftest(selftest::Args),
+    /// Processor features, and the backend chosen for each primitive
+    Cpu(cpu::Args),
+    /// A quick table: nanoseconds per protect and verify
+    Bench(bench::Args),
+}
+
+/// `Ok(false)`: the verb ran and says no. `Err`: it could not run, and why.
+type Outcome = Result<bool, String>;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().verb {
+        Verb::Storm(args) => storm::run(&args),
+        Verb::Selftest(args) => selftest::run(&args),
+        Verb::Cpu(args) => cpu::run(&args),
+        Verb::Bench(args) => bench::run(&args),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(why) => {
+            eprintln!("naslane: {why}");
+            ExitCode::from(2)
+        }
+    }
+}

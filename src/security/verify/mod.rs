@@ -11,8 +11,9 @@ use crate::base::secret::ct_eq;
 use crate::base::{Direction, Error, Result};
 use crate::nas::{self, FollowUp, MessageType, SecurityHeaderType, header};
 
-use super::context::Role;
+use super::context::{Context, Role};
 use super::count::{Behind, NearWrap};
+use super::header_type;
 use super::protect::LANES;
 use super::ue::{AsCount, LastVerified, Place, Settings, UeSecurity};
 
@@ -181,8 +182,30 @@ impl<'a> Checking<'a> {
             self.estimated.sht,
             SecurityHeaderType::Ciphered | SecurityHeaderType::CipheredNew
         );
+        if whole && self.nea != Nea::Nea0 && self.is_in_the_open() {
+            self.failure = Some(Error::HeaderMismatch);
+            return None;
+        }
         let data = self.octets.lay_out()?;
         whole.then_some(CipherLane { key, input, data })
+    }
+
+    fn context(&self) -> Option<&Context> {
+        self.ue.context(self.estimated.place)
+    }
+
+    fn is_in_the_open(&self) -> bool {
+        let body = self.octets.pdu().get(header::BODY..).unwrap_or_default();
+        self.context()
+            .is_some_and(|context| header_type::is_in_the_open(body, context.ng_ksi()))
+    }
+
+    fn is_ciphered(&self, plain: &[u8]) -> bool {
+        let (Trial::Passed(count), Some(context)) = (self.trial, self.context()) else {
+            return false;
+        };
+        let cipher = (self.nea, self.enc);
+        header_type::is_ciphered(plain, context.ng_ksi(), cipher, self.input(count))
     }
 
     /// Checks the inside of a deciphered message (TS 24.501 9.3, 4.4.4.3).
@@ -211,10 +234,12 @@ impl<'a> Checking<'a> {
             || message.is_initial()
             || message == MessageType::SECURITY_MODE_REJECT
             || !self.ue.secured(self.estimated.access);
-        if may_be_clear {
-            Ok(message)
-        } else {
+        if !may_be_clear {
             Err(Error::Unciphered)
+        } else if self.estimated.sht == Sht::Integrity && self.is_ciphered(plain) {
+            Err(Error::HeaderMismatch)
+        } else {
+            Ok(message)
         }
     }
 
@@ -226,11 +251,7 @@ impl<'a> Checking<'a> {
             verdict.count = count;
             verdict
         };
-        // One result a message: a second look at it finds a failure.
-        let count = match (
-            std::mem::replace(&mut self.trial, Trial::Failed),
-            self.failure,
-        ) {
+        let count = match (self.trial, self.failure) {
             (Trial::Passed(count), Some(error)) => return Checked(Err(fail(error, Some(count)))),
             (Trial::Passed(count), None) => count,
             _ => return Checked(Err(fail(Error::Mac, None))),
@@ -278,6 +299,8 @@ pub fn check(batch: &mut [Checking<'_>], settings: &Settings, mut each: impl FnM
     }
     for message in batch {
         each(message.finish(settings));
+        // One result a message: a second look at it finds a failure.
+        message.trial = Trial::Failed;
     }
 }
 

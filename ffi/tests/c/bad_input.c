@@ -1,0 +1,519 @@
+/* Bad input to every function: it gets its own status and changes nothing, no session, no output. */
+#include "world.h"
+
+static pair talking, fresh;     /* with a context in use, and with a partial one */
+static record known[4];
+static uint8_t out[1024];       /* every output buffer of a call that must fail */
+static union { naslane_sent sent; naslane_received received; size_t size; uint64_t handle; uint8_t octet; } place;
+static uint8_t canary[sizeof out > sizeof place ? sizeof out : sizeof place];
+
+static void remember(void) {
+    known[0] = look(talking.amf);
+    known[1] = look(talking.ue);
+    known[2] = look(fresh.amf);
+    known[3] = look(fresh.ue);
+    memset(out, 0xEE, sizeof out);
+    memset(&place, 0xEE, sizeof place);
+}
+
+static int unchanged(void) {
+    record now[4] = {look(talking.amf), look(talking.ue), look(fresh.amf), look(fresh.ue)};
+    for (int i = 0; i < 4; i++)
+        if (!same(&now[i], &known[i]))
+            return 0;
+    return 1;
+}
+
+static int untouched(void) {
+    return memcmp(out, canary, sizeof out) == 0 && memcmp(&place, canary, sizeof place) == 0;
+}
+
+/* The call gives this status; sessions and outputs are as before. */
+#define BAD(wanted, call)           \
+    do {                            \
+        remember();                 \
+        GIVES(wanted, call);        \
+        CHECK(unchanged());         \
+        CHECK(untouched());         \
+    } while (0)
+
+/* The same where the verdict is written. */
+#define REFUSED(wanted, call)                           \
+    do {                                                \
+        remember();                                     \
+        GIVES(wanted, call);                            \
+        CHECK(unchanged());                             \
+        CHECK(place.received.status == (wanted));       \
+        CHECK(memcmp(out, canary, sizeof out) == 0);    \
+    } while (0)
+
+#define NUL NASLANE_E_NULL
+#define CUT NASLANE_E_OVERLAP
+#define TIGHT NASLANE_E_BUFFER_TOO_SMALL
+
+static const uint8_t key[64] = {9};
+static const char snn[] = "5G:mnc001.mcc001.3gppnetwork.org";
+
+static void algorithms(void) {
+    BAD(NASLANE_E_ALGORITHM_NOT_SUPPORTED, naslane_nea(4, key, 0, 1, 0, DOWNLINK, 4, out));
+    BAD(NASLANE_E_BEARER, naslane_nea(2, key, 0, 32, 0, DOWNLINK, 4, out));
+    BAD(NASLANE_E_DIRECTION, naslane_nea(2, key, 0, 1, 2, DOWNLINK, 4, out));
+    BAD(NASLANE_E_TOO_LONG, naslane_nea(2, key, 0, 1, 0, DOWNLINK, (size_t)NASLANE_MESSAGE_MAX + 1, out));
+    BAD(NASLANE_E_TOO_LONG, naslane_nea(2, key, 0, 1, 0, DOWNLINK, SIZE_MAX, out));
+    BAD(NUL, naslane_nea(2, NULL, 0, 1, 0, DOWNLINK, 4, out));
+    BAD(NUL, naslane_nea(2, key, 0, 1, 0, NULL, 4, out));
+    BAD(NUL, naslane_nea(2, key, 0, 1, 0, DOWNLINK, 4, NULL));
+    BAD(CUT, naslane_nea(2, key, 0, 1, 0, out + 1, 16, out));
+    BAD(CUT, naslane_nea(2, key, 0, 1, 0, out, 16, out + 15));
+    BAD(NASLANE_E_ALGORITHM_NOT_SUPPORTED, naslane_nia(255, key, 0, 1, 0, DOWNLINK, 4, out));
+    BAD(NASLANE_E_BEARER, naslane_nia(2, key, 0, 255, 0, DOWNLINK, 4, out));
+    BAD(NASLANE_E_DIRECTION, naslane_nia(2, key, 0, 1, 255, DOWNLINK, 4, out));
+    BAD(NASLANE_E_TOO_LONG, naslane_nia(2, key, 0, 1, 0, DOWNLINK, SIZE_MAX, out));
+    BAD(NUL, naslane_nia(2, NULL, 0, 1, 0, DOWNLINK, 4, out));
+    BAD(NUL, naslane_nia(2, key, 0, 1, 0, NULL, 4, out));
+    BAD(NUL, naslane_nia(2, key, 0, 1, 0, DOWNLINK, 4, NULL));
+    BAD(CUT, naslane_nia(2, key, 0, 1, 0, out, 16, out + 13));
+}
+
+static void names(void) {
+    CHECK(strlen(naslane_version()) >= 5);
+    CHECK(strcmp(naslane_status_text(INT32_MIN), naslane_status_text(12345)) == 0);
+    CHECK(strcmp(naslane_diagnosis_name(27), naslane_diagnosis_name(255)) == 0);
+    BAD(NUL, naslane_kdf_serving_network_name(NULL, "01", NULL, (char *)out));
+    BAD(NUL, naslane_kdf_serving_network_name("001", NULL, NULL, (char *)out));
+    BAD(NUL, naslane_kdf_serving_network_name("001", "01", NULL, NULL));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_serving_network_name("0x1", "01", NULL, (char *)out));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_serving_network_name("001", "1", NULL, (char *)out));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_serving_network_name("001", "01", "", (char *)out));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_serving_network_name("\xff\xfe\xfd", "01", NULL, (char *)out));
+    char endless[300];
+    memset(endless, '0', sizeof endless);
+    BAD(NASLANE_E_TOO_LONG, naslane_kdf_serving_network_name(endless, "01", NULL, (char *)out));
+}
+
+static void derivations(void) {
+    const uint8_t *k = key;
+    BAD(NUL, naslane_kdf_k_ausf(NULL, k, snn, k, out));
+    BAD(NUL, naslane_kdf_k_ausf(k, NULL, snn, k, out));
+    BAD(NUL, naslane_kdf_k_ausf(k, k, NULL, k, out));
+    BAD(NUL, naslane_kdf_k_ausf(k, k, snn, NULL, out));
+    BAD(NUL, naslane_kdf_k_ausf(k, k, snn, k, NULL));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_k_ausf(k, k, "5G:mnc01.mcc001.3gppnetwork.org", k, out));
+    BAD(CUT, naslane_kdf_k_ausf(out + 8, k, snn, k, out));
+    BAD(NUL, naslane_kdf_k_ausf_from_emsk(NULL, out));
+    BAD(NUL, naslane_kdf_k_ausf_from_emsk(k, NULL));
+    BAD(CUT, naslane_kdf_k_ausf_from_emsk(out, out + 63));
+    BAD(NUL, naslane_kdf_ck_ik_prime(NULL, k, snn, k, out, out + 16));
+    BAD(NUL, naslane_kdf_ck_ik_prime(k, k, snn, k, out, NULL));
+    BAD(CUT, naslane_kdf_ck_ik_prime(k, k, snn, k, out, out));
+    BAD(CUT, naslane_kdf_ck_ik_prime(k, k, snn, k, out, out + 15));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_res_star(k, k, snn, k, k, 3, out));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_res_star(k, k, snn, k, k, 17, out));
+    BAD(NUL, naslane_kdf_res_star(k, k, snn, k, NULL, 8, out));
+    BAD(NUL, naslane_kdf_res_star(k, k, snn, NULL, k, 8, out));
+    BAD(NUL, naslane_kdf_res_star(k, k, snn, k, k, 8, NULL));
+    BAD(NUL, naslane_kdf_hres_star(NULL, k, out));
+    BAD(NUL, naslane_kdf_hres_star(k, NULL, out));
+    BAD(CUT, naslane_kdf_hres_star(k, out + 1, out));
+    BAD(NUL, naslane_kdf_k_seaf(NULL, snn, out));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_k_seaf(k, "", out));
+    BAD(NUL, naslane_kdf_k_seaf(k, snn, NULL));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_k_amf(k, "nobody", k, 2, out));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_k_amf(k, "imsi-00101000000001", k, 1, out));
+    BAD(NASLANE_E_TOO_LONG, naslane_kdf_k_amf(k, "imsi-00101000000001", out, 256, out + 512));
+    BAD(NUL, naslane_kdf_k_amf(k, "imsi-00101000000001", NULL, 2, out));
+    BAD(NUL, naslane_kdf_k_amf(k, NULL, k, 2, out));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_k_nas(k, 16, 2, out, out + 16));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_k_nas(k, 2, 255, out, out + 16));
+    BAD(NUL, naslane_kdf_k_nas(k, 2, 2, NULL, out));
+    BAD(CUT, naslane_kdf_k_nas(k, 2, 2, out, out + 8));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_algorithm_key(k, 0, 2, out));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_algorithm_key(k, 7, 2, out));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_algorithm_key(k, 1, 16, out));
+    BAD(NUL, naslane_kdf_algorithm_key(NULL, 1, 2, out));
+    BAD(NASLANE_E_BEARER, naslane_kdf_k_gnb(k, 0, 0, out));
+    BAD(NASLANE_E_BEARER, naslane_kdf_k_gnb(k, 0, 3, out));
+    BAD(NUL, naslane_kdf_k_gnb(k, 0, 1, NULL));
+    BAD(NUL, naslane_kdf_nh(k, NULL, out));
+    BAD(CUT, naslane_kdf_nh(out + 4, k, out));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_k_ng_ran_star_gnb(k, 1, 1u << 24, out));
+    BAD(NUL, naslane_kdf_k_ng_ran_star_gnb(k, 1, 1, NULL));
+    BAD(NASLANE_E_ARGUMENT, naslane_kdf_k_ng_ran_star_ng_enb(k, 1, UINT32_MAX, out));
+    BAD(NUL, naslane_kdf_k_ng_ran_star_ng_enb(NULL, 1, 1, out));
+    BAD(NASLANE_E_DIRECTION, naslane_kdf_k_amf_prime(k, 2, 0, out));
+    BAD(NUL, naslane_kdf_k_amf_prime(k, 1, 0, NULL));
+    BAD(NUL, naslane_kdf_k_asme_idle(NULL, 0, out));
+    BAD(NUL, naslane_kdf_k_asme_handover(k, 0, NULL));
+    BAD(CUT, naslane_kdf_k_asme_srvcc(out, 0, out + 31));
+    BAD(NUL, naslane_kdf_k_amf_from_eps_idle(NULL, 0, out));
+    BAD(NUL, naslane_kdf_k_amf_from_eps_handover(k, NULL, out));
+    BAD(CUT, naslane_kdf_k_amf_from_eps_handover(k, out + 1, out));
+}
+
+static void engines(void) {
+    naslane_config good, config;
+    naslane_engine *none = NULL;
+    GIVES(NUL, naslane_config_init(NULL));
+    GIVES(NUL, naslane_engine_new(NULL, NULL));
+    GIVES(NUL, naslane_engine_free(NULL));
+    BAD(NUL, naslane_sessions(NULL, &place.size));
+    BAD(NUL, naslane_sessions(engine, NULL));
+    OK(naslane_config_init(&good));
+#define WITH(status, change)                                \
+    do {                                                    \
+        config = good;                                      \
+        config.change;                                      \
+        GIVES(status, naslane_engine_new(&config, &none));  \
+        CHECK(none == NULL);                                \
+    } while (0)
+    WITH(NASLANE_E_ARGUMENT, size = 0);
+    WITH(NASLANE_E_ARGUMENT, size += 8);
+    WITH(NASLANE_E_ARGUMENT, sessions = 0);
+    WITH(NASLANE_E_ARGUMENT, sessions = SIZE_MAX);
+    WITH(NASLANE_E_ARGUMENT, procedures = SIZE_MAX);
+    WITH(NASLANE_E_ARGUMENT, remembered_keys = SIZE_MAX);
+    WITH(NASLANE_E_ARGUMENT, out_of_order = 65);
+    WITH(NASLANE_E_ARGUMENT, warning_count = good.urgent_count + 1);
+    WITH(NASLANE_E_ARGUMENT, urgent_count = UINT32_MAX);
+    WITH(NASLANE_E_ARGUMENT, nea_len = 0);
+    WITH(NASLANE_E_ARGUMENT, nia_len = 5);
+    WITH(NASLANE_E_ARGUMENT, nea[1] = good.nea[0]);
+    WITH(NASLANE_E_ALGORITHM_NOT_SUPPORTED, nia[0] = 4);
+    WITH(NASLANE_E_ARGUMENT, retransmissions = 17);
+    WITH(NASLANE_E_ARGUMENT, flags = 4);
+    WITH(NASLANE_E_ARGUMENT, reserved = 1);
+}
+
+/* Every call on a session, good but for the engine or the handle. */
+static void every_session_call(naslane_engine *on, uint64_t session, int32_t status) {
+    naslane_smc_request request;
+    naslane_ue ue = self();
+    OK(naslane_smc_request_init(&request));
+    BAD(status, naslane_release(on, session));
+    BAD(status, naslane_authenticated(on, session, key, 0, CAPABILITY, 2, 0));
+    BAD(status, naslane_next_ng_ksi(on, session, 7, &place.octet));
+    BAD(status, naslane_connection_released(on, session, 1));
+    BAD(status, naslane_deregister(on, session, NASLANE_DEREGISTER_KEEP));
+    BAD(status, naslane_key_change_begin(on, session, NASLANE_KEY_CHANGE_N2));
+    BAD(status, naslane_key_change_end(on, session, NASLANE_KEY_CHANGE_N2));
+    BAD(status, naslane_protect(on, session, 1, DOWNLINK, 4, out, sizeof out, &place.sent));
+    memset(&place, 0, sizeof place);
+    remember();
+    GIVES(status, naslane_verify(on, session, 1, key, 32, out, sizeof out, &place.received));
+    GIVES(status, naslane_verify_only(on, session, 1, key, 32, out, sizeof out, &place.received));
+    const uint8_t complete[10] = {0x7E, 4};
+    GIVES(status, naslane_smc_complete(on, session, 1, complete, sizeof complete, out, sizeof out, &place.received));
+    CHECK(unchanged() && memcmp(out, canary, sizeof out) == 0);
+    size_t offset, len;
+    uint8_t message[8] = {0x7E};
+    BAD(status, naslane_decipher_container(on, session, 1, 0, message, sizeof message, &offset, &len, &place.octet));
+    BAD(status, naslane_diagnose(on, session, 1, key, 32, &place.octet));
+    BAD(status, naslane_smc_command(on, session, &request, out, sizeof out, &place.sent));
+    BAD(status, naslane_smc_resend(on, session, NASLANE_RESEND_T3560, out, sizeof out, &place.sent));
+    BAD(status, naslane_smc_reject(on, session, 24));
+    BAD(status, naslane_smc_abort(on, session, NASLANE_ABORT));
+    BAD(status, naslane_k_gnb(on, session, 1, out));
+    BAD(status, naslane_nh_prepare(on, session, out, &place.octet));
+    BAD(status, naslane_nh_commit(on, session, key, 1));
+    BAD(status, naslane_export(on, session, 0, out, sizeof out, &place.size));
+    BAD(status, naslane_export_cancel(on, session));
+    BAD(status, naslane_ue_answer(on, session, 1, &ue, key, 32, out, sizeof out, &place.sent));
+    BAD(status, naslane_ue_initial(on, session, 1, REGISTRATION, sizeof REGISTRATION, 0, 0, out, sizeof out, &place.sent));
+}
+
+static void handles(void) {
+    uint64_t stale, reused;
+    OK(naslane_establish(engine, NASLANE_ROLE_AMF, &stale));
+    OK(naslane_release(engine, stale));
+    OK(naslane_establish(engine, NASLANE_ROLE_AMF, &reused));
+    const uint64_t bad[] = {0, 1, stale, UINT64_MAX, talking.amf + 1, talking.amf | (uint64_t)1 << 63,
+                            talking.amf ^ (uint64_t)1 << 28, talking.amf & 0xFFFFFFF};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (bad[i] != talking.ue && bad[i] != fresh.amf && bad[i] != fresh.ue)
+            every_session_call(engine, bad[i], NASLANE_E_HANDLE);
+    for (int i = 0; i < 200; i++)
+        every_session_call(engine, dice(), NASLANE_E_HANDLE);
+    every_session_call(NULL, talking.amf, NUL);
+    OK(naslane_release(engine, reused));
+}
+
+static void sessions(void) {
+    uint64_t amf = talking.amf, ue = talking.ue;
+    BAD(NUL, naslane_establish(NULL, 0, &place.handle));
+    BAD(NUL, naslane_establish(engine, 0, NULL));
+    BAD(NASLANE_E_ARGUMENT, naslane_establish(engine, 2, &place.handle));
+    BAD(NUL, naslane_authenticated(engine, amf, NULL, 0, CAPABILITY, 2, 0));
+    BAD(NUL, naslane_authenticated(engine, amf, key, 0, NULL, 2, 0));
+    BAD(NASLANE_E_MALFORMED_IE, naslane_authenticated(engine, amf, key, 0, NULL, 0, 0));
+    BAD(NASLANE_E_MALFORMED_IE, naslane_authenticated(engine, amf, key, 0, key, 9, 0));
+    BAD(NASLANE_E_NG_KSI, naslane_authenticated(engine, amf, key, 7, CAPABILITY, 2, 0));
+    BAD(NASLANE_E_NG_KSI, naslane_authenticated(engine, amf, key, 8, CAPABILITY, 2, 0));
+    BAD(NASLANE_E_NG_KSI, naslane_authenticated(engine, amf, key, 1, CAPABILITY, 2, 0)); /* in use */
+    BAD(NASLANE_E_ARGUMENT, naslane_authenticated(engine, amf, key, 0, CAPABILITY, 2, 2));
+    const uint8_t used[32] = {0x77, 2};
+    BAD(NASLANE_E_KEY_REUSED, naslane_authenticated(engine, amf, used, 0, CAPABILITY, 2, 0));
+    BAD(NASLANE_E_NG_KSI, naslane_next_ng_ksi(engine, amf, 16, &place.octet));
+    BAD(NUL, naslane_next_ng_ksi(engine, amf, 7, NULL));
+    for (int access = 0; access < 256; access = access == 0 ? 3 : access * 2) {
+        uint8_t a = (uint8_t)access;
+        BAD(NASLANE_E_BEARER, naslane_connection_released(engine, amf, a));
+        BAD(NASLANE_E_BEARER, naslane_protect(engine, amf, a, DOWNLINK, 4, out, sizeof out, &place.sent));
+        BAD(NASLANE_E_BEARER, naslane_verify(engine, amf, a, key, 32, out, sizeof out, &place.received));
+        BAD(NASLANE_E_BEARER, naslane_k_gnb(engine, amf, a, out));
+    }
+    BAD(NASLANE_E_ARGUMENT, naslane_deregister(engine, amf, 3));
+    BAD(NASLANE_E_ARGUMENT, naslane_key_change_begin(engine, amf, 0));
+    BAD(NASLANE_E_ARGUMENT, naslane_key_change_end(engine, amf, 3));
+    BAD(NASLANE_E_UNEXPECTED, naslane_key_change_end(engine, amf, NASLANE_KEY_CHANGE_N2));
+    BAD(NUL, naslane_k_gnb(engine, amf, 1, NULL));
+    BAD(NASLANE_E_NO_CONTEXT, naslane_k_gnb(engine, amf, 2, out));
+    BAD(NASLANE_E_NO_CONTEXT, naslane_k_gnb(engine, fresh.amf, 1, out));
+    BAD(NASLANE_E_NO_CONTEXT, naslane_nh_prepare(engine, fresh.amf, out, &place.octet));
+    BAD(NUL, naslane_nh_prepare(engine, amf, NULL, &place.octet));
+    BAD(NUL, naslane_nh_prepare(engine, amf, out, NULL));
+    BAD(CUT, naslane_nh_prepare(engine, amf, out, out + 31));
+    BAD(NUL, naslane_nh_commit(engine, amf, NULL, 2));
+    BAD(NASLANE_E_ARGUMENT, naslane_export(engine, amf, 2, out, sizeof out, &place.size));
+    BAD(TIGHT, naslane_export(engine, amf, 0, out, NASLANE_RECORD_MAX - 1, &place.size));
+    BAD(NUL, naslane_export(engine, amf, 0, NULL, NASLANE_RECORD_MAX, &place.size));
+    BAD(NUL, naslane_export(engine, amf, 0, out, sizeof out, NULL));
+    BAD(CUT, naslane_export(engine, amf, 0, (uint8_t *)&place, NASLANE_RECORD_MAX, &place.size));
+    BAD(NASLANE_E_UNEXPECTED, naslane_export_cancel(engine, ue));
+}
+
+static void records(void) {
+    record record = look(talking.amf);
+    size_t before, after;
+    OK(naslane_sessions(engine, &before));
+    BAD(NUL, naslane_import(NULL, record.octets, record.len, &place.handle));
+    BAD(NUL, naslane_import(engine, NULL, record.len, &place.handle));
+    BAD(NUL, naslane_import(engine, record.octets, record.len, NULL));
+    BAD(NASLANE_E_KEY_REUSED, naslane_import(engine, record.octets, record.len, &place.handle));
+    for (size_t len = 0; len < record.len; len++)
+        BAD(NASLANE_E_RECORD, naslane_import(engine, record.octets, len, &place.handle));
+    for (size_t i = 0; i < record.len; i++) {
+        record.octets[i] ^= 0x20;
+        BAD(NASLANE_E_RECORD, naslane_import(engine, record.octets, record.len, &place.handle));
+        record.octets[i] ^= 0x20;
+    }
+    BAD(CUT, naslane_import(engine, (uint8_t *)&place, 16, &place.handle));
+    OK(naslane_sessions(engine, &after));
+    CHECK(before == after);
+}
+
+static void messages(void) {
+    uint64_t amf = talking.amf, ue = talking.ue;
+    static uint8_t pdu[70000], long_message[70000] = {0x7E, 0, 0x54};
+    naslane_sent sent;
+    size_t part[2];
+    OK(naslane_protect(engine, ue, 1, UPLINK, sizeof UPLINK, pdu, sizeof pdu, &sent));
+    BAD(NUL, naslane_protect(engine, amf, 1, NULL, 4, out, sizeof out, &place.sent));
+    BAD(NUL, naslane_protect(engine, amf, 1, DOWNLINK, 4, NULL, 64, &place.sent));
+    BAD(NUL, naslane_protect(engine, amf, 1, DOWNLINK, 4, out, sizeof out, NULL));
+    BAD(NASLANE_E_SHORT, naslane_protect(engine, amf, 1, NULL, 0, out, sizeof out, &place.sent)); /* R32 */
+    for (size_t room = 0; room < sizeof DOWNLINK + NASLANE_OVERHEAD; room++)
+        BAD(TIGHT, naslane_protect(engine, amf, 1, DOWNLINK, sizeof DOWNLINK, out, room, &place.sent));
+    BAD(TIGHT, naslane_protect(engine, amf, 1, out, 16, out, 8, &place.sent));
+    BAD(TIGHT, naslane_protect(engine, amf, 1, out, 16, out, 22, &place.sent));
+    BAD(CUT, naslane_protect(engine, amf, 1, out + 1, 16, out, 64, &place.sent));
+    BAD(CUT, naslane_protect(engine, amf, 1, out + 63, 16, out, 64, &place.sent));
+    BAD(CUT, naslane_protect(engine, amf, 1, DOWNLINK, 4, (uint8_t *)&place, 64, &place.sent));
+    BAD(NASLANE_E_TOO_LONG, naslane_protect(engine, amf, 1, DOWNLINK, SIZE_MAX, out, sizeof out, &place.sent));
+    BAD(NASLANE_E_TOO_LONG, naslane_protect(engine, amf, 1, DOWNLINK, 4, out, SIZE_MAX, &place.sent));
+    const uint8_t smc[] = {0x7E, 0, 0x5D, 0x22, 1, 2, 0xF0, 0x70};
+    BAD(NASLANE_E_HEADER_MISMATCH, naslane_protect(engine, amf, 1, smc, sizeof smc, out, sizeof out, &place.sent));
+    BAD(NASLANE_E_NOT_SECURED, naslane_protect(engine, amf, 2, DOWNLINK, 4, out, sizeof out, &place.sent));
+
+    BAD(NUL, naslane_verify(engine, amf, 1, NULL, sent.len, out, sizeof out, &place.received));
+    BAD(NUL, naslane_verify(engine, amf, 1, pdu, sent.len, NULL, 64, &place.received));
+    BAD(NUL, naslane_verify(engine, amf, 1, pdu, sent.len, out, sizeof out, NULL));
+    BAD(CUT, naslane_verify(engine, amf, 1, pdu, sent.len, pdu + 1, 64, &place.received));
+    BAD(CUT, naslane_verify(engine, amf, 1, pdu, sent.len, (uint8_t *)&place, 16, &place.received));
+    BAD(NASLANE_E_TOO_LONG, naslane_verify(engine, amf, 1, pdu, SIZE_MAX / 2 + 1, out, sizeof out, &place.received));
+    for (size_t room = 0; room < sizeof UPLINK; room++)
+        REFUSED(TIGHT, naslane_verify(engine, amf, 1, pdu, sent.len, out, room, &place.received));
+    BAD(TIGHT, naslane_verify(engine, amf, 1, pdu, sent.len, pdu, sizeof UPLINK - 1, &place.received));
+    for (size_t len = 0; len < sent.len; len++) { /* R31 */
+        remember();
+        CHECK(naslane_verify(engine, amf, 1, pdu, len, out, sizeof out, &place.received) != NASLANE_OK);
+        CHECK(place.received.len == 0 && unchanged() && memcmp(out, canary, sizeof out) == 0);
+    }
+    for (size_t i = 0; i < sent.len * 8; i++) {
+        if (i / 4 == 3) /* the spare half octet beside the security header type, which nobody reads */
+            continue;
+        pdu[i / 8] ^= (uint8_t)(1 << i % 8);
+        remember();
+        CHECK(naslane_verify(engine, amf, 1, pdu, sent.len, out, sizeof out, &place.received) != NASLANE_OK);
+        CHECK(place.received.len == 0 && unchanged() && memcmp(out, canary, sizeof out) == 0);
+        pdu[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+    for (int i = 0; i < 5000; i++) {
+        uint8_t noise[64];
+        size_t len = dice() % sizeof noise;
+        scatter(noise, sizeof noise);
+        if (i % 2 == 0) {
+            noise[0] = 0x7E;
+            noise[1] = (uint8_t)(dice() % 6);
+        }
+        CHECK(naslane_verify(engine, amf, 1, noise, len, noise, sizeof noise, &place.received) != NASLANE_OK);
+        CHECK(naslane_diagnose(engine, amf, 1, noise, len, &place.octet) == NASLANE_OK);
+    }
+    BAD(CUT, naslane_verify_only(engine, amf, 1, pdu, sent.len, pdu, sizeof pdu, &place.received));
+    BAD(NUL, naslane_verify_only(engine, amf, 1, NULL, 5, out, sizeof out, &place.received));
+    BAD(NASLANE_E_BEARER, naslane_verify_only(engine, amf, 9, pdu, sent.len, out, sizeof out, &place.received));
+    BAD(NUL, naslane_verify_only(engine, amf, 1, pdu, sent.len, out, sizeof out, NULL));
+    REFUSED(NASLANE_E_MAC, naslane_verify(engine, amf, 1, (pdu[6]++, pdu), sent.len, out, sizeof out, &place.received));
+    pdu[6]--;
+    BAD(NUL, naslane_diagnose(engine, amf, 1, pdu, sent.len, NULL));
+    BAD(NUL, naslane_diagnose(engine, amf, 1, NULL, 5, &place.octet));
+    BAD(NASLANE_E_BEARER, naslane_diagnose(engine, amf, 0, pdu, sent.len, &place.octet));
+    BAD(CUT, naslane_diagnose(engine, amf, 1, &place.octet, 1, &place.octet));
+    OK(naslane_verify_only(engine, amf, 1, pdu, sent.len, out, sizeof out, &place.received));
+    OK(naslane_verify(engine, amf, 1, pdu, sent.len, out, sizeof out, &place.received));
+    REFUSED(NASLANE_E_REPLAY, naslane_verify(engine, amf, 1, pdu, sent.len, out, sizeof out, &place.received));
+
+    uint8_t plain[sizeof UPLINK];
+    memcpy(plain, UPLINK, sizeof plain);
+    BAD(NUL, naslane_decipher_container(engine, amf, 1, 0, NULL, 5, &part[0], &part[1], &place.octet));
+    BAD(NUL, naslane_decipher_container(engine, amf, 1, 0, plain, 3, NULL, &part[1], &place.octet));
+    BAD(NUL, naslane_decipher_container(engine, amf, 1, 0, plain, 3, &part[0], NULL, &place.octet));
+    BAD(NUL, naslane_decipher_container(engine, amf, 1, 0, plain, 3, &part[0], &part[1], NULL));
+    BAD(CUT, naslane_decipher_container(engine, amf, 1, 0, plain, 3, &part[0], &part[0], &place.octet));
+    BAD(NASLANE_E_BEARER, naslane_decipher_container(engine, amf, 0, 0, plain, 3, &part[0], &part[1], &place.octet));
+    BAD(NASLANE_E_CONTAINER_UNVERIFIED,
+        naslane_decipher_container(engine, amf, 1, sent.count + 1, plain, 3, &part[0], &part[1], &place.octet));
+    BAD(NASLANE_E_CONTAINER_MISSING,
+        naslane_decipher_container(engine, amf, 1, sent.count, plain, 3, &part[0], &part[1], &place.octet));
+
+    OK(naslane_protect(engine, amf, 1, long_message, 65536, pdu, sizeof pdu, &sent)); /* R36 */
+    OK(naslane_verify(engine, ue, 1, pdu, sent.len, pdu, sizeof pdu, &place.received));
+    CHECK(place.received.len == 65536 && memcmp(pdu, long_message, 65536) == 0);
+}
+
+static void procedures(void) {
+    uint64_t amf = fresh.amf;
+    naslane_smc_request good, request;
+    naslane_smc_job job;
+    naslane_ue ue = self(), other;
+    naslane_sent sent;
+    uint8_t pdu[NASLANE_SMC_ROOM];
+    GIVES(NUL, naslane_smc_request_init(NULL));
+    GIVES(NUL, naslane_smc_job_init(NULL));
+    GIVES(NUL, naslane_ue_init(NULL));
+    OK(naslane_smc_job_init(&job));
+    OK(naslane_smc_request_init(&good));
+#define ASKING(status, change)                                                                  \
+    do {                                                                                        \
+        request = good;                                                                         \
+        request.change;                                                                         \
+        BAD(status, naslane_smc_command(engine, amf, &request, out, sizeof out, &place.sent));  \
+    } while (0)
+    ASKING(NASLANE_E_ARGUMENT, size = 0);
+    ASKING(NASLANE_E_ARGUMENT, size++);
+    ASKING(NASLANE_E_BEARER, access = 0);
+    ASKING(NASLANE_E_ARGUMENT, target = 7);
+    ASKING(NASLANE_E_ALGORITHM_NOT_SUPPORTED, nea = 4);
+    ASKING(NASLANE_E_ALGORITHM_NOT_SUPPORTED, nia = 2);
+    ASKING(NASLANE_E_NG_KSI, ng_ksi = 16);
+    ASKING(NASLANE_E_NG_KSI, ng_ksi = 2);
+    ASKING(NASLANE_E_ARGUMENT, flags = 8);
+    ASKING(NASLANE_E_ARGUMENT, reserved[2] = 1);
+    ASKING(NASLANE_E_OUT_OF_ORDER, target = NASLANE_TARGET_CURRENT);
+    ASKING(NASLANE_E_OUT_OF_ORDER, target = NASLANE_TARGET_NON_CURRENT);
+    ASKING(NUL, target = NASLANE_TARGET_MAPPED);
+    ASKING(NUL, target = NASLANE_TARGET_HORIZONTAL_RECEIVED);
+    ASKING(NUL, abba_len = 2);
+    ASKING(NUL, ue_sec_cap_len = 2);
+    ASKING(NASLANE_E_IE_COMBINATION, flags = NASLANE_SMC_EPS);
+    request = good;
+    request.nea = 0, request.nia = 0;
+    BAD(NASLANE_E_NULL_INTEGRITY, naslane_smc_command(engine, amf, &request, out, sizeof out, &place.sent));
+    request = good;
+    request.ue_sec_cap = key, request.ue_sec_cap_len = 9;
+    BAD(NASLANE_E_MALFORMED_IE, naslane_smc_command(engine, amf, &request, out, sizeof out, &place.sent));
+    request = good;
+    request.abba = out + 8, request.abba_len = 2;
+    BAD(CUT, naslane_smc_command(engine, amf, &request, out, sizeof out, &place.sent));
+    BAD(NUL, naslane_smc_command(engine, amf, NULL, out, sizeof out, &place.sent));
+    BAD(NUL, naslane_smc_command(engine, amf, &good, NULL, sizeof out, &place.sent));
+    BAD(NUL, naslane_smc_command(engine, amf, &good, out, sizeof out, NULL));
+    BAD(CUT, naslane_smc_command(engine, amf, &good, (uint8_t *)&place, sizeof place, &place.sent));
+    BAD(NASLANE_E_ROLE, naslane_smc_command(engine, fresh.ue, &good, out, sizeof out, &place.sent));
+    for (size_t room = 0; room < 15; room++) {
+        remember();
+        GIVES(TIGHT, naslane_smc_command(engine, amf, &good, out, room, &place.sent));
+        CHECK(unchanged() && out[room] == 0xEE);
+    }
+    BAD(NASLANE_E_UNEXPECTED, naslane_smc_resend(engine, amf, 0, out, sizeof out, &place.sent));
+    BAD(NASLANE_E_ARGUMENT, naslane_smc_resend(engine, amf, 2, out, sizeof out, &place.sent));
+    BAD(NUL, naslane_smc_resend(engine, amf, 0, NULL, 64, &place.sent));
+    BAD(NUL, naslane_smc_resend(engine, amf, 0, out, sizeof out, NULL));
+    BAD(NASLANE_E_UNEXPECTED, naslane_smc_abort(engine, amf, NASLANE_ABORT_COLLISION));
+    BAD(NASLANE_E_ARGUMENT, naslane_smc_abort(engine, amf, 3));
+    BAD(NASLANE_E_UNEXPECTED, naslane_smc_reject(engine, amf, 24));
+    BAD(NASLANE_E_ROLE, naslane_smc_abort(engine, fresh.ue, NASLANE_ABORT));
+    const uint8_t complete[10] = {0x7E, 4}, ciphered[10] = {0x7E, 2};
+    BAD(NASLANE_E_HEADER_TYPE, naslane_smc_complete(engine, talking.amf, 1, ciphered, 10, out, sizeof out, &place.received));
+    BAD(NASLANE_E_SHORT, naslane_smc_complete(engine, talking.amf, 1, complete, 6, out, sizeof out, &place.received));
+    BAD(NUL, naslane_smc_complete(engine, talking.amf, 1, NULL, 6, out, sizeof out, &place.received));
+    REFUSED(NASLANE_E_HEADER_TYPE, /* R05: no command is unanswered */
+            naslane_smc_complete(engine, talking.amf, 1, complete, 10, out, sizeof out, &place.received));
+
+    OK(naslane_smc_command(engine, amf, &good, pdu, sizeof pdu, &sent));
+    uint64_t peer = fresh.ue;
+    record before = look(peer);
+    GIVES(NUL, naslane_ue_answer(engine, peer, 1, NULL, pdu, sent.len, out, sizeof out, &place.sent));
+    GIVES(NUL, naslane_ue_answer(engine, peer, 1, &ue, NULL, sent.len, out, sizeof out, &place.sent));
+    GIVES(NUL, naslane_ue_answer(engine, peer, 1, &ue, pdu, sent.len, NULL, 64, &place.sent));
+    GIVES(NUL, naslane_ue_answer(engine, peer, 1, &ue, pdu, sent.len, out, sizeof out, NULL));
+    GIVES(CUT, naslane_ue_answer(engine, peer, 1, &ue, pdu, sent.len, pdu, sizeof pdu, &place.sent));
+    GIVES(NASLANE_E_BEARER, naslane_ue_answer(engine, peer, 3, &ue, pdu, sent.len, out, sizeof out, &place.sent));
+    GIVES(NASLANE_E_ROLE, naslane_ue_answer(engine, talking.amf, 1, &ue, pdu, sent.len, out, sizeof out, &place.sent));
+    GIVES(NASLANE_E_HEADER_TYPE, naslane_ue_answer(engine, peer, 1, &ue, ciphered, 10, out, sizeof out, &place.sent));
+    other = ue, other.size--;
+    GIVES(NASLANE_E_ARGUMENT, naslane_ue_answer(engine, peer, 1, &other, pdu, sent.len, out, sizeof out, &place.sent));
+    other = ue, other.ue_sec_cap_len = 0;
+    GIVES(NASLANE_E_MALFORMED_IE, naslane_ue_answer(engine, peer, 1, &other, pdu, sent.len, out, sizeof out, &place.sent));
+    for (size_t room = 0; room < 10; room++)
+        GIVES(TIGHT, naslane_ue_answer(engine, peer, 1, &ue, pdu, sent.len, out, room, &place.sent));
+    record after = look(peer);
+    CHECK(same(&before, &after));
+    for (size_t room = 0; room < sent.len; room++)
+        GIVES(TIGHT, naslane_smc_resend(engine, amf, 0, out, room, &place.sent));
+    GIVES(NASLANE_E_CONFLICT, naslane_smc_command(engine, amf, &good, out, sizeof out, &place.sent));
+    GIVES(NASLANE_E_CONFLICT, naslane_authenticated(engine, amf, key, 0, CAPABILITY, 2, 0));
+    GIVES(NASLANE_E_CONFLICT, naslane_export(engine, amf, 0, out, sizeof out, &place.size));
+    OK(naslane_smc_resend(engine, amf, 0, pdu, sizeof pdu, &sent));
+    CHECK(sent.count == 1); /* the calls that failed took no COUNT */
+    OK(naslane_ue_answer(engine, peer, 1, &ue, pdu, sent.len, out, sizeof out, &sent));
+    OK(naslane_verify(engine, amf, 1, out, sent.len, out, sizeof out, &place.received));
+    CHECK(place.received.event == NASLANE_EVENT_COMPLETED);
+    talk(fresh);
+
+    BAD(NUL, naslane_ue_initial(engine, peer, 1, NULL, 8, 0, 0, out, sizeof out, &place.sent));
+    BAD(NUL, naslane_ue_initial(engine, peer, 1, REGISTRATION, sizeof REGISTRATION, 0, 0, out, sizeof out, NULL));
+    BAD(CUT, naslane_ue_initial(engine, peer, 1, out, 8, 0, 0, out, sizeof out, &place.sent));
+    BAD(NASLANE_E_OUT_OF_RANGE, naslane_ue_initial(engine, peer, 1, REGISTRATION, 21, SIZE_MAX, 2, out, sizeof out, &place.sent));
+    BAD(NASLANE_E_OUT_OF_RANGE, naslane_ue_initial(engine, peer, 1, REGISTRATION, 21, 20, 2, out, sizeof out, &place.sent));
+    BAD(NASLANE_E_BEARER, naslane_ue_initial(engine, peer, 0, REGISTRATION, 21, 0, 0, out, sizeof out, &place.sent));
+    BAD(NASLANE_E_ROLE, naslane_ue_initial(engine, amf, 1, REGISTRATION, 21, 0, 0, out, sizeof out, &place.sent));
+}
+
+int main(void) {
+    memset(canary, 0xEE, sizeof canary);
+    OK(naslane_engine_new(NULL, &engine));
+    talking = secured(1);
+    fresh = authenticated(2);
+    algorithms();
+    names();
+    derivations();
+    engines();
+    handles();
+    sessions();
+    records();
+    messages();
+    talk(talking);
+    procedures();
+    talk(talking);
+    return naslane_engine_free(engine);
+}

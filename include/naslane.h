@@ -1,0 +1,1387 @@
+/*
+ * naslane: 5G NAS security for many UEs at a time.
+ *
+ * Four levels, each usable alone:
+ *
+ *   level 0  algorithms and key derivations with a key in the call   naslane_nea, naslane_nia, naslane_kdf_...
+ *   level 1  sessions: COUNT, replay, contexts, security mode        naslane_protect, naslane_verify, naslane_smc_...
+ *   level 2  batches of 64-byte jobs over one arena                  naslane_batch
+ *   level 3  the same jobs without waiting                           not yet
+ *
+ * A message in ten lines:
+ *
+ *     naslane_engine *engine;
+ *     uint64_t ue;
+ *     naslane_received in;
+ *     naslane_sent out;
+ *     uint8_t buffer[256];
+ *
+ *     naslane_engine_new(NULL, &engine);
+ *     naslane_establish(engine, NASLANE_ROLE_AMF, &ue);
+ *     naslane_authenticated(engine, ue, k_amf, 0, capability, capability_len, 0);
+ *     ... the security mode procedure: naslane_smc_command(), then naslane_verify() takes the answer ...
+ *     naslane_verify(engine, ue, 1, pdu, pdu_len, buffer, sizeof buffer, &in);
+ *     naslane_protect(engine, ue, 1, plain, plain_len, buffer, sizeof buffer, &out);
+ *
+ * Conventions, the same for every function:
+ *
+ *   Status      0 (NASLANE_OK) or a naslane_status. A call that fails changes nothing: no COUNT, no key, no output.
+ *               Where a function is an exception, its text says so.
+ *   Pointers    Inputs first, outputs last, the length beside the pointer. NULL is a status (NASLANE_E_NULL), and is
+ *               legal with length 0. Any alignment. An output buffer is either the very place of the input or has
+ *               nothing in common with it, else NASLANE_E_OVERLAP. All of the room that a call was told of must be
+ *               there. Nobody else may use an output, or write to an input, before the call returns.
+ *   Structs     Those that the caller fills begin with their size and have an init function, so that they can grow.
+ *   Sessions    64-bit handles. The handle of a released session is a status, never another UE's session.
+ *   access      1 = 3GPP, 2 = non-3GPP access.
+ *   Lengths     Octets. A protected message is NASLANE_OVERHEAD octets longer than the plain one.
+ *   Threads     Everything may be called from any thread at any time, but for naslane_engine_free(). Calls on one
+ *               session wait for each other.
+ *   Secrets     Keys are copied, and wiped when their session ends. What the caller gave or got it wipes itself.
+ *   Defects     A defect inside the library is NASLANE_E_POISONED: it closes that session for good and no other one.
+ */
+
+#ifndef NASLANE_H
+#define NASLANE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this header. */
+#define NASLANE_VERSION "0.1.0"
+#define NASLANE_VERSION_MAJOR 0
+#define NASLANE_VERSION_MINOR 1
+#define NASLANE_VERSION_PATCH 0
+
+/* ====================================================================== *
+ * Statuses
+ *
+ * Every function that can fail returns one of these as int32_t. A number is never used again for another
+ * meaning; new ones may come. 1 to 31 say what a message turned out to be, 32 to 63 concern procedures and
+ * contexts, 64 to 95 the arguments of a call, 96 to 127 limits and the engine itself.
+ */
+
+
+/** Numbers and what to do about them. */
+typedef enum naslane_status {
+    /** done */
+    NASLANE_OK = 0,
+    /** plain message that may be acted on before secure exchange */
+    NASLANE_E_PLAIN_ALLOWED = 1,
+    /** plain message where protection is required; discard it */
+    NASLANE_E_PLAIN_REFUSED = 2,
+    /** message is cut short; discard it */
+    NASLANE_E_SHORT = 3,
+    /** security header type is reserved or not allowed here; discard the message */
+    NASLANE_E_HEADER_TYPE = 4,
+    /** no security context for this message; authenticate first */
+    NASLANE_E_NO_CONTEXT = 5,
+    /** message authentication code does not verify; discard or follow TS 24.501 4.4.4.3 */
+    NASLANE_E_MAC = 6,
+    /** message was accepted before; discard it */
+    NASLANE_E_REPLAY = 7,
+    /** NAS COUNT is used up; authenticate again for a new K_AMF */
+    NASLANE_E_COUNT_EXHAUSTED = 8,
+    /** null integrity is only for emergency sessions; set the emergency flag or select another NIA */
+    NASLANE_E_NULL_INTEGRITY = 9,
+    /** MAC verifies but the content is garbage; compare K_NASenc and the ciphering algorithm of both sides */
+    NASLANE_E_CIPHER_SKEW = 10,
+    /** protected message inside a protected message; discard it */
+    NASLANE_E_NESTED = 11,
+    /** security header type does not fit the inner message; discard it */
+    NASLANE_E_HEADER_MISMATCH = 12,
+    /** message must be ciphered on this access; discard it */
+    NASLANE_E_UNCIPHERED = 13,
+    /** secure exchange is not established on this access; run the security mode procedure first */
+    NASLANE_E_NOT_SECURED = 14,
+    /** not a 5GMM message (0x7E expected) */
+    NASLANE_E_DISCRIMINATOR = 15,
+    /** an information element is missing or malformed */
+    NASLANE_E_MALFORMED_IE = 16,
+    /** NAS message container is missing */
+    NASLANE_E_CONTAINER_MISSING = 17,
+    /** NAS message container does not fit the ongoing procedure */
+    NASLANE_E_CONTAINER_MISMATCH = 18,
+    /** decipher a container right after its message was verified, with that message's COUNT */
+    NASLANE_E_CONTAINER_UNVERIFIED = 19,
+    /** another key-changing procedure is running for this UE; wait for its end */
+    NASLANE_E_CONFLICT = 32,
+    /** no procedure waits for this message */
+    NASLANE_E_UNEXPECTED = 33,
+    /** no authenticated context for this ngKSI; finish authentication first */
+    NASLANE_E_OUT_OF_ORDER = 34,
+    /** UE and operator share no integrity algorithm; reject with cause 23 */
+    NASLANE_E_NO_COMMON_INTEGRITY = 35,
+    /** UE and operator share no ciphering algorithm; reject with cause 23 */
+    NASLANE_E_NO_COMMON_CIPHERING = 36,
+    /** algorithm is not in the UE security capability or not built in */
+    NASLANE_E_ALGORITHM_NOT_SUPPORTED = 37,
+    /** replayed UE security capability differs from the one sent; reject with cause 23 */
+    NASLANE_E_CAPABILITY_MISMATCH = 38,
+    /** ngKSI is not usable here; choose 0..=6 that differs from those in use */
+    NASLANE_E_NG_KSI = 39,
+    /** retransmissions are used up; the procedure was aborted */
+    NASLANE_E_TIMEOUT = 40,
+    /** K_AMF is in use or was used at a higher COUNT; authenticate again */
+    NASLANE_E_KEY_REUSED = 41,
+    /** information elements of the SECURITY MODE COMMAND do not go together */
+    NASLANE_E_IE_COMBINATION = 42,
+    /** the UE rejected the security mode command; the context used before is in force again */
+    NASLANE_E_REJECTED = 43,
+    /** horizontal derivation needs K_AMF' derived by this engine for this procedure */
+    NASLANE_E_HORIZONTAL = 44,
+    /** a required pointer is NULL */
+    NASLANE_E_NULL = 64,
+    /** output buffer is too small; nothing was written */
+    NASLANE_E_BUFFER_TOO_SMALL = 65,
+    /** input and output overlap without being the same place */
+    NASLANE_E_OVERLAP = 66,
+    /** offset and length leave the arena */
+    NASLANE_E_OUT_OF_RANGE = 67,
+    /** session handle is unknown or was released */
+    NASLANE_E_HANDLE = 68,
+    /** access must be 1 (3GPP) or 2 (non-3GPP); a stateless BEARER must be below 32 */
+    NASLANE_E_BEARER = 69,
+    /** direction must be 0 (uplink) or 1 (downlink) */
+    NASLANE_E_DIRECTION = 70,
+    /** unknown operation or a reserved field that is not zero */
+    NASLANE_E_OPERATION = 71,
+    /** argument is outside its documented domain */
+    NASLANE_E_ARGUMENT = 72,
+    /** session record is damaged or of another version */
+    NASLANE_E_RECORD = 73,
+    /** length is more than the message or algorithm allows */
+    NASLANE_E_TOO_LONG = 74,
+    /** call belongs to the other role (AMF or UE) than this session's */
+    NASLANE_E_ROLE = 75,
+    /** session table is full; raise sessions or release some */
+    NASLANE_E_TABLE_FULL = 96,
+    /** too many procedures at once; raise procedures or finish some */
+    NASLANE_E_SIDE_FULL = 97,
+    /** session is in use by another thread; try again */
+    NASLANE_E_BUSY = 98,
+    /** no backend passed its known-answer test; this processor or build is not usable */
+    NASLANE_E_SELF_TEST = 99,
+    /** an internal defect closed this session; release it and report the defect */
+    NASLANE_E_POISONED = 100,
+    /** the platform refused a resource */
+    NASLANE_E_SYSTEM = 101,
+} naslane_status;
+
+/** What happened and what to do about it, in one sentence. Never NULL; any number may be asked. */
+const char *naslane_status_text(int32_t status);
+
+/** Name of a naslane_diagnosis in capitals, for logs and counters: "KEY_OR_COUNT". Never NULL. */
+const char *naslane_diagnosis_name(uint8_t diagnosis);
+
+/** The version of the library that is running, as "MAJOR.MINOR.PATCH"; compare with NASLANE_VERSION. */
+const char *naslane_version(void);
+
+/* ====================================================================== *
+ * Level 0: the algorithms
+ *
+ * Stateless: key, COUNT, BEARER and DIRECTION come with every call. For code that keeps its own COUNTs, 5GS or
+ * EPS. Whoever uses a (key, COUNT, BEARER, DIRECTION) twice gives both messages away: level 1 cannot.
+ *
+ * The algorithms are numbered as on the wire: 0 null, 1 SNOW 3G, 2 AES, 3 ZUC.
+ */
+
+/** Octets that one message may have at most: the algorithms count up to 2^32 - 1 bits. */
+#define NASLANE_MESSAGE_MAX 536870911
+
+/**
+ * Ciphers or deciphers len octets (TS 33.501 D.2).
+ *
+ * count is the whole 32 bits that the algorithm gets: for NAS 0x00 and the 24-bit NAS COUNT. bearer is
+ * below 32; in 5GS NAS it is 1 (3GPP) or 2 (non-3GPP access), in EPS NAS 0. direction is 0 uplink,
+ * 1 downlink. out has room for len octets and may be in.
+ *
+ * Errors: ALGORITHM_NOT_SUPPORTED, BEARER, DIRECTION, NULL, OVERLAP, TOO_LONG, SELF_TEST.
+ */
+int32_t naslane_nea(uint8_t nea,
+                    const uint8_t key[16],
+                    uint32_t count,
+                    uint8_t bearer,
+                    uint8_t direction,
+                    const uint8_t *in,
+                    size_t len,
+                    uint8_t *out);
+
+/**
+ * Computes the message authentication code of len octets (TS 33.501 D.3). Arguments as for naslane_nea().
+ * NIA0 gives zeros. Compare codes in constant time, or let naslane_verify() do it.
+ *
+ * Errors: as for naslane_nea().
+ */
+int32_t naslane_nia(uint8_t nia,
+                    const uint8_t key[16],
+                    uint32_t count,
+                    uint8_t bearer,
+                    uint8_t direction,
+                    const uint8_t *msg,
+                    size_t len,
+                    uint8_t mac[4]);
+
+/* ====================================================================== *
+ * Level 0: the key derivations
+ *
+ * TS 33.501 Annex A, one function per key, named after the key. Keys have 32 octets where nothing else is said.
+ * An output may be one of the inputs. Texts are NUL-terminated ASCII. The caller wipes what it no longer needs.
+ *
+ * Errors of all of them: NULL, OVERLAP (the output cuts an input), TOO_LONG, SELF_TEST, and ARGUMENT for a text or
+ * number outside its domain.
+ */
+
+/** Octets of the longest serving network name, with its NUL. */
+#define NASLANE_SNN_SIZE 45
+
+/**
+ * Writes the serving network name of a PLMN or, with nid, of an SNPN (TS 24.501 9.12.1), with a NUL.
+ *
+ * mcc has three digits, mnc two or three, nid is NULL or 11 hexadecimal digits, kept in their case:
+ * 5G:mnc001.mcc001.3gppnetwork.org.
+ */
+int32_t naslane_kdf_serving_network_name(const char *mcc,
+                                         const char *mnc,
+                                         const char *nid,
+                                         char snn[45]);
+
+/** K_AUSF of 5G AKA (A.2). sqn_xor_ak is the first six octets of AUTN. */
+int32_t naslane_kdf_k_ausf(const uint8_t ck[16],
+                           const uint8_t ik[16],
+                           const char *snn,
+                           const uint8_t sqn_xor_ak[6],
+                           uint8_t k_ausf[32]);
+
+/** K_AUSF of EAP-AKA': the first half of EMSK (6.1.3.1). */
+int32_t naslane_kdf_k_ausf_from_emsk(const uint8_t emsk[64], uint8_t k_ausf[32]);
+
+/** CK' and IK' of EAP-AKA' (A.3), 16 octets each. */
+int32_t naslane_kdf_ck_ik_prime(const uint8_t ck[16],
+                                const uint8_t ik[16],
+                                const char *snn,
+                                const uint8_t sqn_xor_ak[6],
+                                uint8_t ck_prime[16],
+                                uint8_t ik_prime[16]);
+
+/** RES* or XRES* (A.4). res has 4 to 16 octets. */
+int32_t naslane_kdf_res_star(const uint8_t ck[16],
+                             const uint8_t ik[16],
+                             const char *snn,
+                             const uint8_t rand[16],
+                             const uint8_t *res,
+                             size_t res_len,
+                             uint8_t res_star[16]);
+
+/** HRES* or HXRES* (A.5), 16 octets. */
+int32_t naslane_kdf_hres_star(const uint8_t rand[16],
+                              const uint8_t res_star[16],
+                              uint8_t hres_star[16]);
+
+/** K_SEAF (A.6). */
+int32_t naslane_kdf_k_seaf(const uint8_t k_ausf[32], const char *snn, uint8_t k_seaf[32]);
+
+/**
+ * K_AMF (A.7). supi is imsi-<digits>, the bare digits of an IMSI, or nai-, gci-, gli- with their text.
+ * abba has 2 to 255 octets, 00 00 today.
+ */
+int32_t naslane_kdf_k_amf(const uint8_t k_seaf[32],
+                          const char *supi,
+                          const uint8_t *abba,
+                          size_t abba_len,
+                          uint8_t k_amf[32]);
+
+/** K_NASenc and K_NASint (A.8), 16 octets each, for the algorithms nea and nia, each below 16. */
+int32_t naslane_kdf_k_nas(const uint8_t k_amf[32],
+                          uint8_t nea,
+                          uint8_t nia,
+                          uint8_t k_nas_enc[16],
+                          uint8_t k_nas_int[16]);
+
+/**
+ * The 16-octet key of one algorithm (A.8). key is K_AMF for the types 1 NAS ciphering and 2 NAS integrity,
+ * K_gNB for 3 and 4 (RRC) and 5 and 6 (user plane); odd types cipher. algorithm is below 16.
+ */
+int32_t naslane_kdf_algorithm_key(const uint8_t key[32],
+                                  uint8_t type,
+                                  uint8_t algorithm,
+                                  uint8_t out[16]);
+
+/* ====================================================================== *
+ * Level 0: keys of the access network and of a move
+ *
+ * TS 33.501 A.9 to A.15 and A.21. Keys have 32 octets; COUNTs are whole NAS COUNTs as 32 bits. Errors as for the
+ * other derivations, and BEARER for an access that is neither 1 nor 2.
+ */
+
+/**
+ * K_gNB for access 1, K_N3IWF, K_TNGF, K_WAGF or K_TWIF for access 2 (A.9). ul_nas_count is 2^32 - 1 after a
+ * horizontal derivation or a mapping in a handover.
+ */
+int32_t naslane_kdf_k_gnb(const uint8_t k_amf[32],
+                          uint32_t ul_nas_count,
+                          uint8_t access,
+                          uint8_t k_gnb[32]);
+
+/** NH (A.10). sync is K_gNB for the first NH and the NH before for every other. */
+int32_t naslane_kdf_nh(const uint8_t k_amf[32], const uint8_t sync[32], uint8_t nh[32]);
+
+/**
+ * K_NG-RAN* for a gNB (A.11), from the current K_gNB or from NH. pci is the physical cell identity, arfcn_dl
+ * is below 2^24.
+ */
+int32_t naslane_kdf_k_ng_ran_star_gnb(const uint8_t key[32],
+                                      uint16_t pci,
+                                      uint32_t arfcn_dl,
+                                      uint8_t k_star[32]);
+
+/** K_NG-RAN* for an ng-eNB (A.12). earfcn_dl is below 2^24. */
+int32_t naslane_kdf_k_ng_ran_star_ng_enb(const uint8_t key[32],
+                                         uint16_t pci,
+                                         uint32_t earfcn_dl,
+                                         uint8_t k_star[32]);
+
+/**
+ * K_AMF' by horizontal derivation (A.13). direction 0: mobility registration, with the uplink COUNT of that
+ * REGISTRATION REQUEST over 3GPP access; 1: handover, with the downlink COUNT of 3GPP access.
+ *
+ * Errors: also DIRECTION.
+ */
+int32_t naslane_kdf_k_amf_prime(const uint8_t k_amf[32],
+                                uint8_t direction,
+                                uint32_t count,
+                                uint8_t k_amf_prime[32]);
+
+/** K_ASME' for a move to EPS in idle mode (A.14.1). */
+int32_t naslane_kdf_k_asme_idle(const uint8_t k_amf[32], uint32_t ul_nas_count, uint8_t k_asme[32]);
+
+/** K_ASME' for a handover to EPS (A.14.2). The source counts dl_nas_count as used. */
+int32_t naslane_kdf_k_asme_handover(const uint8_t k_amf[32],
+                                    uint32_t dl_nas_count,
+                                    uint8_t k_asme[32]);
+
+/** K_ASME_SRVCC (A.21). */
+int32_t naslane_kdf_k_asme_srvcc(const uint8_t k_amf[32],
+                                 uint32_t dl_nas_count,
+                                 uint8_t k_asme[32]);
+
+/** K_AMF' mapped from EPS in idle mode (A.15.1), with the EPS uplink COUNT of the TRACKING AREA UPDATE REQUEST. */
+int32_t naslane_kdf_k_amf_from_eps_idle(const uint8_t k_asme[32],
+                                        uint32_t eps_ul_nas_count,
+                                        uint8_t k_amf[32]);
+
+/** K_AMF' mapped from EPS in a handover (A.15.2). */
+int32_t naslane_kdf_k_amf_from_eps_handover(const uint8_t k_asme[32],
+                                            const uint8_t nh[32],
+                                            uint8_t k_amf[32]);
+
+/* ====================================================================== *
+ * Level 1: the engine
+ *
+ * An engine holds the sessions of many UEs and the operator's policy. Most processes have one.
+ */
+
+/** Bit of flags in naslane_config: the NAS message container may be missing in an answer. */
+#define NASLANE_CONFIG_CONTAINER_OPTIONAL 1
+
+/** Bit of flags in naslane_config: the IMEISV (or another PEI) must be in an answer when it was asked for. */
+#define NASLANE_CONFIG_IMEISV_REQUIRED 2
+
+/** Sessions, policy and keys. Opaque. */
+typedef struct naslane_engine naslane_engine;
+
+/** What an engine is started with. Fill it with naslane_config_init(), then change what differs. */
+typedef struct naslane_config {
+    /** Octets of this structure. */
+    size_t size;
+    /**
+     * Sessions that there is room for, 1 to 2^28; default 65536. Their memory, at most 640 octets each, is taken
+     * at the start.
+     */
+    size_t sessions;
+    /** UEs that may have a security mode procedure or a second context at the same time; default sessions. */
+    size_t procedures;
+    /** Keys of released sessions that stay known, so that none starts again at COUNT 0; default sessions. */
+    size_t remembered_keys;
+    /** COUNT from which on messages carry NASLANE_WRAP_WARNING; default 2^24 - 2^16. */
+    uint32_t warning_count;
+    /** COUNT from which on messages carry NASLANE_WRAP_URGENT; default 2^24 - 2^10. */
+    uint32_t urgent_count;
+    /** The operator's ciphering algorithms, best first (TS 33.501 6.7.1); default 2, 1, 3, 0. */
+    uint8_t nea[4];
+    /**
+     * The operator's integrity algorithms, best first; default 2, 1, 3. NIA0 among them permits unauthenticated
+     * emergency sessions and nothing else.
+     */
+    uint8_t nia[4];
+    /** How many of nea count, 1 to 4. */
+    uint8_t nea_len;
+    /** How many of nia count, 1 to 4. */
+    uint8_t nia_len;
+    /** Width of the window for late messages, 0 (off, the default) to 64. */
+    uint8_t out_of_order;
+    /** Retransmissions of a SECURITY MODE COMMAND before the procedure ends, 0 to 16; default 4. */
+    uint8_t retransmissions;
+    /** Commands for one ngKSI without a verified answer before a loop is reported; default 5. */
+    uint8_t commands_before_loop;
+    /** Top 8 bits of every handle, for processes with several engines; default 0. */
+    uint8_t worker;
+    /** NASLANE_CONFIG_... bits; default 0. */
+    uint8_t flags;
+    /** 0. */
+    uint8_t reserved;
+} naslane_config;
+
+/**
+ * Fills a configuration with the defaults.
+ *
+ * Errors: NULL.
+ */
+int32_t naslane_config_init(naslane_config *config);
+
+/**
+ * Starts an engine: every algorithm passes its self-test, the memory of the sessions is taken. NULL as config
+ * takes the defaults. naslane_engine_free() ends it.
+ *
+ * Errors: NULL, ARGUMENT (a field outside its bounds, another size), ALGORITHM_NOT_SUPPORTED, SELF_TEST, SYSTEM.
+ */
+int32_t naslane_engine_new(const naslane_config *config,
+                           naslane_engine **engine);
+
+/**
+ * Ends an engine and wipes its sessions. No other call may run on it, and none may follow.
+ *
+ * Errors: NULL.
+ */
+int32_t naslane_engine_free(naslane_engine *engine);
+
+/**
+ * How many sessions are established.
+ *
+ * Errors: NULL.
+ */
+int32_t naslane_sessions(const naslane_engine *engine, size_t *sessions);
+
+/* ====================================================================== *
+ * Level 1: sessions
+ *
+ * A session is the security of one UE in one role: its contexts, keys and COUNTs. It begins without any context
+ * and refuses every protected message until an authentication and a security mode procedure gave it one.
+ *
+ * Errors of every function with a session, beside those it names: NULL, HANDLE (unknown or released), POISONED.
+ */
+
+/** Role: sends downlink, receives uplink. */
+#define NASLANE_ROLE_AMF 0
+
+/** Role: sends uplink, receives downlink. For simulators, load generators and tests. */
+#define NASLANE_ROLE_UE 1
+
+/** Flag of naslane_authenticated(): unauthenticated emergency session, the only one that may use NIA0. */
+#define NASLANE_EMERGENCY 1
+
+/** Deregistration by switch-off: only the current native context is kept. */
+#define NASLANE_DEREGISTER_SWITCH_OFF 0
+
+/** Deregistration of another kind: native contexts are kept. */
+#define NASLANE_DEREGISTER_KEEP 1
+
+/** Subscription withdrawn or registration rejected: everything is wiped. */
+#define NASLANE_DEREGISTER_REMOVE 2
+
+/** N2 procedure that installs keys at the NG-RAN: path switch, handover inside the AMF, initial context setup. */
+#define NASLANE_KEY_CHANGE_N2 1
+
+/** Handover to another AMF or system: until it fails or is cancelled, nothing is sent. */
+#define NASLANE_KEY_CHANGE_INTER_AMF 2
+
+/**
+ * A new session without any context.
+ *
+ * Errors: ARGUMENT (role), TABLE_FULL, NULL.
+ */
+int32_t naslane_establish(const naslane_engine *engine, uint8_t role, uint64_t *session);
+
+/** Ends a session, a poisoned one too: its keys are wiped, its handle is stale. */
+int32_t naslane_release(const naslane_engine *engine, uint64_t session);
+
+/**
+ * Primary authentication succeeded: K_AMF, ngKSI and the UE's capability become a partial native context, which a
+ * security mode command takes into use (TS 33.501 6.1.3).
+ *
+ * ng_ksi is 0 to 6, see naslane_next_ng_ksi(). ue_sec_cap is the value of the UE security capability as the
+ * UE sent it, 2 to 8 octets; it is replayed octet for octet. flags is 0 or NASLANE_EMERGENCY.
+ *
+ * Errors: NG_KSI (not 0 to 6, or in use), MALFORMED_IE (capability), CONFLICT (a key-changing procedure runs),
+ * KEY_REUSED, SIDE_FULL, ARGUMENT (flags).
+ */
+int32_t naslane_authenticated(const naslane_engine *engine,
+                              uint64_t session,
+                              const uint8_t k_amf[32],
+                              uint8_t ng_ksi,
+                              const uint8_t *ue_sec_cap,
+                              size_t ue_sec_cap_len,
+                              uint8_t flags);
+
+/**
+ * A native ngKSI, 0 to 6, that is neither in use nor cited by the UE (0 to 7; 7: none), for the next
+ * authentication.
+ *
+ * Errors: NG_KSI (cited above 15, or none is free).
+ */
+int32_t naslane_next_ng_ksi(const naslane_engine *engine,
+                            uint64_t session,
+                            uint8_t cited,
+                            uint8_t *ng_ksi);
+
+/**
+ * The NAS signalling connection of access was released: secure exchange ends there, contexts and COUNTs stay. A
+ * security mode procedure on it ends.
+ *
+ * Errors: BEARER.
+ */
+int32_t naslane_connection_released(const naslane_engine *engine,
+                                    uint64_t session,
+                                    uint8_t access);
+
+/**
+ * The UE left (TS 33.501 6.8.1.1); kind is NASLANE_DEREGISTER_... . The session stays until it is released.
+ *
+ * Errors: ARGUMENT.
+ */
+int32_t naslane_deregister(const naslane_engine *engine,
+                           uint64_t session,
+                           uint8_t kind);
+
+/**
+ * Begins a procedure that changes keys or moves the UE; no security mode command until it ends (TS 33.501 6.9.5).
+ * kind is NASLANE_KEY_CHANGE_... .
+ *
+ * Errors: ARGUMENT, CONFLICT (one runs already).
+ */
+int32_t naslane_key_change_begin(const naslane_engine *engine,
+                                 uint64_t session,
+                                 uint8_t kind);
+
+/**
+ * Ends it.
+ *
+ * Errors: ARGUMENT, UNEXPECTED (it does not run).
+ */
+int32_t naslane_key_change_end(const naslane_engine *engine, uint64_t session, uint8_t kind);
+
+/* ====================================================================== *
+ * Level 1: messages
+ *
+ * A received message gives a verdict, not just success: an AMF acts on some messages that do not verify
+ * (TS 24.501 4.4.4.3), and follow_up says how.
+ *
+ * Errors of every function with a session: as for sessions.
+ */
+
+/** Why something failed. */
+typedef enum naslane_diagnosis {
+    /** Nothing failed. */
+    NASLANE_DIAGNOSIS_NONE = 0,
+    /** The UE said cause 23: the replayed capability is not the one it sent. */
+    NASLANE_DIAGNOSIS_CAPS_MISMATCH = 1,
+    /** The UE said cause 24: it could not verify the command, or an algorithm is not acceptable to it. */
+    NASLANE_DIAGNOSIS_KEY_OR_COUNT = 2,
+    /** The selected algorithm is not in the UE's capability; nothing was sent. */
+    NASLANE_DIAGNOSIS_ALG_NOT_IN_CAPS = 3,
+    /** NIA0 outside an emergency session; nothing was sent. */
+    NASLANE_DIAGNOSIS_NULL_INTEGRITY_FORBIDDEN = 4,
+    /** No answer to the command and its retransmissions. */
+    NASLANE_DIAGNOSIS_SMC_TIMEOUT = 5,
+    /** Uplink messages after the procedure do not verify, and no trial explains it. */
+    NASLANE_DIAGNOSIS_CONTEXT_SKEW = 6,
+    /** The message verifies under the context used before. */
+    NASLANE_DIAGNOSIS_OLD_CONTEXT_STILL_USED = 7,
+    /** The message verifies with the BEARER of the other access. */
+    NASLANE_DIAGNOSIS_WRONG_ACCESS = 8,
+    /** The message verifies 256 or 512 COUNTs away. */
+    NASLANE_DIAGNOSIS_COUNT_DESYNC = 9,
+    /** The MAC verifies, the content is garbage. */
+    NASLANE_DIAGNOSIS_CIPHER_SKEW = 10,
+    /** The message was accepted before: COUNTs were reset at one side, or somebody replays. */
+    NASLANE_DIAGNOSIS_COUNT_RESET_AT_ONE_SIDE = 11,
+    /** Plain or not ciphered where ciphering is in force. */
+    NASLANE_DIAGNOSIS_UNPROTECTED_AFTER_SECURE = 12,
+    /** No uplink message after SECURITY MODE COMPLETE. */
+    NASLANE_DIAGNOSIS_STALL_AFTER_COMPLETE = 13,
+    /** A downlink message after SECURITY MODE COMPLETE was not ciphered. */
+    NASLANE_DIAGNOSIS_DL_CIPHER_NOT_STARTED = 14,
+    /** The NAS message container holds another message than the procedure's. */
+    NASLANE_DIAGNOSIS_CONTAINER_MISMATCH = 15,
+    /** The NAS message container is missing although it was asked for. */
+    NASLANE_DIAGNOSIS_CONTAINER_MISSING = 16,
+    /** A security mode command before authentication is finished. */
+    NASLANE_DIAGNOSIS_OUT_OF_ORDER = 17,
+    /** SECURITY MODE COMPLETE without a command. */
+    NASLANE_DIAGNOSIS_UNEXPECTED_COMPLETE = 18,
+    /** The ngKSI of the command is not that of the last authentication. */
+    NASLANE_DIAGNOSIS_NGKSI_MISMATCH = 19,
+    /** The command was sent many times without a good answer. */
+    NASLANE_DIAGNOSIS_SMC_LOOP = 20,
+    /** Two contexts alternate for one UE. */
+    NASLANE_DIAGNOSIS_CONTEXT_PINGPONG = 21,
+    /** SERVICE REQUESTs of this UE do not verify. */
+    NASLANE_DIAGNOSIS_SERVICE_UNVERIFIED = 22,
+    /** Downlink COUNT runs ahead without uplink messages. */
+    NASLANE_DIAGNOSIS_RETRANSMISSION_STORM = 23,
+    /** COUNT passed a warning threshold. */
+    NASLANE_DIAGNOSIS_COUNT_NEAR_WRAP = 24,
+    /** COUNT is used up. */
+    NASLANE_DIAGNOSIS_COUNT_EXHAUSTED = 25,
+    /** A procedure collided with this one (TS 24.501 5.4.2.7). */
+    NASLANE_DIAGNOSIS_COLLISION = 26,
+} naslane_diagnosis;
+
+/** Octets that protection adds in front of the plain message. */
+#define NASLANE_OVERHEAD 7
+
+/** near_wrap: far from the end of COUNT. */
+#define NASLANE_WRAP_NO 0
+
+/** near_wrap: plan a new authentication. */
+#define NASLANE_WRAP_WARNING 1
+
+/** near_wrap: authenticate now. */
+#define NASLANE_WRAP_URGENT 2
+
+/** follow_up: nothing special; the message belongs to a procedure that runs without integrity. */
+#define NASLANE_FOLLOW_UP_NONE 0
+
+/** follow_up: authenticate, then send a SECURITY MODE COMMAND that asks for the whole message (RINMR). */
+#define NASLANE_FOLLOW_UP_AUTHENTICATE 1
+
+/** follow_up: with an EPS NAS message container that the MME verified a mapped context; else authenticate. */
+#define NASLANE_FOLLOW_UP_MAPPED_OR_AUTHENTICATE 2
+
+/** follow_up: emergency registration; authentication may be skipped. */
+#define NASLANE_FOLLOW_UP_EMERGENCY 3
+
+/** follow_up: de-registration; authenticate, or ignore when that is impossible. */
+#define NASLANE_FOLLOW_UP_AUTHENTICATE_OR_IGNORE 4
+
+/** follow_up: SERVICE REJECT with cause 9, plain; state and context stay. */
+#define NASLANE_FOLLOW_UP_SERVICE_REJECT 5
+
+/** follow_up: discard and count; nothing changes. */
+#define NASLANE_FOLLOW_UP_DISCARD 6
+
+/** event: no security mode procedure ended. */
+#define NASLANE_EVENT_NONE 0
+
+/** event: SECURITY MODE COMPLETE; the context is in use. Stop T3560. */
+#define NASLANE_EVENT_COMPLETED 1
+
+/** event: SECURITY MODE REJECT, cause says why; what was used before is in force. Stop T3560. */
+#define NASLANE_EVENT_REJECTED 2
+
+/** event: an initial message of the UE goes first (TS 24.501 5.4.2.7). Stop T3560. */
+#define NASLANE_EVENT_COLLISION 3
+
+/** event: no answer to the command and its retransmissions. */
+#define NASLANE_EVENT_TIMED_OUT 4
+
+/** event: the AMF gave up. */
+#define NASLANE_EVENT_ABORTED 5
+
+/** event: lower layers failed. */
+#define NASLANE_EVENT_LOWER_LAYER_FAILURE 6
+
+/**
+ * event: SECURITY MODE COMPLETE and the context is in use, but smc_status says what is wrong with the content:
+ * reject the procedure that caused the command.
+ */
+#define NASLANE_EVENT_COMPLETED_BADLY 7
+
+/** Flag of a result: secure exchange of NAS messages is established on this access. */
+#define NASLANE_FLAG_SECURED 1
+
+/** A message that was written. */
+typedef struct naslane_sent {
+    /** Octets of the PDU. */
+    size_t len;
+    /** Its COUNT; 0 for a plain one. */
+    uint32_t count;
+    /** Its security header type; 0: plain. */
+    uint8_t sht;
+    /** NASLANE_WRAP_... . */
+    uint8_t near_wrap;
+    /** A naslane_diagnosis: NASLANE_DIAGNOSIS_SMC_LOOP after too many commands without an answer. */
+    uint8_t diagnosis;
+    /** 5GMM cause of a SECURITY MODE REJECT that a UE half wrote; else 0. */
+    uint8_t cause;
+} naslane_sent;
+
+/**
+ * What became of a received message. All offsets are into the plain message; a length of 0 says that there is no
+ * such part.
+ */
+typedef struct naslane_received {
+    /** What the call returned. */
+    int32_t status;
+    /** COUNT under which the MAC verified, also for REPLAY; else 0. */
+    uint32_t count;
+    /** Octets of the plain message in the output; 0 unless status is OK. */
+    size_t len;
+    /**
+     * The value of the NAS message container. Still ciphered, unless event is COMPLETED: see
+     * naslane_decipher_container().
+     */
+    size_t container_offset;
+    /** Its octets. */
+    size_t container_len;
+    /** The value of the IMEISV, or another PEI, in a SECURITY MODE COMPLETE. */
+    size_t pei_offset;
+    /** Its octets. */
+    size_t pei_len;
+    /** What is wrong with the content of a SECURITY MODE COMPLETE that verified: a naslane_status. */
+    int32_t smc_status;
+    /** Type of the inner message, where it can be read; else 0. */
+    uint8_t message_type;
+    /** Security header type, where it can be read; else 0. */
+    uint8_t sht;
+    /** NASLANE_FOLLOW_UP_... . */
+    uint8_t follow_up;
+    /** NASLANE_EVENT_...: how the message ended a security mode procedure. */
+    uint8_t event;
+    /** 5GMM cause of a SECURITY MODE REJECT; else 0. */
+    uint8_t cause;
+    /** The likely cause of a failure, as far as the message alone tells: a naslane_diagnosis. */
+    uint8_t diagnosis;
+    /** NASLANE_WRAP_... . */
+    uint8_t near_wrap;
+    /** NASLANE_FLAG_... bits. */
+    uint8_t flags;
+    /** 0. */
+    uint8_t reserved[4];
+} naslane_received;
+
+/**
+ * Protects a plain message as the state of the access demands, and takes its COUNT. The PDU, len +
+ * NASLANE_OVERHEAD octets, goes to out, which may be plain.
+ *
+ * Errors: BEARER, BUFFER_TOO_SMALL, OVERLAP, SHORT and DISCRIMINATOR (not a plain 5GMM message), HEADER_MISMATCH
+ * (SECURITY MODE COMMAND and COMPLETE have their own functions), NO_CONTEXT, NOT_SECURED, CONFLICT,
+ * COUNT_EXHAUSTED.
+ */
+int32_t naslane_protect(const naslane_engine *engine,
+                        uint64_t session,
+                        uint8_t access,
+                        const uint8_t *plain,
+                        size_t len,
+                        uint8_t *out,
+                        size_t capacity,
+                        naslane_sent *sent);
+
+/**
+ * Verifies a whole PDU as it came from NGAP and commits its COUNT; the plain message, NASLANE_OVERHEAD octets
+ * shorter, goes to out, which may be pdu. While a security mode command is unanswered this takes the answer
+ * too, see event. received is written whatever the verdict is, unless an argument is wrong; out is not
+ * written to unless the MAC verifies.
+ *
+ * A message that fails changes nothing. Of header types 1 and 3 the inner octets are readable in pdu itself.
+ *
+ * Errors: PLAIN_ALLOWED (plain and may be acted on: it is its own content), PLAIN_REFUSED, SHORT, HEADER_TYPE,
+ * NO_CONTEXT, MAC, REPLAY, COUNT_EXHAUSTED, CIPHER_SKEW, NESTED, HEADER_MISMATCH, UNCIPHERED, DISCRIMINATOR,
+ * MALFORMED_IE; BEARER, BUFFER_TOO_SMALL, OVERLAP.
+ */
+int32_t naslane_verify(const naslane_engine *engine,
+                       uint64_t session,
+                       uint8_t access,
+                       const uint8_t *pdu,
+                       size_t len,
+                       uint8_t *out,
+                       size_t capacity,
+                       naslane_received *received);
+
+/**
+ * As naslane_verify() without a commit: nothing changes, the same message verifies again. For finding the UE of a
+ * GUTI, or a second decoder. out must be apart from pdu.
+ *
+ * Errors: as for naslane_verify().
+ */
+int32_t naslane_verify_only(const naslane_engine *engine,
+                            uint64_t session,
+                            uint8_t access,
+                            const uint8_t *pdu,
+                            size_t len,
+                            uint8_t *out,
+                            size_t capacity,
+                            naslane_received *received);
+
+/**
+ * Deciphers, in place, the NAS message container of the initial message that was verified last on access, under
+ * count, its COUNT (TS 24.501 4.4.6). message is its plain content. Good for one message once. The container in
+ * a SECURITY MODE COMPLETE is not ciphered on its own.
+ *
+ * Errors: CONTAINER_UNVERIFIED (not the message verified last), CONTAINER_MISSING, CONTAINER_MISMATCH (not a
+ * message of the same procedure: ask for the whole one with RINMR; the message is as before), MALFORMED_IE, BEARER,
+ * OVERLAP.
+ */
+int32_t naslane_decipher_container(const naslane_engine *engine,
+                                   uint64_t session,
+                                   uint8_t access,
+                                   uint32_t count,
+                                   uint8_t *message,
+                                   size_t len,
+                                   size_t *container_offset,
+                                   size_t *container_len,
+                                   uint8_t *message_type);
+
+/**
+ * Why a PDU does not verify: tries what an engineer tries by hand (other contexts, the other access, COUNT 256
+ * away), up to 20 MACs, and changes nothing. For failures that somebody looks at.
+ *
+ * Errors: BEARER.
+ */
+int32_t naslane_diagnose(const naslane_engine *engine,
+                         uint64_t session,
+                         uint8_t access,
+                         const uint8_t *pdu,
+                         size_t len,
+                         uint8_t *diagnosis);
+
+/* ====================================================================== *
+ * Level 1: the security mode procedure
+ *
+ * The AMF sends naslane_smc_command() and starts T3560. The answer comes through naslane_verify(), whose event says
+ * how the procedure ended; naslane_smc_resend() when T3560 expires. The timer is the caller's.
+ *
+ * Errors of every function with a session: as for sessions, and ROLE (a UE half).
+ */
+
+/** Octets that a SECURITY MODE COMMAND takes at most as a PDU, without an EAP message and an AUN3 key. */
+#define NASLANE_SMC_ROOM 400
+
+/** target: the partial context of the latest authentication; COUNTs start at 0. */
+#define NASLANE_TARGET_PARTIAL 0
+
+/** target: the current context as it is: for the second access, a fresh uplink COUNT, EPS algorithms. */
+#define NASLANE_TARGET_CURRENT 1
+
+/** target: the current K_AMF with other algorithms; COUNTs go on. */
+#define NASLANE_TARGET_NEW_ALGORITHMS 2
+
+/** target: the full native non-current context; its COUNTs go on. */
+#define NASLANE_TARGET_NON_CURRENT 3
+
+/** target: K_AMF' derived here from the current K_AMF and ul_count (HDP). */
+#define NASLANE_TARGET_HORIZONTAL 4
+
+/** target: K_AMF' in k_amf that the source AMF derived (HDP). */
+#define NASLANE_TARGET_HORIZONTAL_RECEIVED 5
+
+/** target: K_AMF' in k_amf that was mapped from EPS. */
+#define NASLANE_TARGET_MAPPED 6
+
+/** Flag of a request: ask for the IMEISV. */
+#define NASLANE_SMC_IMEISV 1
+
+/** Flag of a request: ask for the whole initial message (RINMR). */
+#define NASLANE_SMC_RINMR 2
+
+/** Flag of a request: eps_algorithms is set. */
+#define NASLANE_SMC_EPS 4
+
+/** An algorithm or ngKSI in a request: chosen by the engine, not checked. */
+#define NASLANE_ANY 255
+
+/** Why a command is sent again: T3560 expired. Counts; when the retransmissions are used up the procedure ends. */
+#define NASLANE_RESEND_T3560 0
+
+/** Why a command is sent again: a handover kept lower layers from delivering it. Does not count. */
+#define NASLANE_RESEND_NON_DELIVERED 1
+
+/** Why a procedure ends without an answer: the AMF gives up. */
+#define NASLANE_ABORT 0
+
+/** Why a procedure ends without an answer: lower layers failed. */
+#define NASLANE_ABORT_LOWER_LAYER 1
+
+/** Why a procedure ends without an answer: the AMF acts on an initial message that came without valid integrity. */
+#define NASLANE_ABORT_COLLISION 2
+
+/**
+ * A SECURITY MODE COMMAND to be. Fill it with naslane_smc_request_init(), then change what differs. NULL with
+ * length 0: without that element.
+ */
+typedef struct naslane_smc_request {
+    /** Octets of this structure. */
+    size_t size;
+    /** 1 = 3GPP (default), 2 = non-3GPP access. */
+    uint8_t access;
+    /** NASLANE_TARGET_...: the context it takes into use; default PARTIAL. */
+    uint8_t target;
+    /** Ciphering algorithm, 0 to 3; NASLANE_ANY (default) in both: by the operator's lists. */
+    uint8_t nea;
+    /** Integrity algorithm. */
+    uint8_t nia;
+    /** The ngKSI that the caller believes to take into use; NASLANE_ANY (default): not checked. */
+    uint8_t ng_ksi;
+    /**
+     * Type of the initial message whose procedure is going on (0x41 REGISTRATION REQUEST, ...): the only one that
+     * the NAS message container of the answer may hold. 0 (default): none.
+     */
+    uint8_t ongoing;
+    /** NASLANE_SMC_... bits; default 0. */
+    uint8_t flags;
+    /** Selected EPS NAS security algorithms: bits 7 to 5 ciphering, 3 to 1 integrity. */
+    uint8_t eps_algorithms;
+    /** TARGET_HORIZONTAL: uplink COUNT of the verified REGISTRATION REQUEST. */
+    uint32_t ul_count;
+    /** TARGET_HORIZONTAL_RECEIVED and TARGET_MAPPED: ngKSI of k_amf, bit 4 set for a mapped one. */
+    uint8_t k_amf_ng_ksi;
+    /** 0. */
+    uint8_t reserved[3];
+    /** TARGET_HORIZONTAL_RECEIVED and TARGET_MAPPED: 32 octets. */
+    const uint8_t *k_amf;
+    /** UE security capability when a verified message brought another one than the context's, 2 to 8 octets. */
+    const uint8_t *ue_sec_cap;
+    /** Its octets. */
+    size_t ue_sec_cap_len;
+    /** Replayed S1 UE security capability, 2 to 5 octets. */
+    const uint8_t *s1_sec_cap;
+    /** Its octets. */
+    size_t s1_sec_cap_len;
+    /** EAP-Success; with it goes abba. */
+    const uint8_t *eap_success;
+    /** Its octets. */
+    size_t eap_success_len;
+    /** ABBA. */
+    const uint8_t *abba;
+    /** Its octets. */
+    size_t abba_len;
+    /** AUN3 device security key. */
+    const uint8_t *aun3_key;
+    /** Its octets. */
+    size_t aun3_key_len;
+} naslane_smc_request;
+
+/**
+ * Fills a request with the defaults.
+ *
+ * Errors: NULL.
+ */
+int32_t naslane_smc_request_init(naslane_smc_request *request);
+
+/**
+ * Sends a SECURITY MODE COMMAND (TS 24.501 5.4.2.2): chooses the algorithms, derives the keys, writes the PDU to
+ * out. Start T3560. After an error nothing changed, but out may have been zeroed.
+ *
+ * Errors: ARGUMENT, BEARER, MALFORMED_IE, BUFFER_TOO_SMALL, TOO_LONG, OVERLAP, CONFLICT (a key-changing procedure
+ * runs), OUT_OF_ORDER (no such context), NG_KSI, NO_COMMON_INTEGRITY, NO_COMMON_CIPHERING,
+ * ALGORITHM_NOT_SUPPORTED, NULL_INTEGRITY, IE_COMBINATION, HORIZONTAL, KEY_REUSED, COUNT_EXHAUSTED, SIDE_FULL.
+ */
+int32_t naslane_smc_command(const naslane_engine *engine,
+                            uint64_t session,
+                            const naslane_smc_request *request,
+                            uint8_t *out,
+                            size_t capacity,
+                            naslane_sent *sent);
+
+/**
+ * Sends the unanswered command again, under a fresh COUNT; why is NASLANE_RESEND_... . Restart T3560.
+ *
+ * Errors: TIMEOUT (the retransmissions are used up: the procedure has ended, what was used before is in force; this
+ * is the one error after which something changed), UNEXPECTED (no command is unanswered), ARGUMENT,
+ * BUFFER_TOO_SMALL, COUNT_EXHAUSTED, OVERLAP.
+ */
+int32_t naslane_smc_resend(const naslane_engine *engine,
+                           uint64_t session,
+                           uint8_t why,
+                           uint8_t *out,
+                           size_t capacity,
+                           naslane_sent *sent);
+
+/**
+ * As naslane_verify() for an AMF that knows it holds a SECURITY MODE COMPLETE: anything but security header type 4
+ * is HEADER_TYPE and changes nothing.
+ *
+ * Errors: as for naslane_verify().
+ */
+int32_t naslane_smc_complete(const naslane_engine *engine,
+                             uint64_t session,
+                             uint8_t access,
+                             const uint8_t *pdu,
+                             size_t len,
+                             uint8_t *out,
+                             size_t capacity,
+                             naslane_received *received);
+
+/**
+ * The AMF acts on a SECURITY MODE REJECT that came without valid integrity (verdict PLAIN_ALLOWED), as TS 24.501
+ * 4.4.4.3 lets it before secure exchange is established: what was used before is in force. A protected one needs no
+ * call but naslane_verify(). cause is its 5GMM cause.
+ *
+ * Errors: UNEXPECTED (no command is unanswered), PLAIN_REFUSED (secure exchange is established).
+ */
+int32_t naslane_smc_reject(const naslane_engine *engine,
+                           uint64_t session,
+                           uint8_t cause);
+
+/**
+ * Ends the procedure without an answer; why is NASLANE_ABORT... . What was used before is in force. Stop T3560.
+ *
+ * Errors: UNEXPECTED (no command is unanswered), ARGUMENT.
+ */
+int32_t naslane_smc_abort(const naslane_engine *engine,
+                          uint64_t session,
+                          uint8_t why);
+
+/* ====================================================================== *
+ * Level 1: keys for the access network
+ *
+ * Errors of every function with a session: as for sessions.
+ */
+
+/**
+ * K_gNB for access 1, K_N3IWF and its siblings for access 2, from the uplink COUNT of the latest SECURITY MODE
+ * COMPLETE or initial message (TS 33.501 A.9). Over 3GPP access it begins the NH chain anew, at NCC 1.
+ *
+ * Errors: BEARER, NO_CONTEXT (no such message was verified), OVERLAP.
+ */
+int32_t naslane_k_gnb(const naslane_engine *engine,
+                      uint64_t session,
+                      uint8_t access,
+                      uint8_t k_gnb[32]);
+
+/**
+ * The next NH and its NCC (0 to 7) for a handover or path switch. Changes nothing: naslane_nh_commit() takes the
+ * step once the message that asked for it was accepted.
+ *
+ * Errors: NO_CONTEXT (no chain: derive K_gNB first), OVERLAP.
+ */
+int32_t naslane_nh_prepare(const naslane_engine *engine,
+                           uint64_t session,
+                           uint8_t nh[32],
+                           uint8_t *ncc);
+
+/**
+ * Takes the step to nh and ncc, which naslane_nh_prepare() gave.
+ *
+ * Errors: CONFLICT (the chain has moved since, or these are another UE's), NO_CONTEXT.
+ */
+int32_t naslane_nh_commit(const naslane_engine *engine,
+                          uint64_t session,
+                          const uint8_t nh[32],
+                          uint8_t ncc);
+
+/* ====================================================================== *
+ * Level 1: sessions that travel
+ *
+ * A record is a session as octets: for the context transfer to another AMF (TS 33.501 6.9.3) and for storage. It
+ * holds K_AMF and is not encrypted: seal it, and wipe every copy.
+ */
+
+/** Octets of the longest record. */
+#define NASLANE_RECORD_MAX 382
+
+/** Extent: what another AMF needs, contexts with their COUNTs and the NH chain. */
+#define NASLANE_RECORD_CONTEXTS 0
+
+/** Extent: also the state of the NAS connections, for the same AMF after a restart. */
+#define NASLANE_RECORD_CONNECTIONS 1
+
+/**
+ * Writes a session down. From then on the record counts: the session sends nothing (CONFLICT) until it is released
+ * or naslane_export_cancel() takes it back. capacity is at least NASLANE_RECORD_MAX.
+ *
+ * Errors: CONFLICT (a key-changing procedure runs, or it was exported before), NO_CONTEXT (nothing to write),
+ * BUFFER_TOO_SMALL, OVERLAP, ARGUMENT (extent), HANDLE, POISONED, NULL.
+ */
+int32_t naslane_export(const naslane_engine *engine,
+                       uint64_t session,
+                       uint8_t extent,
+                       uint8_t *out,
+                       size_t capacity,
+                       size_t *len);
+
+/**
+ * The transfer failed and nobody took the record up: the session sends again. Cancelling although the record was
+ * taken up uses COUNTs twice.
+ *
+ * Errors: UNEXPECTED (nothing was exported), HANDLE, POISONED, NULL.
+ */
+int32_t naslane_export_cancel(const naslane_engine *engine,
+                              uint64_t session);
+
+/**
+ * Takes up a session from its record, under a new handle.
+ *
+ * Errors: RECORD (cut short, damaged, another version), KEY_REUSED (a session here holds the key, or held it at a
+ * higher COUNT), TABLE_FULL, SIDE_FULL, OVERLAP, NULL.
+ */
+int32_t naslane_import(const naslane_engine *engine,
+                       const uint8_t *record,
+                       size_t len,
+                       uint64_t *session);
+
+/* ====================================================================== *
+ * Level 1: the UE half
+ *
+ * For simulators, load generators and tests: what a UE does in the security mode procedure. Beyond that a session
+ * of role UE protects and verifies like one of role AMF.
+ *
+ * Errors of every function: as for sessions, and ROLE (an AMF half).
+ */
+
+/** What a UE knows of itself. Fill it with naslane_ue_init(), then set what it has. NULL with length 0: nothing. */
+typedef struct naslane_ue {
+    /** Octets of this structure. */
+    size_t size;
+    /** The UE security capability that it sent last, 2 to 8 octets; also what it supports. */
+    const uint8_t *ue_sec_cap;
+    /** Its octets. */
+    size_t ue_sec_cap_len;
+    /** IMEISV as the value of a 5GS mobile identity, 9 octets; sent when it is asked for. */
+    const uint8_t *imeisv;
+    /** Its octets. */
+    size_t imeisv_len;
+    /** The whole initial message, for the NAS message container. */
+    const uint8_t *whole_initial;
+    /** Its octets. */
+    size_t whole_initial_len;
+    /** K_AMF' that it mapped from EPS, 32 octets. */
+    const uint8_t *mapped_k_amf;
+    /** K_AMF of its own for an emergency session without authentication, 32 octets: permits null algorithms. */
+    const uint8_t *emergency_k_amf;
+    /** ngKSI of mapped_k_amf, bit 4 set. */
+    uint8_t mapped_ng_ksi;
+    /** 0. */
+    uint8_t reserved[7];
+} naslane_ue;
+
+/**
+ * Fills what a UE knows of itself with nothing.
+ *
+ * Errors: NULL.
+ */
+int32_t naslane_ue_init(naslane_ue *ue);
+
+/**
+ * Answers a SECURITY MODE COMMAND (TS 24.501 5.4.2.3, 5.4.2.5). OK: the answer lies in out, SECURITY MODE COMPLETE
+ * with the context in use when sent->cause is 0, else SECURITY MODE REJECT with that cause and nothing changed. out
+ * is apart from pdu and has room for the longer of command and answer.
+ *
+ * Errors: HEADER_TYPE, REPLAY and the like: no answer, discard the command; ARGUMENT (the container is asked for and
+ * whole_initial is not there), BEARER, MALFORMED_IE (capability), BUFFER_TOO_SMALL, OVERLAP, COUNT_EXHAUSTED,
+ * SIDE_FULL.
+ */
+int32_t naslane_ue_answer(const naslane_engine *engine,
+                          uint64_t session,
+                          uint8_t access,
+                          const naslane_ue *ue,
+                          const uint8_t *pdu,
+                          size_t len,
+                          uint8_t *out,
+                          size_t capacity,
+                          naslane_sent *sent);
+
+/**
+ * Sends an initial message (TS 24.501 4.4.6): protected with the current context, plain without one. message holds
+ * cleartext elements and, with a context, the NAS message container, whose value lies at container_offset and
+ * will be ciphered; container_len 0: none. out is apart from message.
+ *
+ * Errors: BEARER, ARGUMENT (elements in the open that must not be), OUT_OF_RANGE, those of the message's decoder,
+ * BUFFER_TOO_SMALL, OVERLAP, COUNT_EXHAUSTED.
+ */
+int32_t naslane_ue_initial(const naslane_engine *engine,
+                           uint64_t session,
+                           uint8_t access,
+                           const uint8_t *message,
+                           size_t len,
+                           size_t container_offset,
+                           size_t container_len,
+                           uint8_t *out,
+                           size_t capacity,
+                           naslane_sent *sent);
+
+/* ====================================================================== *
+ * Level 2: batches
+ *
+ * Many operations in one call, side by side in the lanes of the processor. A job is 64 octets without a pointer;
+ * what it reads and writes are offsets into one arena.
+ */
+
+/**
+ * op: protect the plain message in as the state of the access demands; the PDU goes to out, whose capacity is
+ * at least in_len + NASLANE_OVERHEAD.
+ */
+#define NASLANE_JOB_PROTECT 1
+
+/**
+ * op: verify the PDU in and commit its COUNT; the plain message goes to out, whose capacity is at least
+ * in_len. Takes the answer to a security mode command too.
+ */
+#define NASLANE_JOB_VERIFY 2
+
+/** op: as VERIFY without a commit. */
+#define NASLANE_JOB_VERIFY_ONLY 3
+
+/** op: send a SECURITY MODE COMMAND; in is a naslane_smc_job. */
+#define NASLANE_JOB_SMC_COMMAND 4
+
+/** op: T3560 expired, send the command again. TIMEOUT when the retransmissions are used up. */
+#define NASLANE_JOB_SMC_RESEND 5
+
+/**
+ * op: decipher, in place in out, the NAS message container of the message verified last; count is its COUNT
+ * and out_len the length of the plain message.
+ */
+#define NASLANE_JOB_CONTAINER 6
+
+/** form of PROTECT: as the state of the access demands. */
+#define NASLANE_FORM_AUTO 0
+
+/** form of PROTECT, UE half: initial message, integrity only; part_* is its container value, to be ciphered. */
+#define NASLANE_FORM_INITIAL 1
+
+/** form of PROTECT, UE half: integrity only (SECURITY MODE REJECT). */
+#define NASLANE_FORM_INTEGRITY 2
+
+/** Flag of a finished job: COUNT passed the first threshold. */
+#define NASLANE_FLAG_COUNT_WARNING 2
+
+/** Flag of a finished job: COUNT passed the second threshold. */
+#define NASLANE_FLAG_COUNT_URGENT 4
+
+/** Flag of a finished job: the plain message carries a NAS message container, part_* is its value. */
+#define NASLANE_FLAG_CONTAINER 8
+
+/**
+ * The input of a NASLANE_JOB_SMC_COMMAND: 128 octets without a pointer, in the machine's byte order. As
+ * naslane_smc_request; longer elements and keys from outside need naslane_smc_command().
+ */
+typedef struct naslane_smc_job {
+    /** 128. */
+    uint32_t size;
+    /** TARGET_HORIZONTAL: uplink COUNT of the verified REGISTRATION REQUEST. */
+    uint32_t ul_count;
+    /** NASLANE_TARGET_..., up to HORIZONTAL. */
+    uint8_t target;
+    /** Ciphering algorithm; NASLANE_ANY in both: by the operator's lists. */
+    uint8_t nea;
+    /** Integrity algorithm. */
+    uint8_t nia;
+    /** The ngKSI that the caller believes to take into use; NASLANE_ANY: not checked. */
+    uint8_t ng_ksi;
+    /** Type of the initial message whose procedure is going on; 0: none. */
+    uint8_t ongoing;
+    /** NASLANE_SMC_... bits. */
+    uint8_t flags;
+    /** Selected EPS NAS security algorithms: bits 7 to 5 ciphering, 3 to 1 integrity. */
+    uint8_t eps_algorithms;
+    /** Octets of s1_sec_cap; 0: none. */
+    uint8_t s1_sec_cap_len;
+    /** Replayed S1 UE security capability. */
+    uint8_t s1_sec_cap[5];
+    /** Octets of abba; 0: none. */
+    uint8_t abba_len;
+    /** Octets of eap_success; 0: none. */
+    uint8_t eap_success_len;
+    /** 0. */
+    uint8_t reserved;
+    /** ABBA. */
+    uint8_t abba[32];
+    /** EAP-Success. */
+    uint8_t eap_success[72];
+} naslane_smc_job;
+
+/**
+ * One operation on one message: 64 octets, no padding. Offsets and lengths are octets from the arena's start.
+ * in and out are the same place or have nothing in common; an out has nothing in common with the other jobs
+ * of the batch. "Out" fields are 0 unless the text says more.
+ */
+typedef struct naslane_job {
+    /** In: NASLANE_JOB_... . */
+    uint8_t op;
+    /** In: 1 = 3GPP, 2 = non-3GPP access. */
+    uint8_t access;
+    /** In: NASLANE_FORM_... for PROTECT, else 0. */
+    uint8_t form;
+    /** In: 0. */
+    uint8_t reserved;
+    /** Out: a naslane_status. */
+    int32_t status;
+    /** In: the session. */
+    uint64_t session;
+    /** In: the caller's own; comes back untouched. */
+    uint64_t user_data;
+    /** In: where the input starts. */
+    uint32_t in_offset;
+    /** In: its octets. */
+    uint32_t in_len;
+    /** In: where the output may start. */
+    uint32_t out_offset;
+    /** In: its room. */
+    uint32_t out_capacity;
+    /** Out: octets written at out_offset. In for CONTAINER. */
+    uint32_t out_len;
+    /** Out: COUNT of the message. In for CONTAINER. */
+    uint32_t count;
+    /** In for FORM_INITIAL, else out: where the value of the NAS message container lies in the plain message. */
+    uint32_t part_offset;
+    /** Its octets; 0: none. */
+    uint32_t part_len;
+    /** Out: type of the inner message. */
+    uint8_t message_type;
+    /** Out: security header type. */
+    uint8_t sht;
+    /** Out: NASLANE_FOLLOW_UP_... . */
+    uint8_t follow_up;
+    /** Out: NASLANE_EVENT_... . */
+    uint8_t event;
+    /** Out: a naslane_diagnosis. */
+    uint8_t diagnosis;
+    /** Out: NASLANE_FLAG_... bits. */
+    uint8_t flags;
+    /** Out: 5GMM cause of a SECURITY MODE REJECT. */
+    uint8_t cause;
+    /** In: 0. */
+    uint8_t reserved2;
+} naslane_job;
+
+/**
+ * Fills the input of a NASLANE_JOB_SMC_COMMAND with the defaults: the partial context, algorithms by the operator's
+ * lists.
+ *
+ * Errors: NULL.
+ */
+int32_t naslane_smc_job_init(naslane_smc_job *job);
+
+/**
+ * Runs a batch. OK: every job has its own status, and ok says how many of them are OK. Messages of one session
+ * keep their order.
+ *
+ * Errors, for the call as a whole: NULL, OVERLAP (jobs, arena and ok share memory), TOO_LONG, ARGUMENT (jobs are not
+ * aligned to 8 octets). Errors of a job: those of the single call, OPERATION (unknown op or form, or a reserved
+ * field that is not 0), OUT_OF_RANGE, OVERLAP.
+ */
+int32_t naslane_batch(const naslane_engine *engine,
+                      naslane_job *jobs,
+                      size_t count,
+                      uint8_t *arena,
+                      size_t arena_len,
+                      size_t *ok);
+
+#if defined(__cplusplus)
+static_assert(sizeof(naslane_job) == 64, "naslane_job has 64 octets");
+static_assert(sizeof(naslane_smc_job) == 128, "naslane_smc_job has 128 octets");
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+_Static_assert(sizeof(naslane_job) == 64, "naslane_job has 64 octets");
+_Static_assert(sizeof(naslane_smc_job) == 128, "naslane_smc_job has 128 octets");
+#endif
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* NASLANE_H */

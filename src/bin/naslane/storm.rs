@@ -1,0 +1,141 @@
+//! `naslane storm`: an AMF half and a UE half take many subscribers through registration, protected traffic, idle
+//! mode and deregistration, and check every message at the other side.
+
+mod amf;
+mod attack;
+mod figures;
+mod lane;
+mod messages;
+mod plan;
+mod procedure;
+mod random;
+mod report;
+mod siege;
+mod traffic;
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use naslane::engine::{Config, Engine};
+
+use crate::Outcome;
+use crate::terminal::{bar, show};
+
+use figures::Figures;
+use lane::Lane;
+use plan::Plan;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Subscribers
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    ues: u64,
+    /// Ciphering algorithm of all UEs, 0 to 3; goes with --nia
+    #[arg(long, value_name = "ID")]
+    nea: Option<u8>,
+    /// Integrity algorithm of all UEs, 1 to 3; goes with --nea
+    #[arg(long, value_name = "ID")]
+    nia: Option<u8>,
+    /// Algorithm pairs and their shares in per cent [default: 2/2=70,1/1=20,3/3=10]
+    #[arg(long, value_name = "NEA/NIA=PERCENT,...")]
+    mix: Option<String>,
+    /// Messages that the AMF half hands over in one call; 1: the single calls
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    batch: usize,
+    /// Threads, each with its share of the subscribers [default: one per core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Register and deregister again and again under fresh keys, for so long [default: every UE once]
+    #[arg(long, value_name = "S")]
+    seconds: Option<u64>,
+    /// Messages lost on the air, in per cent of each direction
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    loss: f64,
+    /// Try hostile messages around every genuine one
+    #[arg(long)]
+    hostile: bool,
+    /// Where keys, contents, losses and attacks come from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the storm. Says no when a UE was lost or a hostile message accepted.
+pub(crate) fn run(args: &Args) -> Outcome {
+    let plan = Plan::of(args)?;
+    let engine = start(&plan)?;
+    let begin = Instant::now();
+    let figures = storm(&engine, &plan)?;
+    let elapsed = begin.elapsed();
+    let good = figures.good() && engine.sessions() == 0;
+    let run = report::Run {
+        plan: &plan,
+        figures: &figures,
+        elapsed,
+        good,
+    };
+    show(&if args.json { run.json() } else { run.text() })?;
+    Ok(good)
+}
+
+/// Both halves of every UE under way live in one engine.
+fn start(plan: &Plan) -> Result<Engine, String> {
+    let sessions = 2 * plan.window * plan.threads;
+    Engine::new(&Config::for_sessions(sessions)).map_err(|error| match error {
+        naslane::base::Error::Argument => {
+            format!("{sessions} sessions are more than a table holds; give fewer --threads")
+        }
+        error => format!("the engine does not start: {error}; `naslane selftest` tells more"),
+    })
+}
+
+fn storm(engine: &Engine, plan: &Plan) -> Result<Figures, String> {
+    let done = AtomicU64::new(0);
+    let end = plan.time.map(|time| Instant::now() + time);
+    let expired = || end.is_some_and(|end| Instant::now() >= end);
+    std::thread::scope(|scope| {
+        let mut threads = Vec::with_capacity(plan.threads);
+        for index in 0..plan.threads as u64 {
+            let edge = |index| plan.ues * index / plan.threads as u64;
+            let numbers = edge(index)..edge(index + 1);
+            let mut lane = Lane::new(engine, plan, &done)?;
+            threads.push(scope.spawn(move || {
+                lane.run(numbers, &expired);
+                lane.amf.figures
+            }));
+        }
+        watch(plan, &done, || {
+            threads.iter().all(|thread| thread.is_finished())
+        });
+        let mut all = Figures::new(plan.mix.len())?;
+        for thread in threads {
+            let figures = thread.join().map_err(|_| {
+                "a thread of the storm panicked; please report it with the arguments".to_owned()
+            })?;
+            all.add(figures);
+        }
+        Ok(all)
+    })
+}
+
+/// Moves the bar until all threads have ended.
+fn watch(plan: &Plan, done: &AtomicU64, ended: impl Fn() -> bool) {
+    let begin = Instant::now();
+    let steps = plan.time.map_or(plan.ues, |time| time.as_secs());
+    let bar = bar(usize::try_from(steps).unwrap_or(usize::MAX));
+    bar.set_message(if plan.time.is_some() {
+        "seconds"
+    } else {
+        "UEs"
+    });
+    while !ended() {
+        bar.set_position(match plan.time {
+            Some(_) => begin.elapsed().as_secs().min(steps),
+            None => done.load(Relaxed),
+        });
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bar.finish_and_clear();
+}
