@@ -51,9 +51,7 @@ fn receive(ue: &mut UeSecurity, pdu: &[u8], expect: Expect) -> (Verdict, Vec<u8>
     };
     let checking = Checking::new(estimated, ue, Octets::Apart { pdu, out: &mut out }).unwrap();
     let mut checked = None;
-    verify::check([checking].into_iter(), &settings, |done| {
-        checked = Some(done)
-    });
+    verify::check(&mut [checking], &settings, |done| checked = Some(done));
     let verdict = verify::commit(ue, checked.unwrap(), &settings);
     out.truncate(verdict.len);
     (verdict, out)

@@ -239,43 +239,48 @@ impl<'a> Sealing<'a> {
 /// checks were made before the COUNTs were taken.
 pub fn seal(batch: &mut [Sealing<'_>]) {
     for chunk in batch.chunks_mut(LANES) {
-        for message in chunk.iter_mut() {
-            message.pdu[header::SN] = message.numbered.count.sequence_number();
-        }
-        for nea in Nea::ALL {
-            let mut lanes: ArrayVec<CipherLane<'_>, LANES> = chunk
-                .iter_mut()
-                .filter(|m| m.nea == nea)
-                .filter_map(Sealing::ciphered)
-                .collect();
-            if !lanes.is_empty() {
-                algorithm::cipher(nea, &mut lanes);
-            }
-        }
-        for nia in Nia::ALL {
-            mac_lanes(chunk, nia);
-        }
-        for message in chunk.iter_mut() {
-            let sn = message.numbered.count.sequence_number();
-            // Cannot fail: `Sealing::new` saw to the room.
-            let _ = nas::write_header(message.pdu, message.numbered.sht, message.mac, sn);
+        match chunk.len() {
+            1 => run::<1>(chunk),
+            _ => run::<LANES>(chunk),
         }
     }
 }
 
-fn mac_lanes(chunk: &mut [Sealing<'_>], nia: Nia) {
-    let mut lanes: ArrayVec<MacLane<'_>, LANES> = chunk
-        .iter()
-        .filter(|m| m.nia == nia)
-        .map(|m| MacLane::new(m.int, m.input(), &m.pdu[header::SN..]))
-        .collect();
-    if lanes.is_empty() {
-        return;
+fn run<const N: usize>(chunk: &mut [Sealing<'_>]) {
+    for message in chunk.iter_mut() {
+        message.pdu[header::SN] = message.numbered.count.sequence_number();
     }
-    algorithm::mac(nia, &mut lanes);
-    let macs: ArrayVec<[u8; 4], LANES> = lanes.iter().map(|lane| lane.mac).collect();
-    drop(lanes);
-    for (message, mac) in chunk.iter_mut().filter(|m| m.nia == nia).zip(macs) {
-        message.mac = mac;
+    for nea in Nea::ALL {
+        let mut lanes: ArrayVec<CipherLane<'_>, N> = ArrayVec::new();
+        let wanted = chunk.iter_mut().filter(|m| m.nea == nea);
+        lanes.extend(wanted.filter_map(Sealing::ciphered));
+        if !lanes.is_empty() {
+            algorithm::cipher(nea, &mut lanes);
+        }
+    }
+    for nia in Nia::ALL {
+        mac_lanes::<N>(chunk, nia);
+    }
+    for message in chunk.iter_mut() {
+        let sn = message.numbered.count.sequence_number();
+        // Cannot fail: `Sealing::new` saw to the room.
+        let _ = nas::write_header(message.pdu, message.numbered.sht, message.mac, sn);
+    }
+}
+
+fn mac_lanes<const N: usize>(chunk: &mut [Sealing<'_>], nia: Nia) {
+    let mut macs: ArrayVec<[u8; 4], N> = ArrayVec::new();
+    {
+        let mut lanes: ArrayVec<MacLane<'_>, N> = ArrayVec::new();
+        let wanted = chunk.iter().filter(|m| m.nia == nia);
+        lanes.extend(wanted.map(|m| MacLane::new(m.int, m.input(), &m.pdu[header::SN..])));
+        if lanes.is_empty() {
+            return;
+        }
+        algorithm::mac(nia, &mut lanes);
+        macs.extend(lanes.iter().map(|lane| lane.mac));
+    }
+    for (message, mac) in chunk.iter_mut().filter(|m| m.nia == nia).zip(&macs) {
+        message.mac = *mac;
     }
 }

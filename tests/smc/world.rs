@@ -490,7 +490,7 @@ fn receive(
             let checking =
                 Checking::new(estimated, ue, Octets::Apart { pdu, out: &mut out }).unwrap();
             let mut checked = None;
-            verify::check([checking].into_iter(), settings, |one| checked = Some(one));
+            verify::check(&mut [checking], settings, |one| checked = Some(one));
             verify::commit(ue, checked.unwrap(), settings)
         }
     };

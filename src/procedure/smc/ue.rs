@@ -321,9 +321,7 @@ fn check(
         .ok_or(Error::BufferTooSmall)?;
     let checking = Checking::new(estimated, ue, Octets::Apart { pdu, out })?;
     let mut result = Err(Error::Mac);
-    verify::check([checking].into_iter(), settings, |checked| {
-        result = Ok(checked)
-    });
+    verify::check(&mut [checking], settings, |checked| result = Ok(checked));
     result
 }
 

@@ -218,7 +218,7 @@ impl<'a> Checking<'a> {
         }
     }
 
-    fn finish(mut self, settings: &Settings) -> Checked {
+    fn finish(&mut self, settings: &Settings) -> Checked {
         let pdu_len = self.octets.pdu().len();
         let len = pdu_len.saturating_sub(header::BODY);
         let fail = |error, count| {
@@ -226,7 +226,11 @@ impl<'a> Checking<'a> {
             verdict.count = count;
             verdict
         };
-        let count = match (self.trial, self.failure) {
+        // One result a message: a second look at it finds a failure.
+        let count = match (
+            std::mem::replace(&mut self.trial, Trial::Failed),
+            self.failure,
+        ) {
             (Trial::Passed(count), Some(error)) => return Checked(Err(fail(error, Some(count)))),
             (Trial::Passed(count), None) => count,
             _ => return Checked(Err(fail(Error::Mac, None))),
@@ -265,67 +269,55 @@ impl<'a> Checking<'a> {
 }
 
 /// Verifies and deciphers messages in lanes and hands each result to `each`, in order. Sessions are not changed.
-pub fn check<'a>(
-    batch: impl Iterator<Item = Checking<'a>>,
-    settings: &Settings,
-    mut each: impl FnMut(Checked),
-) {
-    let mut chunk: ArrayVec<Checking<'a>, LANES> = ArrayVec::new();
-    for message in batch {
-        chunk.push(message);
-        if chunk.is_full() {
-            run(&mut chunk);
-            chunk
-                .drain(..)
-                .for_each(|message| each(message.finish(settings)));
+pub fn check(batch: &mut [Checking<'_>], settings: &Settings, mut each: impl FnMut(Checked)) {
+    for chunk in batch.chunks_mut(LANES) {
+        match chunk.len() {
+            1 => run::<1>(chunk),
+            _ => run::<LANES>(chunk),
         }
     }
-    run(&mut chunk);
-    chunk
-        .drain(..)
-        .for_each(|message| each(message.finish(settings)));
+    for message in batch {
+        each(message.finish(settings));
+    }
 }
 
-fn run(chunk: &mut [Checking<'_>]) {
+fn run<const N: usize>(chunk: &mut [Checking<'_>]) {
     // Twice at most: the estimate, then the one COUNT behind it.
     while chunk.iter().any(|message| message.pending().is_some()) {
         for nia in Nia::ALL {
-            mac_lanes(chunk, nia);
+            mac_lanes::<N>(chunk, nia);
         }
         chunk.iter_mut().for_each(Checking::judge);
     }
     for nea in Nea::ALL {
-        let mut lanes: ArrayVec<CipherLane<'_>, LANES> = chunk
-            .iter_mut()
-            .filter(|m| m.nea == nea)
-            .filter_map(Checking::ciphered)
-            .collect();
+        let mut lanes: ArrayVec<CipherLane<'_>, N> = ArrayVec::new();
+        let wanted = chunk.iter_mut().filter(|m| m.nea == nea);
+        lanes.extend(wanted.filter_map(Checking::ciphered));
         if !lanes.is_empty() {
             algorithm::cipher(nea, &mut lanes);
         }
     }
 }
 
-fn mac_lanes(chunk: &mut [Checking<'_>], nia: Nia) {
-    let mut lanes: ArrayVec<MacLane<'_>, LANES> = chunk
-        .iter()
-        .filter(|m| m.nia == nia)
-        .filter_map(|m| {
+fn mac_lanes<const N: usize>(chunk: &mut [Checking<'_>], nia: Nia) {
+    let mut macs: ArrayVec<[u8; 4], N> = ArrayVec::new();
+    {
+        let mut lanes: ArrayVec<MacLane<'_>, N> = ArrayVec::new();
+        lanes.extend(chunk.iter().filter(|m| m.nia == nia).filter_map(|m| {
             let message = m.octets.pdu().get(header::SN..)?;
             Some(MacLane::new(m.int, m.input(m.pending()?), message))
-        })
-        .collect();
-    if lanes.is_empty() {
-        return;
+        }));
+        if lanes.is_empty() {
+            return;
+        }
+        algorithm::mac(nia, &mut lanes);
+        macs.extend(lanes.iter().map(|lane| lane.mac));
     }
-    algorithm::mac(nia, &mut lanes);
-    let macs: ArrayVec<[u8; 4], LANES> = lanes.iter().map(|lane| lane.mac).collect();
-    drop(lanes);
     let waiting = chunk
         .iter_mut()
         .filter(|m| m.nia == nia && m.pending().is_some());
-    for (message, mac) in waiting.zip(macs) {
-        message.mac = mac;
+    for (message, mac) in waiting.zip(&macs) {
+        message.mac = *mac;
     }
 }
 
