@@ -10,7 +10,20 @@
 
 enum { F8_MAX = 16 };
 
-const char *ipsec_mb_version(void) { return imb_get_version_str(); }
+/* With the instruction sets that it chooses for this processor. */
+const char *ipsec_mb_version(void) {
+    static const char *const names[] = {[IMB_ARCH_NOAESNI] = "no AES-NI", [IMB_ARCH_SSE] = "SSE", [IMB_ARCH_AVX] = "AVX",
+                                        [IMB_ARCH_AVX2] = "AVX2", [IMB_ARCH_AVX512] = "AVX-512"};
+    static char version[64];
+    IMB_ARCH arch;
+    IMB_MGR *mgr = alloc_mb_mgr(0);
+    CHECK(mgr != NULL);
+    init_mb_mgr_auto(mgr, &arch);
+    const char *name = (size_t)arch < sizeof names / sizeof *names && names[arch] != NULL ? names[arch] : "another";
+    snprintf(version, sizeof version, "%.31s (%s)", imb_get_version_str(), name);
+    free_mb_mgr(mgr);
+    return version;
+}
 
 /* Keys of a UE in the form that its algorithm wants, and COUNT. */
 typedef struct {
@@ -35,8 +48,6 @@ typedef struct {
     _Alignas(16) uint8_t nia_iv[BATCH_MAX][16];
     IMB_JOB cipher[BATCH_MAX];
 } library;
-
-static uint32_t messages_of(const comparison *comparison) { return comparison->batch; }
 
 static library *library_new(const comparison *comparison) {
     library *self = memory(sizeof *self);
@@ -187,7 +198,7 @@ static void cmac_part(IMB_JOB *job, const aes_ue *ue) {
 static void chained_run(void *state, const round_of_work *work) {
     library *self = state;
     unsigned algorithm = self->comparison->algorithm;
-    uint32_t batch = messages_of(self->comparison);
+    uint32_t batch = self->comparison->batch;
     IMB_JOB *jobs[BATCH_MAX];
     for (size_t first = 0; first < MESSAGES; first += batch) {
         take(self->mgr, jobs, batch);
@@ -225,7 +236,7 @@ static void chained_run(void *state, const round_of_work *work) {
 /* ---- AES: a cipher burst, which keeps the constant part of its jobs, then CMAC jobs ---- */
 static void aes_bursts_run(void *state, const round_of_work *work) {
     library *self = state;
-    uint32_t batch = messages_of(self->comparison);
+    uint32_t batch = self->comparison->batch;
     IMB_JOB *jobs[BATCH_MAX];
     for (size_t first = 0; first < MESSAGES; first += batch) {
         for (size_t j = 0; j < batch; j++) {
@@ -267,7 +278,7 @@ typedef struct {
 
 /* Fills buffers for a batch of messages from the first on; returns how many. */
 static uint32_t gather(library *self, const round_of_work *work, size_t first, buffers *to) {
-    uint32_t batch = messages_of(self->comparison);
+    uint32_t batch = self->comparison->batch;
     for (size_t j = 0; j < batch; j++) {
         stream_ue *ue = &self->stream[work->ue[first + j]];
         uint8_t *pdu = work->out + (first + j) * SLOT + LEAD;
@@ -316,7 +327,7 @@ static void snow_n_run(void *state, const round_of_work *work) {
     library *self = state;
     buffers buffers;
     IMB_JOB *jobs[BATCH_MAX];
-    for (size_t first = 0; first < MESSAGES; first += messages_of(self->comparison)) {
+    for (size_t first = 0; first < MESSAGES; first += self->comparison->batch) {
         uint32_t batch = gather(self, work, first, &buffers);
         snow_f8_n(self, &buffers, batch);
         take(self->mgr, jobs, batch);
@@ -350,7 +361,7 @@ static void zuc_single_run(void *state, const round_of_work *work) {
 static void zuc_n_run(void *state, const round_of_work *work) {
     library *self = state;
     buffers buffers;
-    for (size_t first = 0; first < MESSAGES; first += messages_of(self->comparison)) {
+    for (size_t first = 0; first < MESSAGES; first += self->comparison->batch) {
         uint32_t batch = gather(self, work, first, &buffers);
         IMB_ZUC_EEA3_N_BUFFER(self->mgr, buffers.enc, buffers.nea_iv, buffers.plain, buffers.out, buffers.octets, batch);
         IMB_ZUC_EIA3_N_BUFFER(self->mgr, buffers.mac, buffers.nia_iv, buffers.hashed, buffers.bits, buffers.tag, batch);
@@ -372,7 +383,7 @@ static void hmac_key(IMB_MGR *mgr, const uint8_t k_amf[32], uint8_t inner[32], u
 
 static void hmac_run(void *state, const round_of_work *work) {
     library *self = state;
-    uint32_t batch = messages_of(self->comparison);
+    uint32_t batch = self->comparison->batch;
     _Alignas(16) uint8_t inner[BATCH_MAX][32], outer[BATCH_MAX][32], s[2][7], tags[2 * BATCH_MAX][32];
     IMB_JOB *jobs[2 * BATCH_MAX];
     k_nas_input(s[0], 1, 2);
