@@ -144,6 +144,9 @@ pub(super) fn run(engine: &Engine, works: &mut [Work<'_>]) {
 }
 
 fn pass<const N: usize>(engine: &Engine, works: &mut [Work<'_>]) {
+    for work in works.iter() {
+        engine.table.prefetch(work.handle);
+    }
     let mut held: ArrayVec<Held<'_>, N> = ArrayVec::new();
     let mut numbered: ArrayVec<Ticket<Numbered>, N> = ArrayVec::new();
     let mut estimated: ArrayVec<Ticket<Estimated>, N> = ArrayVec::new();
