@@ -54,9 +54,13 @@ fn r52_every_export_stands_behind_the_wall() {
 fn every_export_is_in_the_header_and_gets_bad_input() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let header = fs::read_to_string(top.join("../include/naslane.h")).expect("the header");
-    let bad_input: String = ["tests/c/bad_input.c", "tests/c/bad_jobs.c"]
-        .map(|path| fs::read_to_string(top.join(path)).expect("the tests of bad input"))
-        .concat();
+    let bad_input: String = [
+        "tests/c/bad_level0.c",
+        "tests/c/bad_input.c",
+        "tests/c/bad_jobs.c",
+    ]
+    .map(|path| fs::read_to_string(top.join(path)).expect("the tests of bad input"))
+    .concat();
     for (name, _) in exports() {
         let call = format!("{name}(");
         assert!(

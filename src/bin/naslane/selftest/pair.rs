@@ -161,74 +161,73 @@ impl Situation {
             keys: &AnyKey,
         };
         let access = AccessType::from_id(self.input.bearer).ok_or(Error::Bearer)?;
-        let (mut amf, mut ue) = (
-            self.authenticated(Role::Amf, from)?,
-            self.authenticated(Role::Ue, from)?,
-        );
+        let mut amf = self.authenticated(Role::Amf, from)?;
+        let mut ue = self.authenticated(Role::Ue, from)?;
         let settings = Settings::default();
-        let smc = SmcSettings {
-            container: Demand::Optional,
-            ..SmcSettings::default()
-        };
-        let env = Env {
-            from,
-            security: &settings,
-            smc: &smc,
-        };
-        let (mut amf_half, mut ue_half) = (Amf::default(), Ue::default());
         let mut request = Request::new(access, Activation::Partial);
         request.algorithms = Some(self.algorithms);
-        let (mut command, mut complete) = ([0; 64], [0; 64]);
-        let sent = amf_half.command(&mut amf, &request, &env, &mut command)?;
-        let ue_env = UeEnv {
-            from,
-            security: &settings,
-            ue_sec_cap: UeSecurityCapability::from_value(&[0xF0, 0xF0])?,
-            imeisv: None,
-            whole_initial: None,
-            mapped: None,
-            emergency: None,
-        };
-        let answer = ue_half.command_received(
-            &mut ue,
-            (access, &command[..sent.len]),
-            &ue_env,
-            &mut complete,
-        )?;
-        let Answer::Complete(sent) = answer else {
-            return Err(Error::Rejected);
-        };
-        let (verdict, plain) = receive(
-            &mut amf,
-            (access, amf_half.expects(access)),
-            &complete[..sent.len],
-            &settings,
-        )?;
-        verdict.result?;
-        let uplink = Uplink {
-            access,
-            verdict: &verdict,
-            plain: &plain,
-        };
-        let outcome = amf_half
-            .uplink(&mut amf, &uplink, &env)
-            .ok_or(Error::Unexpected)?;
-        if outcome.ending != Ending::Completed {
-            return Err(Error::Unexpected);
-        }
+        activate((&mut amf, &mut ue), &request, from, &settings)?;
         let (sender, receiver) = match self.input.direction {
             Direction::Uplink => (ue, amf),
             Direction::Downlink => (amf, ue),
         };
+        let (form, expect, filler) = (Form::Auto, Expect::Any, STATUS.to_vec());
         Ok(Ends {
             sender,
             receiver,
             access,
             settings,
-            form: Form::Auto,
-            expect: Expect::Any,
-            filler: STATUS.to_vec(),
+            form,
+            expect,
+            filler,
         })
+    }
+}
+
+/// Runs the security mode procedure between two ends.
+fn activate(
+    (amf, ue): (&mut UeSecurity, &mut UeSecurity),
+    request: &Request<'_>,
+    from: Resources<'_>,
+    settings: &Settings,
+) -> naslane::base::Result<()> {
+    let smc = SmcSettings {
+        container: Demand::Optional,
+        ..SmcSettings::default()
+    };
+    let env = Env {
+        from,
+        security: settings,
+        smc: &smc,
+    };
+    let ue_env = UeEnv {
+        from,
+        security: settings,
+        ue_sec_cap: UeSecurityCapability::from_value(&[0xF0, 0xF0])?,
+        imeisv: None,
+        whole_initial: None,
+        mapped: None,
+        emergency: None,
+    };
+    let (mut amf_half, mut ue_half) = (Amf::default(), Ue::default());
+    let (access, mut command, mut complete) = (request.access, [0; 64], [0; 64]);
+    let sent = amf_half.command(amf, request, &env, &mut command)?;
+    let answer =
+        ue_half.command_received(ue, (access, &command[..sent.len]), &ue_env, &mut complete)?;
+    let Answer::Complete(sent) = answer else {
+        return Err(Error::Rejected);
+    };
+    let target = (access, amf_half.expects(access));
+    let (verdict, plain) = receive(amf, target, &complete[..sent.len], settings)?;
+    verdict.result?;
+    let uplink = Uplink {
+        access,
+        verdict: &verdict,
+        plain: &plain,
+    };
+    match amf_half.uplink(amf, &uplink, &env) {
+        Some(outcome) if outcome.ending == Ending::Completed => Ok(()),
+        _ => Err(Error::Unexpected),
     }
 }
 
