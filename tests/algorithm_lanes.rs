@@ -89,6 +89,32 @@ fn r38_many_lanes_equal_single_lanes() {
     }
 }
 
+/// What is ciphered of a message of zeros is keystream: at every length it is the beginning of the same one, so the
+/// last octets are ciphered too.
+#[test]
+fn r34_the_last_word_is_ciphered_at_every_length() {
+    let mut random = SplitMix(34);
+    for id in 1..=3 {
+        let nea = Nea::from_id(id).unwrap();
+        let (key, input) = (Key::for_nea(nea, &random.block()), input(&mut random));
+        let stream = |len: usize| {
+            let mut data = vec![0; len];
+            let lane = CipherLane {
+                key: &key,
+                input,
+                data: &mut data,
+            };
+            cipher(nea, &mut [lane]);
+            data
+        };
+        let whole = stream(300);
+        assert!(whole.chunks_exact(4).all(|word| word != [0; 4]));
+        for len in 0..300 {
+            assert_eq!(stream(len), whole[..len], "{} {len}", nea.name());
+        }
+    }
+}
+
 #[test]
 fn r36_r41_messages_of_64_kib_and_more() {
     let mut random = SplitMix(2);

@@ -200,16 +200,15 @@ impl<'a> Checking<'a> {
             .is_some_and(|context| header_type::is_in_the_open(body, context.ng_ksi()))
     }
 
-    fn is_ciphered(&self, plain: &[u8]) -> bool {
-        let (Trial::Passed(count), Some(context)) = (self.trial, self.context()) else {
-            return false;
-        };
+    fn is_ciphered(&self, plain: &[u8], count: u32) -> bool {
         let cipher = (self.nea, self.enc);
-        header_type::is_ciphered(plain, context.ng_ksi(), cipher, self.input(count))
+        self.context().is_some_and(|context| {
+            header_type::is_ciphered(plain, context.ng_ksi(), cipher, self.input(count))
+        })
     }
 
     /// Checks the inside of a deciphered message (TS 24.501 9.3, 4.4.4.3).
-    fn inside(&self, plain: &[u8]) -> Result<MessageType> {
+    fn inside(&self, (plain, count): (&[u8], u32)) -> Result<MessageType> {
         use SecurityHeaderType as Sht;
         let ciphered = matches!(self.estimated.sht, Sht::Ciphered | Sht::CipheredNew);
         let message = match nas::inner_type(plain) {
@@ -236,7 +235,7 @@ impl<'a> Checking<'a> {
             || !self.ue.secured(self.estimated.access);
         if !may_be_clear {
             Err(Error::Unciphered)
-        } else if self.estimated.sht == Sht::Integrity && self.is_ciphered(plain) {
+        } else if self.estimated.sht == Sht::Integrity && self.is_ciphered(plain, count) {
             Err(Error::HeaderMismatch)
         } else {
             Ok(message)
@@ -257,7 +256,7 @@ impl<'a> Checking<'a> {
             _ => return Checked(Err(fail(Error::Mac, None))),
         };
         let sht = Some(self.estimated.sht);
-        match self.inside(self.octets.plain(len)) {
+        match self.inside((self.octets.plain(len), count)) {
             Err(error) => {
                 self.octets.wipe(len);
                 Checked(Err(Verdict {
