@@ -1,5 +1,5 @@
 //! The wire format against messages that other implementations made: worked examples (`nas_messages.json`,
-//! `nas_pdus.json`) and real N2 traffic (`capture_messages.csv`: each different message of the captures once),
+//! `nas_pdus.json`) and real N2 traffic (`captures/messages.csv`: each different message of the captures once),
 //! and against octets that nobody made.
 
 use naslane::base::{Error, NgKsi};
@@ -38,7 +38,7 @@ fn pdus() -> Vec<Value> {
 type Captured = (bool, u8, Vec<u8>, Vec<u8>);
 
 fn captured() -> Vec<Captured> {
-    let rows = include_str!("vectors/capture_messages.csv").lines().skip(1);
+    let rows = include_str!("captures/messages.csv").lines().skip(1);
     rows.map(|row| {
         let cells: Vec<&str> = row.split(',').collect();
         let sht = cells[1].parse().unwrap();
