@@ -51,3 +51,21 @@ fn an_empty_output_inside_another_moves_no_job() {
     assert!(arena[114..].iter().all(|&octet| octet == 0xEE));
 }
 
+#[test]
+fn a_late_message_is_not_accepted_again_through_a_record() {
+    let mut config = Config::for_sessions(8);
+    config.out_of_order = 8;
+    config.smc.policy = Policy::from_ids(&[2], &[2]).unwrap();
+    let engine = Engine::new(&config).unwrap();
+    let pair = Pair::secured(&engine, 1);
+    let (late, newest) = (pair.uplink(&engine, GPP), pair.uplink(&engine, GPP));
+    assert!(verify(&engine, pair.amf, GPP, &newest).is_ok());
+    let mut record = Record::new();
+    export(engine.table(), pair.amf, Extent::Connections, &mut record).unwrap();
+    assert!(verify(&engine, pair.amf, GPP, &late).is_ok());
+    engine.release(pair.amf).unwrap();
+    let amf = import(engine.table(), record.as_bytes()).unwrap();
+    assert_eq!(verify(&engine, amf, GPP, &late), Err(Error::Replay));
+    Pair { amf, ..pair }.talk(&engine, GPP);
+}
+
