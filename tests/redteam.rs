@@ -52,6 +52,115 @@ fn an_empty_output_inside_another_moves_no_job() {
 }
 
 #[test]
+fn a_count_is_good_for_the_contexts_it_was_taken_from() {
+    let engine = engine(2, 2);
+    let (a, b) = (Pair::secured(&engine, 1), Pair::secured(&engine, 2));
+    let settings = Settings::default();
+    let mut pdu = [&[0; 7], DOWNLINK].concat();
+    let number = |handle| {
+        let ue = &mut engine.session(handle).unwrap().security;
+        protect::number(ue, GPP, (DOWNLINK, &Form::Auto), &settings).unwrap()
+    };
+    let (one, two, three) = (number(a.amf), number(a.amf), number(a.amf));
+    let seal = |numbered, handle, pdu: &mut [u8]| {
+        let session = engine.session(handle).unwrap();
+        Sealing::new(numbered, &session.security, pdu).map(drop)
+    };
+    assert_eq!(
+        seal(one, b.amf, &mut pdu),
+        Err(Error::Unexpected),
+        "another UE"
+    );
+    assert_eq!(seal(two, a.amf, &mut pdu[..13]), Err(Error::OutOfRange));
+    a.run_smc(&engine, GPP, Activation::Current);
+    a.authenticate(&engine, 3, 1);
+    assert_eq!(
+        seal(three, a.amf, &mut pdu),
+        Err(Error::Unexpected),
+        "contexts came"
+    );
+
+    // A message that one UE's keys verified is not accepted for another.
+    let up = a.uplink(&engine, GPP);
+    let mut out = [0; 32];
+    let session = engine.session(a.amf).unwrap();
+    let estimated =
+        verify::estimate(&session.security, GPP, (&up, Expect::Any), &settings).unwrap();
+    let octets = Octets::Apart {
+        pdu: &up,
+        out: &mut out,
+    };
+    let mut lanes = [Checking::new(estimated, &session.security, octets).unwrap()];
+    let mut other = engine.session(b.amf).unwrap();
+    let before = print(&other.security);
+    verify::check(&mut lanes, &settings, |checked| {
+        let verdict = verify::commit(&mut other.security, checked, &settings);
+        assert_eq!(verdict.result, Err(Error::Unexpected));
+    });
+    assert_eq!(print(&other.security), before);
+}
+
+/// A REGISTRATION REQUEST with a ciphered container, as the UE sends it, and its plain form.
+fn registration(
+    engine: &Engine,
+    ue: Handle,
+    access: AccessType,
+    ksi: u8,
+) -> naslane::base::Result<Vec<u8>> {
+    let guti = [0xF2, 0, 0xF1, 0x10, 2, 0, 0x40, 0xC0, 0, 0, 1];
+    let head = [0x7E, 0, 0x41, ksi << 4 | 1, 0, 11];
+    let whole = [&head[..], &guti, &[0x2E, 2, 0xF0, 0x70]].concat();
+    let message = [&whole[..], &[0x71, 0, whole.len() as u8], &whole].concat();
+    let start = whole.len() + 3;
+    let mut out = vec![0; message.len() + 7];
+    let initial = InitialMessageToSend {
+        access,
+        message: &message,
+        container: Some(start..message.len()),
+    };
+    let sent = engine.ue_initial(ue, &initial, &engine.ue_env(capability()), &mut out)?;
+    out.truncate(sent.len);
+    Ok(out)
+}
+
+#[test]
+fn a_container_is_deciphered_for_the_verified_message_only() {
+    let engine = engine(2, 2);
+    let pair = Pair::secured(&engine, 1);
+    for handle in [pair.amf, pair.ue] {
+        engine.connection_released(handle, GPP).unwrap();
+    }
+    let pdu = registration(&engine, pair.ue, GPP, 0).unwrap();
+    let mut plain = vec![0; pdu.len()];
+    let received = engine.verify(pair.amf, GPP, &pdu, &mut plain);
+    plain.truncate(received.plain_len().unwrap());
+    let count = received.verdict.count.unwrap();
+    let mut other = plain.clone();
+    *other.last_mut().unwrap() ^= 1;
+    let before = other.clone();
+    let refused = engine.decipher_container(pair.amf, (GPP, count), &mut other);
+    assert_eq!(refused.err(), Some(Error::ContainerUnverified));
+    assert_eq!(other, before);
+    let (part, inner) = engine
+        .decipher_container(pair.amf, (GPP, count), &mut plain)
+        .unwrap();
+    assert_eq!(inner, MessageType::REGISTRATION_REQUEST);
+    assert_eq!(plain[part.clone()], plain[..part.len()]);
+    let twice = engine.decipher_container(pair.amf, (GPP, count), &mut plain);
+    assert_eq!(twice.err(), Some(Error::ContainerUnverified));
+}
+
+fn null_command(nea: u8, ksi: u8, cap: &[u8]) -> Vec<u8> {
+    let cap = naslane::nas::UeSecurityCapability::from_value(cap).unwrap();
+    let command = SecurityModeCommand::new(nea, 0, NgKsi::native(ksi).unwrap(), cap);
+    let mut pdu = vec![0; 64];
+    pdu[..2].copy_from_slice(&[0x7E, 3]);
+    let len = command.encode(&mut pdu[7..]).unwrap();
+    pdu.truncate(7 + len);
+    pdu
+}
+
+#[test]
 fn a_late_message_is_not_accepted_again_through_a_record() {
     let mut config = Config::for_sessions(8);
     config.out_of_order = 8;
