@@ -161,6 +161,167 @@ fn null_command(nea: u8, ksi: u8, cap: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_forged_null_command_takes_nothing_from_an_emergency_ue() {
+    let engine = engine(2, 2);
+    let pair = Pair::authenticated(&engine, 1);
+    let key = k_amf(77);
+    let mut env = engine.ue_env(capability());
+    env.emergency = Some(&key);
+    let mut out = [0; 256];
+    let before = print(&engine.session(pair.ue).unwrap().security);
+    // NEA1 with NIA0, and a capability that is not the UE's.
+    for pdu in [
+        null_command(1, 3, &[0xF0, 0x70]),
+        null_command(0, 3, &[0xF0, 0x00]),
+    ] {
+        let answer = engine.ue_command(pair.ue, (GPP, &pdu), &env, &mut out);
+        assert!(matches!(answer, Ok(Answer::Reject(..))), "{answer:?}");
+        assert_eq!(print(&engine.session(pair.ue).unwrap().security), before);
+    }
+    // The genuine one finds the emergency key fresh; a context of its name goes.
+    let pdu = null_command(0, 0, &[0xF0, 0x70]);
+    let answer = engine.ue_command(pair.ue, (GPP, &pdu), &env, &mut out);
+    assert!(
+        matches!(answer, Ok(Answer::Complete(_)) | Ok(Answer::Reject(..))),
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn null_integrity_shares_no_count_with_a_key() {
+    let mut config = Config::for_sessions(8);
+    config.smc.policy = Policy::from_ids(&[2, 0], &[2, 0]).unwrap();
+    let engine = Engine::new(&config).unwrap();
+    let ue = engine.establish(Role::Ue).unwrap();
+    let amf = engine.establish(Role::Amf).unwrap();
+    let emergency = || Identity {
+        emergency: true,
+        ..identity(5, 0)
+    };
+    engine.authenticated(ue, emergency()).unwrap();
+    engine.authenticated(amf, emergency()).unwrap();
+    let pair = Pair { amf, ue };
+    let mut request = Request::new(GPP, Activation::Partial);
+    request.algorithms = Some(Algorithms {
+        nea: Nea::Nea2,
+        nia: Nia::Nia2,
+    });
+    let mut out = [0; 512];
+    let len = engine.smc_command(amf, &request, &mut out).unwrap().len;
+    let (_, complete) = pair.answer(&engine, GPP, &out[..len]);
+    assert!(verify(&engine, amf, GPP, &complete).is_ok());
+    // Anybody can write this command, and the UE would take null algorithms for its emergency session.
+    let key = k_amf(9);
+    let mut env = engine.ue_env(capability());
+    env.emergency = Some(&key);
+    let receive = |engine: &Engine| {
+        let session = engine.session(ue).unwrap();
+        session
+            .security
+            .pair(Place::Current, GPP)
+            .unwrap()
+            .receive
+            .next_min()
+    };
+    let before = receive(&engine);
+    let forged = null_command(0, 0, &[0xF0, 0x70]);
+    let answer = engine.ue_command(ue, (GPP, &forged), &env, &mut out);
+    assert!(matches!(answer, Ok(Answer::Reject(..))), "{answer:?}");
+    assert_eq!(receive(&engine), before);
+    pair.talk(&engine, GPP);
+}
+
+#[test]
+fn a_spare_context_taken_into_use_brings_nothing_of_the_old_one() {
+    let engine = engine(2, 2);
+    let pair = Pair::secured(&engine, 1);
+    let mapped = k_amf(50);
+    let key = NewKey {
+        k_amf: &mapped,
+        ng_ksi: NgKsi::mapped(1).unwrap(),
+        ue_sec_cap: Some(capability()),
+    };
+    let mut out = [0; 512];
+    let len = engine
+        .smc_command(
+            pair.amf,
+            &Request::new(GPP, Activation::Mapped(key)),
+            &mut out,
+        )
+        .unwrap()
+        .len;
+    let mut env = engine.ue_env(capability());
+    env.mapped = Some(key);
+    let mut answer = [0; 512];
+    let Answer::Complete(sent) = engine
+        .ue_command(pair.ue, (GPP, &out[..len]), &env, &mut answer)
+        .unwrap()
+    else {
+        panic!("no complete")
+    };
+    assert!(verify(&engine, pair.amf, GPP, &answer[..sent.len]).is_ok());
+    engine.k_gnb(pair.amf, GPP).unwrap();
+    assert!(engine.table().resources().side.in_use() > 0);
+    // The UE went through EPS and comes back with its native context.
+    engine.deregister(pair.ue, Deregistration::Keep).unwrap();
+    let pdu = registration(&engine, pair.ue, GPP, 0).unwrap();
+    assert!(verify(&engine, pair.amf, GPP, &pdu).is_ok());
+    let session = engine.session(pair.amf).unwrap();
+    assert!(!session.security.secured(GPP), "not before the answer");
+    assert_eq!(
+        session.security.prepare_nh().err(),
+        Some(Error::NoContext),
+        "the mapped key's chain"
+    );
+    drop(session);
+    assert_eq!(engine.table().resources().side.in_use(), 0);
+    pair.talk_down(&engine);
+}
+
+impl Pair {
+    fn talk_down(&self, engine: &Engine) {
+        let down = self.downlink(engine, GPP);
+        assert_eq!(verify(engine, self.ue, GPP, &down), Ok(DOWNLINK.to_vec()));
+    }
+}
+
+#[test]
+fn a_command_over_the_second_access_keeps_the_nh_chain() {
+    let engine = engine(2, 2);
+    let pair = Pair::secured(&engine, 1);
+    engine.k_gnb(pair.amf, GPP).unwrap();
+    let ncc = |engine: &Engine| {
+        engine
+            .session(pair.amf)
+            .unwrap()
+            .security
+            .prepare_nh()
+            .map(|nh| nh.ncc())
+    };
+    assert_eq!(ncc(&engine).ok(), Some(2));
+    pair.run_smc(&engine, N3GPP, Activation::Current);
+    assert_eq!(ncc(&engine).ok(), Some(2));
+    pair.run_smc(&engine, GPP, Activation::Current);
+    assert!(ncc(&engine).is_err(), "a new K_gNB begins a new chain");
+}
+
+/// All that a call could change, as text.
+fn print(ue: &UeSecurity) -> String {
+    let mut text = String::new();
+    for (place, context) in ue.contexts() {
+        let pairs = [GPP, N3GPP].map(|access| format!("{:?}", ue.pair(place, access)));
+        let key = context.k_amf().expose();
+        text += &format!(
+            "{place:?} {:?} {key:?} {:?} {pairs:?};",
+            context.ng_ksi(),
+            context.algorithms()
+        );
+    }
+    let access = [GPP, N3GPP].map(|a| (ue.secured(a), ue.in_use(a)));
+    text + &format!("{access:?} {:?} {:?}", ue.key_change(), ue.held_message())
+}
+
+#[test]
 fn a_late_message_is_not_accepted_again_through_a_record() {
     let mut config = Config::for_sessions(8);
     config.out_of_order = 8;
