@@ -339,3 +339,31 @@ fn a_late_message_is_not_accepted_again_through_a_record() {
     Pair { amf, ..pair }.talk(&engine, GPP);
 }
 
+#[test]
+fn a_record_with_a_previous_context_that_nobody_waits_with_is_refused() {
+    let mut config = Config::for_sessions(8);
+    config.smc.policy = Policy::from_ids(&[2, 1], &[2, 1]).unwrap();
+    let engine = Engine::new(&config).unwrap();
+    let pair = Pair::secured(&engine, 1);
+    pair.run_smc(&engine, N3GPP, Activation::Current);
+    pair.run_smc(&engine, GPP, Activation::NewAlgorithms);
+    let mut record = Record::new();
+    export(engine.table(), pair.amf, Extent::Connections, &mut record).unwrap();
+    engine.release(pair.amf).unwrap();
+    let whole = record.as_bytes();
+    for flags in [[1, 1], [3, 3], [2, 3]] {
+        let mut crafted = whole[..whole.len() - 16].to_vec();
+        for (place, flags) in [11, 16].into_iter().zip(flags) {
+            crafted[place] = crafted[place] & !3 | flags;
+        }
+        let sum = Sha256::digest(&crafted);
+        crafted.extend_from_slice(&sum[..16]);
+        assert_eq!(
+            import(engine.table(), &crafted),
+            Err(Error::Record),
+            "{flags:?}"
+        );
+    }
+    assert_eq!(engine.table().resources().side.in_use(), 0);
+    import(engine.table(), whole).unwrap();
+}
