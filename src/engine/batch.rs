@@ -208,7 +208,8 @@ fn carve<'a>(
             return;
         };
         rest = tail;
-        cut = fields.output.start + place.len();
+        // An empty place may lie inside one that was cut before it.
+        cut = cut.max(fields.output.end);
         let len = fields.input.len();
         let task = match jobs[fields.index].op {
             op::PROTECT => Task::Protect {

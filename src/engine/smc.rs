@@ -165,6 +165,8 @@ impl Engine {
                 plain,
             };
             received.procedure = amf.uplink(security, &uplink, &self.env());
+            // A non-current context that the message took into use needs no side room any more.
+            security.settle(self.table.resources().side);
         }
         if let Some(outcome) = &received.procedure {
             received.diagnosis = outcome.diagnosis;

@@ -1,5 +1,6 @@
 //! How contexts come, become current and go: authentication, mapping, candidates (TS 33.501 6.3, 6.4.5, 6.9.3).
 
+use crate::algorithm::Nia;
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{KAmf, NhChain, PreparedNh};
 use crate::nas::UeSecurityCapability;
@@ -72,6 +73,27 @@ impl UeSecurity {
         self.install_candidate(identity, algorithms, from)
     }
 
+    /// A key from elsewhere that begins as a native candidate of its own: K_AMF' of another AMF, or the key of an
+    /// emergency session. A non-current context goes only when one of its name is taken into use.
+    ///
+    /// # Errors
+    /// As [`UeSecurity::authenticated`].
+    pub(crate) fn adopt(
+        &mut self,
+        identity: Identity,
+        algorithms: Algorithms,
+        from: Resources<'_>,
+    ) -> Result<()> {
+        let named = |place| {
+            self.context(place)
+                .is_some_and(|c| c.ng_ksi() == identity.ng_ksi)
+        };
+        if identity.ng_ksi.is_mapped() || named(Place::Current) || named(Place::Previous) {
+            return Err(Error::NgKsi);
+        }
+        self.install_candidate(identity, algorithms, from)
+    }
+
     fn names_other(&self, ng_ksi: NgKsi, replaced: Place) -> bool {
         self.contexts()
             .any(|(place, context)| place != replaced && context.ng_ksi() == ng_ksi)
@@ -131,10 +153,13 @@ impl UeSecurity {
                 Ok(Place::Current)
             }
             Target::NewAlgorithms(algorithms) => {
-                let mut sibling = self
-                    .context(Place::Current)
-                    .ok_or(Error::OutOfOrder)?
-                    .sibling()?;
+                let current = self.context(Place::Current).ok_or(Error::OutOfOrder)?;
+                let kept = current.algorithms().ok_or(Error::OutOfOrder)?;
+                // A null-integrity context lets anybody move its COUNTs, and wraps them: it shares none with a key.
+                if (kept.nia == Nia::Nia0) != (algorithms.nia == Nia::Nia0) {
+                    return Err(Error::NullIntegrity);
+                }
+                let mut sibling = current.sibling()?;
                 sibling.activate(algorithms)?;
                 self.seat(Place::Candidate, sibling, from.side)?;
                 Ok(Place::Candidate)
@@ -178,12 +203,19 @@ impl UeSecurity {
         let state = &mut self.access[access.index()];
         state.secured = true;
         state.as_count = AsCount::new(ul_count);
-        self.nh = None;
+        // The chain is 3GPP access's: a command over the other one leaves it, as long as 3GPP access goes on.
+        if access == AccessType::ThreeGpp || !self.secured(AccessType::ThreeGpp) {
+            self.nh = None;
+        }
         self.settle(from.side);
     }
 
     fn promote(&mut self, access: AccessType) {
         let mut other_waits = false;
+        let spare = self.context(Place::NonCurrent).map(Context::ng_ksi);
+        if spare.is_some() && spare == self.context(Place::Candidate).map(Context::ng_ksi) {
+            self.unseat(Place::NonCurrent);
+        }
         if self.context(Place::Current).is_some() {
             self.inherit_counts();
             let other = access.other();
@@ -264,6 +296,9 @@ impl UeSecurity {
     /// previous current one is deleted (TS 33.501 6.8.1.2.0).
     pub(in crate::security) fn take_non_current(&mut self) {
         self.move_to(Place::NonCurrent, Place::Current);
+        // What the accesses knew was of the deleted context: its COUNTs say nothing about this K_AMF.
+        self.access = [Access::default(), Access::default()];
+        self.nh = None;
     }
 
     /// K_gNB for 3GPP access, K_N3IWF and its siblings for non-3GPP access, from the UL COUNT of the latest

@@ -8,7 +8,7 @@ use crate::base::secret::ct_eq;
 use crate::base::{AccessType, Direction, Error, Result};
 use crate::nas::{self, Carrier, InitialMessage, MessageType, SecurityModeComplete};
 
-use super::ue::{Place, UeSecurity};
+use super::ue::{Place, PlainSum, UeSecurity};
 
 /// Deciphers, in place, the value of the NAS message container of the message that was verified last on `access`.
 /// `message` is that message's plain content, `count` its COUNT. Returns where the container value lies and the
@@ -18,7 +18,7 @@ use super::ue::{Place, UeSecurity};
 /// Deciphering twice would cipher again, so a call is good for one message once.
 ///
 /// # Errors
-/// [`Error::ContainerUnverified`] when `count` is not that of the message verified last (R46);
+/// [`Error::ContainerUnverified`] when `count` or `message` is not that of the message verified last (R46);
 /// [`Error::ContainerMissing`]; [`Error::ContainerMismatch`] when what was deciphered is no message of the same
 /// procedure (ask for the complete message with RINMR); the message is as before then, but for the last case,
 /// in which the value is ciphered again.
@@ -33,6 +33,10 @@ pub fn decipher_container(
         .filter(|last| last.count == count)
         .ok_or(Error::ContainerUnverified)?;
     let outer = nas::inner_type(message)?;
+    // A message of the caller's own under this COUNT would show the keystream.
+    if !last.whole_ciphered_new && last.sum != PlainSum::of(message) {
+        return Err(Error::ContainerUnverified);
+    }
     let range = container_range(message)?.ok_or(Error::ContainerMissing)?;
     if last.whole_ciphered_new {
         let value = message.get(range.clone()).ok_or(Error::MalformedIe)?;

@@ -91,14 +91,18 @@ impl Context {
         if !identity.ng_ksi.is_key() {
             return Err(Error::NgKsi);
         }
-        Ok(Self {
+        Ok(Self::blank(identity))
+    }
+
+    fn blank(identity: Identity) -> Self {
+        Self {
             identity,
             full: None,
             enc: Key::for_nea(Nea::Nea0, &[0; 16]),
             int: Key::for_nea(Nea::Nea0, &[0; 16]),
             counts: [Pair::start(), Pair::start()],
             shares_counts: false,
-        })
+        }
     }
 
     /// Derives K_NASenc and K_NASint (TS 33.501 A.8) and makes the context full.
@@ -129,6 +133,24 @@ impl Context {
         self.enc = Key::for_nea(Nea::Nea0, &[0; 16]);
         self.int = Key::for_nea(Nea::Nea0, &[0; 16]);
         self.full = None;
+    }
+
+    /// Moves a context out of a room that lives on. A move leaves the octets where they were, so a blank context
+    /// takes the place first, and its going wipes the room.
+    pub(in crate::security) fn take_from(room: &mut Option<Self>) -> Option<Self> {
+        let blank = Self::blank(room.as_ref()?.identity_without_key());
+        let taken = room.replace(blank);
+        *room = None;
+        taken
+    }
+
+    fn identity_without_key(&self) -> Identity {
+        Identity {
+            k_amf: KAmf::new([0; 32]),
+            ng_ksi: self.identity.ng_ksi,
+            ue_sec_cap: self.identity.ue_sec_cap,
+            emergency: self.identity.emergency,
+        }
     }
 
     /// Goes on where a record stopped.

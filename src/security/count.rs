@@ -239,6 +239,16 @@ impl ReceiveCount {
         Ok(())
     }
 
+    /// No COUNT below the lowest to accept is late any more: each counts as accepted.
+    pub(in crate::security) const fn close_window(&mut self) {
+        let known = if self.next_min >= 64 {
+            u64::MAX
+        } else {
+            (1 << self.next_min) - 1
+        };
+        self.seen = Window::of(known);
+    }
+
     /// Follows the sequence numbers of a peer with null integrity: no replay check, wrap allowed
     /// (TS 24.501 4.4.3.2, 4.4.3.5).
     pub(in crate::security) const fn follow_null_integrity(&mut self, sn: u8) -> u32 {

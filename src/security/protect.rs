@@ -13,7 +13,7 @@ use crate::nas::{self, MessageType, SecurityHeaderType, header};
 
 use super::context::Role;
 use super::count::{NasCount, NearWrap};
-use super::ue::{Place, Settings, UeSecurity};
+use super::ue::{Place, Settings, Stamp, UeSecurity};
 
 /// Messages of one batch that go through the lanes together.
 pub const LANES: usize = 64;
@@ -48,6 +48,8 @@ pub struct Numbered {
     access: AccessType,
     container: Option<Range<usize>>,
     near_wrap: NearWrap,
+    stamp: Stamp,
+    len: usize,
 }
 
 impl Numbered {
@@ -97,7 +99,8 @@ pub fn number(
         .nia
         == Nia::Nia0;
     let pair = ue.pair_mut(place, access).ok_or(Error::NoContext)?;
-    let count = if null {
+    // A candidate may still lose its null algorithms and go on under a key: it does not wrap.
+    let count = if null && place != Place::Candidate {
         pair.send.take_null_integrity()
     } else {
         pair.send.take()?
@@ -117,6 +120,8 @@ pub fn number(
         access,
         container,
         near_wrap,
+        stamp: ue.stamp,
+        len: plain.len(),
     })
 }
 
@@ -189,10 +194,19 @@ impl<'a> Sealing<'a> {
     /// octets, then the plain message that [`number`] saw.
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`], [`Error::NoContext`]: never after a [`number`] with the same message.
+    /// Never after a [`number`] of this UE with the same message: [`Error::BufferTooSmall`], [`Error::OutOfRange`]
+    /// for another length, [`Error::Unexpected`] for another UE or when a context came or went since,
+    /// [`Error::NoContext`].
     pub fn new(numbered: Numbered, ue: &'a UeSecurity, pdu: &'a mut [u8]) -> Result<Self> {
-        if pdu.len() < OVERHEAD {
-            return Err(Error::BufferTooSmall);
+        let len = pdu
+            .len()
+            .checked_sub(OVERHEAD)
+            .ok_or(Error::BufferTooSmall)?;
+        if len != numbered.len {
+            return Err(Error::OutOfRange);
+        }
+        if numbered.stamp != ue.stamp {
+            return Err(Error::Unexpected);
         }
         let keys = ue.context(numbered.place).ok_or(Error::NoContext)?.keys()?;
         Ok(Self {

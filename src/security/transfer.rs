@@ -77,6 +77,15 @@ impl UeSecurity {
         }
     }
 
+    /// The context in `place` accepts no late COUNT that its record left open.
+    pub(crate) fn close_windows(&mut self, place: Place) {
+        for access in AccessType::ALL {
+            if let Some(pair) = self.pair_mut(place, access) {
+                pair.receive.close_window();
+            }
+        }
+    }
+
     /// Goes on with an NH chain.
     pub(crate) fn resume_nh(&mut self, nh: NhChain) {
         self.nh = Some(nh);

@@ -3,7 +3,9 @@
 //! A UE has at most four contexts: the current one, a non-current native one, a candidate while a security mode
 //! command is unanswered, and the previous one while the second access still waits for its own command.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{KAmf, NhChain};
@@ -84,6 +86,21 @@ pub(in crate::security) struct LastVerified {
     pub(in crate::security) count: u32,
     pub(in crate::security) place: Place,
     pub(in crate::security) whole_ciphered_new: bool,
+    /// Sum over its plain octets.
+    pub(in crate::security) sum: PlainSum,
+}
+
+/// Tells the plain message that was verified from any other. Two octets, because they cost a session none: what is
+/// caught is a call with the wrong message, one in 2^16 of them is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::security) struct PlainSum(u16);
+
+impl PlainSum {
+    pub(in crate::security) fn of(plain: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(plain);
+        Self(hasher.finish() as u16)
+    }
 }
 
 /// A COUNT in four octets with room for "none": the number after it.
@@ -121,6 +138,21 @@ enum Seat {
     Side(u8),
 }
 
+/// One state of one UE's contexts, like no other in this process. It ties a COUNT that was taken or estimated to the
+/// key that it is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::security) struct Stamp([u8; 3]);
+
+impl Stamp {
+    fn next() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        // Relaxed: only the number matters. Three octets, because they cost a session none; a
+        // number comes again after 2^24 changes, long after the call that compares it.
+        let [_, a, b, c] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        Self([a, b, c])
+    }
+}
+
 /// All security contexts of one UE, in one role.
 pub struct UeSecurity {
     role: Role,
@@ -132,6 +164,7 @@ pub struct UeSecurity {
     pub(in crate::security) nh: Option<NhChain>,
     /// A context came or went since [`UeSecurity::take_changed`].
     pub(in crate::security) changed: bool,
+    pub(in crate::security) stamp: Stamp,
 }
 
 impl std::fmt::Debug for UeSecurity {
@@ -158,6 +191,7 @@ impl UeSecurity {
             key_change: None,
             nh: None,
             changed: false,
+            stamp: Stamp::default(),
         }
     }
 
@@ -276,6 +310,7 @@ impl UeSecurity {
         };
         self.unseat(place);
         self.changed = true;
+        self.stamp = Stamp::next();
         match seat {
             Seat::Main => self.main = Some(context),
             Seat::Side(i) => {
@@ -303,7 +338,10 @@ impl UeSecurity {
                 }
             }
         }
-        self.changed |= self.seats[place as usize] != Seat::None;
+        if self.seats[place as usize] != Seat::None {
+            self.changed = true;
+            self.stamp = Stamp::next();
+        }
         match std::mem::take(&mut self.seats[place as usize]) {
             Seat::None => {}
             Seat::Main => self.main = None,
@@ -327,6 +365,7 @@ impl UeSecurity {
     /// The context in `from` takes the part `to`; whatever played it is dropped.
     pub(in crate::security) fn move_to(&mut self, from: Place, to: Place) {
         self.unseat(to);
+        self.stamp = Stamp::next();
         self.seats.swap(from as usize, to as usize);
         for access in &mut self.access {
             if let Some(last) = access.last.as_mut().filter(|last| last.place == from) {
@@ -346,7 +385,7 @@ impl UeSecurity {
                 .side
                 .as_mut()
                 .and_then(|s| s.contexts.get_mut(usize::from(i)))
-                .and_then(Option::take)
+                .and_then(Context::take_from)
         {
             *seat = Seat::Main;
             self.main = Some(context);

@@ -67,6 +67,15 @@ impl LiveKey {
     }
 }
 
+/// A key that an imported session holds from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claimed {
+    pub(super) key: LiveKey,
+    /// A session of this table held it before. It may have accepted late COUNTs since the record was written, which
+    /// floors do not show.
+    pub(super) known: bool,
+}
+
 /// Keys fresh from an admission wait among the retired ones until their session adopts them at its unlocking;
 /// fewer cells than this would let a burst push them out before.
 const LEAST_RETIRED: usize = 64;
@@ -160,7 +169,7 @@ impl KeyMemory {
     ///
     /// # Errors
     /// [`Error::KeyReused`] when a session of this table holds one of the keys, or one was used at a higher COUNT.
-    pub(super) fn claim(&self, keys: &[(Print, Floors)]) -> Result<ArrayVec<LiveKey, CONTEXTS>> {
+    pub(super) fn claim(&self, keys: &[(Print, Floors)]) -> Result<ArrayVec<Claimed, CONTEXTS>> {
         let twice = (1..keys.len()).any(|i| keys[..i].iter().any(|(print, _)| *print == keys[i].0));
         if twice || keys.len() > CONTEXTS {
             return Err(Error::KeyReused);
@@ -193,7 +202,10 @@ impl KeyMemory {
             if let Some(index) = retired {
                 shard.remove_retired(index);
             }
-            LiveKey::new(print.shard(), shard.add_live(print))
+            Claimed {
+                key: LiveKey::new(print.shard(), shard.add_live(print)),
+                known: retired.is_some(),
+            }
         });
         Ok(claimed.collect())
     }
@@ -271,7 +283,7 @@ mod tests {
     fn r13_a_key_goes_on_at_its_floors_or_above() {
         let memory = KeyMemory::new(10, 10);
         let print = memory.print(Role::Amf, &key(1));
-        let held = memory.claim(&[(print, at(0, 0))]).unwrap()[0];
+        let held = memory.claim(&[(print, at(0, 0))]).unwrap()[0].key;
         assert_eq!(
             memory.claim(&[(print, at(9, 9))]).err(),
             Some(Error::KeyReused),
@@ -281,7 +293,7 @@ mod tests {
         for low in [at(6, 3), at(7, 2), at(0, 0)] {
             assert_eq!(memory.claim(&[(print, low)]).err(), Some(Error::KeyReused));
         }
-        let held = memory.claim(&[(print, at(7, 3))]).unwrap()[0];
+        let held = memory.claim(&[(print, at(7, 3))]).unwrap()[0].key;
         memory.retire(held, Floors::NEVER);
         assert_eq!(
             memory.claim(&[(print, Floors::NEVER)]).err(),

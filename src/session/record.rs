@@ -165,6 +165,11 @@ fn read(guard: &mut Guard<'_>, mut reader: Reader<'_>, header: Header) -> Result
     for (access, state) in AccessType::ALL.into_iter().zip(connections) {
         ue.resume_access(access, state)?;
     }
+    // One access at most waits, and only then there is a context for it to wait with.
+    let waiting = connections.iter().filter(|state| state.on_previous).count();
+    if waiting != usize::from(ue.context(Place::Previous).is_some()) {
+        return Err(Error::Record);
+    }
     Ok(())
 }
 

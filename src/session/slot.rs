@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use crate::base::Result;
+use crate::base::{Error, Result};
 use crate::procedure::smc::Half;
 use crate::security::{Place, Role, SidePool, UeSecurity};
 
@@ -101,15 +101,23 @@ impl Slot {
     /// An imported session goes on with its keys at its COUNTs.
     ///
     /// # Errors
-    /// [`crate::base::Error::KeyReused`]; no key is claimed then.
+    /// [`Error::KeyReused`], [`Error::Record`]; no key is claimed then.
     pub(super) fn claim_keys(&mut self, memory: &KeyMemory) -> Result<()> {
         let ue = &self.session.security;
-        let wanted: ArrayVec<(Print, Floors), CONTEXTS> = prints(ue, memory)
-            .map(|(place, print)| (print, Floors::of(ue, place)))
-            .collect();
+        let mut places: ArrayVec<Place, CONTEXTS> = ArrayVec::new();
+        let mut wanted: ArrayVec<(Print, Floors), CONTEXTS> = ArrayVec::new();
+        for (place, print) in prints(ue, memory) {
+            places.try_push(place).map_err(|_| Error::Record)?;
+            wanted
+                .try_push((print, Floors::of(ue, place)))
+                .map_err(|_| Error::Record)?;
+        }
         let claimed = memory.claim(&wanted)?;
-        for (key, claimed) in self.keys.iter_mut().zip(claimed) {
-            *key = claimed;
+        for ((key, claimed), place) in self.keys.iter_mut().zip(claimed).zip(places) {
+            *key = claimed.key;
+            if claimed.known {
+                self.session.security.close_windows(place);
+            }
         }
         self.session.security.take_changed();
         Ok(())

@@ -41,12 +41,7 @@ impl Step {
             Self::Make(target) => ue.make_candidate(*target, access, from).map(drop),
             Self::Horizontal(key) => ue.horizontal(key.clone(), algorithms, from),
             Self::Map(identity) => ue.mapped(copy(identity), algorithms, from),
-            Self::Adopt(identity) => {
-                ue.authenticated(copy(identity), from)?;
-                // Cannot fail: the context is there, partial, and nobody waits for a command of its own.
-                ue.make_candidate(Target::Partial(algorithms), access, from)
-                    .map(drop)
-            }
+            Self::Adopt(identity) => ue.adopt(copy(identity), algorithms, from),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::base::{AccessType, Error};
 use crate::nas::{self, FollowUp, InitialMessage, Pdu, SecurityHeaderType, Situation};
 use crate::security::context::Role;
 use crate::security::count::Behind;
-use crate::security::ue::{Place, Settings, UeSecurity};
+use crate::security::ue::{Place, Settings, Stamp, UeSecurity};
 
 use super::Verdict;
 
@@ -31,6 +31,7 @@ pub struct Estimated {
     pub(super) forward: u32,
     pub(super) behind: Option<Behind>,
     pub(super) null: bool,
+    pub(super) stamp: Stamp,
 }
 
 /// Finds the context and the COUNT for a PDU as it came from NGAP. A plain message ends here, with its verdict.
@@ -86,6 +87,7 @@ pub fn estimate(
         forward,
         behind: found.behind,
         null,
+        stamp: ue.stamp,
     })
 }
 

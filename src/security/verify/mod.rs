@@ -15,7 +15,7 @@ use super::context::{Context, Role};
 use super::count::{Behind, NearWrap};
 use super::header_type;
 use super::protect::LANES;
-use super::ue::{AsCount, LastVerified, Place, Settings, UeSecurity};
+use super::ue::{AsCount, LastVerified, Place, PlainSum, Settings, UeSecurity};
 
 mod estimate;
 mod octets;
@@ -87,14 +87,14 @@ enum Trial {
 
 /// A message that passed [`check`], or its verdict.
 #[must_use = "a message is not accepted before it is committed"]
-pub struct Checked(core::result::Result<(Estimated, Verdict), Verdict>);
+pub struct Checked(core::result::Result<(Estimated, Verdict, PlainSum), Verdict>);
 
 impl Checked {
     /// The verdict as it will be, for a caller that does not commit (`verify_only`).
     #[must_use]
     pub fn peek(&self) -> Verdict {
         match &self.0 {
-            Ok((_, verdict)) | Err(verdict) => *verdict,
+            Ok((_, verdict, _)) | Err(verdict) => *verdict,
         }
     }
 }
@@ -103,8 +103,12 @@ impl<'a> Checking<'a> {
     /// Joins an estimated message with the keys of its context.
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`] when the output cannot hold the plain message; [`Error::NoContext`].
+    /// [`Error::BufferTooSmall`] when the output cannot hold the plain message; [`Error::Unexpected`] for another UE
+    /// than that of the estimate or when a context came or went since; [`Error::NoContext`].
     pub fn new(estimated: Estimated, ue: &'a UeSecurity, octets: Octets<'a>) -> Result<Self> {
+        if estimated.stamp != ue.stamp {
+            return Err(Error::Unexpected);
+        }
         let keys = ue
             .context(estimated.place)
             .ok_or(Error::NoContext)?
@@ -282,7 +286,13 @@ impl<'a> Checking<'a> {
                     near_wrap,
                     place,
                 };
-                Checked(Ok((self.estimated, verdict)))
+                // Only these have a container.
+                let sum = if message_type.is_initial() {
+                    PlainSum::of(self.octets.plain(len))
+                } else {
+                    PlainSum::default()
+                };
+                Checked(Ok((self.estimated, verdict, sum)))
             }
         }
     }
@@ -345,12 +355,16 @@ fn mac_lanes<const N: usize>(chunk: &mut [Checking<'_>], nia: Nia) {
 
 /// Accepts a checked message: its COUNT can never be accepted again.
 ///
-/// Returns the verdict, which is [`Error::Replay`] when the same COUNT was accepted since the estimate.
+/// Returns the verdict, which is [`Error::Replay`] when the same COUNT was accepted since the estimate, and
+/// [`Error::Unexpected`] when a context came or went since, or for another UE than that of the estimate.
 pub fn commit(ue: &mut UeSecurity, checked: Checked, settings: &Settings) -> Verdict {
-    let (estimated, mut verdict) = match checked.0 {
+    let (estimated, mut verdict, sum) = match checked.0 {
         Ok(passed) => passed,
         Err(verdict) => return verdict,
     };
+    if estimated.stamp != ue.stamp {
+        return Verdict::refused(Error::Unexpected);
+    }
     let Some(pair) = ue.pair_mut(estimated.place, estimated.access) else {
         return Verdict::refused(Error::NoContext);
     };
@@ -381,6 +395,7 @@ pub fn commit(ue: &mut UeSecurity, checked: Checked, settings: &Settings) -> Ver
         count: verdict.count.unwrap_or_default(),
         place,
         whole_ciphered_new: estimated.sht == SecurityHeaderType::CipheredNew,
+        sum,
     });
     verdict
 }
