@@ -1091,8 +1091,8 @@ int32_t naslane_nh_commit(const naslane_engine *engine,
 #define NASLANE_RECORD_CONNECTIONS 1
 
 /**
- * Writes a session down. From then on the record counts: the session sends nothing (CONFLICT) until it is released
- * or naslane_export_cancel() takes it back. capacity is at least NASLANE_RECORD_MAX.
+ * Writes a session down. From then on the record counts: the session sends and accepts nothing (CONFLICT) until it
+ * is released or naslane_export_cancel() takes it back. capacity is at least NASLANE_RECORD_MAX.
  *
  * Errors: CONFLICT (a key-changing procedure runs, or it was exported before), NO_CONTEXT (nothing to write),
  * BUFFER_TOO_SMALL, OVERLAP, ARGUMENT (extent), HANDLE, POISONED, NULL.

@@ -614,12 +614,24 @@ fn r50_a_moved_session_goes_on_where_it_stopped_and_the_old_one_is_silent() {
         here.protect(pair.amf, GPP, DOWNLINK, &mut [0; 64]),
         Err(Error::Conflict)
     );
+    let late = pair.uplink(&here, GPP);
+    refused(&here, &pair, &late, Error::Conflict);
+    assert_eq!(
+        here.end_key_change(pair.amf, KeyChange::InterAmfHandover),
+        Err(Error::Unexpected),
+        "only the call of the transfer ends an export"
+    );
+    assert_eq!(
+        here.end_key_change(pair.amf, KeyChange::Exported),
+        Err(Error::Argument)
+    );
     let moved = import(there.table(), record.as_bytes()).unwrap();
     let mut out = [0; 64];
     assert_eq!(
         there.protect(moved, GPP, DOWNLINK, &mut out).unwrap().count,
         2
     );
+    assert_eq!(verify(&there, moved, GPP, &late), Ok(UPLINK.to_vec()));
     assert_eq!(
         import(there.table(), record.as_bytes()).err(),
         Some(Error::KeyReused)

@@ -14,7 +14,7 @@ use naslane::security::protect::{self, Form, Sealing};
 use naslane::security::verify::{self, Checking, Expect, Octets};
 use naslane::security::{Algorithms, Deregistration, Identity, Place, Role, Settings, UeSecurity};
 use naslane::session::Handle;
-use naslane::session::record::{Extent, Record, export, import};
+use naslane::session::record::{Extent, Record, export, import, resume_after_failed_transfer};
 use sha2::{Digest, Sha256};
 
 #[test]
@@ -332,6 +332,9 @@ fn a_late_message_is_not_accepted_again_through_a_record() {
     assert!(verify(&engine, pair.amf, GPP, &newest).is_ok());
     let mut record = Record::new();
     export(engine.table(), pair.amf, Extent::Connections, &mut record).unwrap();
+    assert_eq!(verify(&engine, pair.amf, GPP, &late), Err(Error::Conflict));
+    // The transfer fails, the session goes on; later somebody takes up the stale record.
+    resume_after_failed_transfer(engine.table(), pair.amf).unwrap();
     assert!(verify(&engine, pair.amf, GPP, &late).is_ok());
     engine.release(pair.amf).unwrap();
     let amf = import(engine.table(), record.as_bytes()).unwrap();

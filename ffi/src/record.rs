@@ -25,8 +25,8 @@ const _: () = assert!(
         && NASLANE_RECORD_CONNECTIONS == Extent::Connections as u8
 );
 
-/// Writes a session down. From then on the record counts: the session sends nothing (CONFLICT) until it is released
-/// or [`naslane_export_cancel`] takes it back. `capacity` is at least NASLANE_RECORD_MAX.
+/// Writes a session down. From then on the record counts: the session sends and accepts nothing (CONFLICT) until it
+/// is released or [`naslane_export_cancel`] takes it back. `capacity` is at least NASLANE_RECORD_MAX.
 ///
 /// Errors: CONFLICT (a key-changing procedure runs, or it was exported before), NO_CONTEXT (nothing to write),
 /// BUFFER_TOO_SMALL, OVERLAP, ARGUMENT (extent), HANDLE, POISONED, NULL.

@@ -375,9 +375,10 @@ impl Engine {
     /// (TS 33.501 6.9.5).
     ///
     /// # Errors
-    /// [`Error::Conflict`]; [`Error::Argument`] for [`KeyChange::SecurityMode`], which only a command begins.
+    /// [`Error::Conflict`]; [`Error::Argument`] for [`KeyChange::SecurityMode`], which only a command
+    /// begins, and [`KeyChange::Exported`], which only an export does.
     pub fn begin_key_change(&self, handle: Handle, kind: KeyChange) -> Result<()> {
-        if kind == KeyChange::SecurityMode {
+        if matches!(kind, KeyChange::SecurityMode | KeyChange::Exported) {
             return Err(Error::Argument);
         }
         self.table.lock(handle)?.security.begin_key_change(kind)
@@ -388,7 +389,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Unexpected`] when it does not run; [`Error::Argument`] as above.
     pub fn end_key_change(&self, handle: Handle, kind: KeyChange) -> Result<()> {
-        if kind == KeyChange::SecurityMode {
+        if matches!(kind, KeyChange::SecurityMode | KeyChange::Exported) {
             return Err(Error::Argument);
         }
         self.table.lock(handle)?.security.end_key_change(kind)

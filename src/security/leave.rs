@@ -58,9 +58,7 @@ impl UeSecurity {
             return;
         }
         // An exported session stays silent: its record may be in use elsewhere.
-        self.key_change = self
-            .key_change
-            .filter(|kind| *kind == KeyChange::InterAmfHandover);
+        self.key_change = self.key_change.filter(|kind| *kind == KeyChange::Exported);
         self.unseat(Place::Candidate);
         self.retire_previous(pool);
         let spare_is_full = self

@@ -13,7 +13,7 @@ use crate::nas::{self, MessageType, SecurityHeaderType, header};
 
 use super::context::Role;
 use super::count::{NasCount, NearWrap};
-use super::ue::{Place, Settings, Stamp, UeSecurity};
+use super::ue::{KeyChange, Place, Settings, Stamp, UeSecurity};
 
 /// Messages of one batch that go through the lanes together.
 pub const LANES: usize = 64;
@@ -134,7 +134,10 @@ fn treatment(
     form: &Form,
 ) -> Result<Treatment> {
     // Either role: what another place goes on with sends nothing here.
-    if ue.key_change() == Some(super::ue::KeyChange::InterAmfHandover) {
+    if matches!(
+        ue.key_change(),
+        Some(KeyChange::InterAmfHandover | KeyChange::Exported)
+    ) {
         return Err(Error::Conflict);
     }
     let in_use = ue.in_use(access);

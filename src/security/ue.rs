@@ -48,6 +48,8 @@ pub enum KeyChange {
     N2 = 1,
     /// Inter-AMF or inter-system handover: until it failed or was cancelled, no downlink NAS may be sent.
     InterAmfHandover = 2,
+    /// The session was exported: whoever took the record up goes on with its COUNTs, in both directions.
+    Exported = 3,
 }
 
 /// Who decides whether a K_AMF may start at COUNT 0: a key that was used before must not (R12, R13).

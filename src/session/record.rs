@@ -74,7 +74,7 @@ impl Record {
     }
 }
 
-/// Writes a session down. From then on the record is the one that counts: the session sends nothing more
+/// Writes a session down. From then on the record is the one that counts: the session sends and accepts nothing more
 /// ([`Error::Conflict`]) until [`resume_after_failed_transfer`], or until it is released.
 ///
 /// What a running procedure keeps for itself (a message to retransmit) is not in the record, because none runs.
@@ -94,7 +94,7 @@ pub fn export(table: &Table, handle: Handle, extent: Extent, out: &mut Record) -
         return Err(Error::NoContext);
     }
     write(ue, extent, out).inspect_err(|_| out.wipe())?;
-    ue.begin_key_change(KeyChange::InterAmfHandover)
+    ue.begin_key_change(KeyChange::Exported)
         .inspect_err(|_| out.wipe())
 }
 
@@ -107,7 +107,7 @@ pub fn resume_after_failed_transfer(table: &Table, handle: Handle) -> Result<()>
     table
         .lock(handle)?
         .security
-        .end_key_change(KeyChange::InterAmfHandover)
+        .end_key_change(KeyChange::Exported)
 }
 
 /// Takes up a session from its record.

@@ -6,7 +6,7 @@ use crate::base::{AccessType, Error};
 use crate::nas::{self, FollowUp, InitialMessage, Pdu, SecurityHeaderType, Situation};
 use crate::security::context::Role;
 use crate::security::count::Behind;
-use crate::security::ue::{Place, Settings, Stamp, UeSecurity};
+use crate::security::ue::{KeyChange, Place, Settings, Stamp, UeSecurity};
 
 use super::Verdict;
 
@@ -51,6 +51,10 @@ pub fn estimate(
     };
     let sht = protected.sht();
     let refuse = |error| Err(unverified(ue, access, pdu, error));
+    // Else this side and the one that took the record up would accept the same COUNT.
+    if ue.key_change() == Some(KeyChange::Exported) {
+        return refuse(Error::Conflict);
+    }
     let place = match (sht, expect) {
         (SecurityHeaderType::CipheredNew, Expect::Complete(place))
         | (SecurityHeaderType::IntegrityNew, Expect::Command(place)) => place,
