@@ -248,7 +248,7 @@ fn bad_jobs_have_their_own_status_and_change_nothing() {
         ),
     ];
     for (error, job) in cases {
-        let mut arena = vec![0; 256];
+        let mut arena = vec![0xC5; 256];
         arena[..DOWNLINK.len()].copy_from_slice(DOWNLINK);
         let before = arena.clone();
         let mut jobs = [job];

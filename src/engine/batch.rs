@@ -1,7 +1,7 @@
 //! A batch: a pure function from jobs and one arena to statuses.
 //!
-//! Jobs are taken in chunks of up to [`LANES`], in order. Inputs are copied to their outputs first, so that the
-//! lanes work on one place per job; the places of a chunk are disjoint, which is checked before anything runs.
+//! Jobs are taken in chunks of up to [`LANES`], in order. The outputs of a chunk are disjoint from each other and from
+//! the other jobs' inputs, which is checked before anything runs; a refused job writes nothing.
 
 use std::ops::Range;
 
@@ -123,11 +123,6 @@ fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) {
         }
     }
     refuse_collisions(jobs, &mut checked);
-    for fields in &checked {
-        if fields.input.start != fields.output.start {
-            arena.copy_within(fields.input.clone(), fields.output.start);
-        }
-    }
     let mut works: ArrayVec<Work<'_>, LANES> = ArrayVec::new();
     carve(&checked, jobs, arena, &mut works);
     // `carve` walks by place in the arena; the messages of a session run in the order of the jobs.
@@ -139,12 +134,6 @@ fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) {
             Report::Protected(result) => protected(job, *result),
             Report::Verified(received) => verified(job, received),
             Report::Waiting => fail(job, Error::Poisoned),
-        }
-    }
-    drop(works);
-    for fields in &checked {
-        if jobs[fields.index].status != 0 && fields.input.start != fields.output.start {
-            arena[fields.output.start..][..fields.input.len()].fill(0);
         }
     }
 }
@@ -190,41 +179,35 @@ fn refuse(jobs: &mut [Job], checked: &mut ArrayVec<Checked, LANES>, collides: &[
     });
 }
 
-/// Cuts the arena into one place per job. `checked` is sorted by output and free of overlaps.
+/// Cuts the arena into one output per job, to be written, and the pieces between them, to be read: an input lies in
+/// one of those, or in the place of its own output. `checked` is sorted by output and free of overlaps.
 fn carve<'a>(
     checked: &ArrayVec<Checked, LANES>,
     jobs: &[Job],
     arena: &'a mut [u8],
     works: &mut ArrayVec<Work<'a>, LANES>,
 ) {
+    let mut places: ArrayVec<&'a mut [u8], LANES> = ArrayVec::new();
+    let mut between: ArrayVec<(usize, &'a [u8]), { LANES + 1 }> = ArrayVec::new();
     let mut rest = arena;
     let mut cut = 0;
     for fields in checked {
+        // An empty output may lie inside one that was cut before it.
         let skip = fields.output.start.saturating_sub(cut);
-        let Some((_, tail)) = std::mem::take(&mut rest).split_at_mut_checked(skip) else {
+        let Some((piece, tail)) = std::mem::take(&mut rest).split_at_mut_checked(skip) else {
             return;
         };
         let Some((place, tail)) = tail.split_at_mut_checked(fields.output.len()) else {
             return;
         };
+        between.push((cut, piece));
+        places.push(place);
         rest = tail;
-        // An empty place may lie inside one that was cut before it.
         cut = cut.max(fields.output.end);
-        let len = fields.input.len();
-        let task = match jobs[fields.index].op {
-            op::PROTECT => Task::Protect {
-                plain: Plain::InPlace { buffer: place, len },
-                form: fields.form.clone(),
-            },
-            operation => Task::Verify {
-                octets: Octets::InPlace(&mut place[..len]),
-                commit: if operation == op::VERIFY {
-                    Commit::Yes
-                } else {
-                    Commit::No
-                },
-            },
-        };
+    }
+    between.push((cut, rest));
+    for (fields, place) in checked.iter().zip(places) {
+        let task = task(&jobs[fields.index], fields, (place, &between));
         works.push(Work {
             handle: fields.handle,
             access: fields.access,
@@ -232,6 +215,48 @@ fn carve<'a>(
             report: Report::Waiting,
             tag: fields.index,
         });
+    }
+}
+
+type Places<'a, 'b> = (&'a mut [u8], &'b [(usize, &'a [u8])]);
+
+fn task<'a>(job: &Job, fields: &Checked, (out, between): Places<'a, '_>) -> Task<'a> {
+    let input = &fields.input;
+    let len = input.len();
+    let in_place = input.start == fields.output.start;
+    let apart = || {
+        let piece = between.partition_point(|(start, _)| *start <= input.start);
+        let (start, octets) = between[..piece].last().copied().unwrap_or_default();
+        let found = octets
+            .get(input.start.saturating_sub(start)..)
+            .and_then(|o| o.get(..len));
+        found.unwrap_or_default()
+    };
+    let commit = if job.op == op::VERIFY {
+        Commit::Yes
+    } else {
+        Commit::No
+    };
+    match (job.op, in_place) {
+        (op::PROTECT, in_place) => Task::Protect {
+            plain: if in_place {
+                Plain::InPlace { buffer: out, len }
+            } else {
+                Plain::Apart {
+                    plain: apart(),
+                    out,
+                }
+            },
+            form: fields.form.clone(),
+        },
+        (_, true) => Task::Verify {
+            octets: Octets::InPlace(&mut out[..len]),
+            commit,
+        },
+        (_, false) => Task::Verify {
+            octets: Octets::Apart { pdu: apart(), out },
+            commit,
+        },
     }
 }
 
