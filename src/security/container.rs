@@ -33,11 +33,11 @@ pub fn decipher_container(
         .filter(|last| last.count == count)
         .ok_or(Error::ContainerUnverified)?;
     let outer = nas::inner_type(message)?;
+    let range = container_range(message)?.ok_or(Error::ContainerMissing)?;
     // A message of the caller's own under this COUNT would show the keystream.
     if !last.whole_ciphered_new && last.sum != PlainSum::of(message) {
         return Err(Error::ContainerUnverified);
     }
-    let range = container_range(message)?.ok_or(Error::ContainerMissing)?;
     if last.whole_ciphered_new {
         let value = message.get(range.clone()).ok_or(Error::MalformedIe)?;
         let inner = nas::check_container(
