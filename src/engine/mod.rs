@@ -168,7 +168,8 @@ impl Engine {
         &self.table
     }
 
-    /// The locked session, for the verbs that this type does not have.
+    /// The locked session, for the verbs that this type does not have. A verb on the same session from the same
+    /// thread would wait for ever while the guard lives.
     ///
     /// # Errors
     /// [`Error::Handle`], [`Error::Poisoned`].
