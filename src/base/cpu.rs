@@ -31,11 +31,22 @@ features! {
     sse41 1 "sse4.1";
     aes 2 "aes";
     pclmulqdq 3 "pclmulqdq";
+    avx2 4 "avx2";
+    avx512f 5 "avx512f";
+    avx512bw 6 "avx512bw";
+    avx512dq 7 "avx512dq";
+    avx512vl 8 "avx512vl";
+    avx512vbmi 9 "avx512vbmi";
+    gfni 10 "gfni";
+    vaes 11 "vaes";
+    vpclmulqdq 12 "vpclmulqdq";
+    sha 13 "sha";
 }
 
 #[cfg(target_arch = "aarch64")]
 features! {
     aes 0 "aes";
+    sha2 1 "sha2";
 }
 
 /// Every feature that some kernel of this architecture may use: none here.
@@ -168,6 +179,84 @@ token!(
     /// Proof of PCLMULQDQ with SSSE3 and SSE4.1.
     HavePclmul = "pclmulqdq", "ssse3", "sse4.1"
 );
+
+#[cfg(target_arch = "x86_64")]
+token!(
+    /// Proof of AVX2 beside AES-NI.
+    HaveAvx2 = "aes", "ssse3", "sse4.1", "avx2"
+);
+#[cfg(target_arch = "x86_64")]
+token!(
+    /// Proof of AVX-512 (F, BW, DQ, VL) beside AES-NI.
+    HaveAvx512 = "aes", "ssse3", "sse4.1", "avx2", "avx512f", "avx512bw", "avx512dq", "avx512vl"
+);
+#[cfg(target_arch = "x86_64")]
+token!(
+    /// Proof of AVX-512 with GFNI, VAES and VBMI.
+    HaveGfni512 = "aes", "ssse3", "sse4.1", "avx2", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi",
+    "gfni", "vaes"
+);
+#[cfg(target_arch = "x86_64")]
+token!(
+    /// Proof of VAES in 256 bits, without AVX-512.
+    HaveVaes256 = "aes", "ssse3", "sse4.1", "avx2", "vaes"
+);
+#[cfg(target_arch = "x86_64")]
+token!(
+    /// Proof of VAES in 512 bits.
+    HaveVaes512 = "aes", "ssse3", "sse4.1", "avx2", "avx512f", "avx512bw", "avx512dq", "avx512vl", "vaes"
+);
+#[cfg(target_arch = "x86_64")]
+token!(
+    /// Proof of VPCLMULQDQ in 512 bits.
+    HaveVpclmul512 = "pclmulqdq", "ssse3", "sse4.1", "avx2", "avx512f", "avx512bw", "avx512dq", "avx512vl",
+    "vpclmulqdq"
+);
+#[cfg(target_arch = "x86_64")]
+token!(
+    /// Proof of the SHA extensions.
+    HaveShaNi = "sha", "ssse3", "sse4.1"
+);
+#[cfg(target_arch = "aarch64")]
+token!(
+    /// Proof of the AES extension, which brings PMULL; NEON is part of every aarch64 that runs this.
+    HaveAes = "aes"
+);
+#[cfg(target_arch = "aarch64")]
+token!(
+    /// Proof of the SHA-256 extension.
+    HaveSha2 = "sha2"
+);
+
+#[cfg(target_arch = "x86_64")]
+impl HaveAvx2 {
+    /// The narrower proof that this one holds.
+    #[inline]
+    #[must_use]
+    pub const fn aes_ni(self) -> HaveAesNi {
+        HaveAesNi(())
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl HaveAvx512 {
+    /// The narrower proof that this one holds.
+    #[inline]
+    #[must_use]
+    pub const fn avx2(self) -> HaveAvx2 {
+        HaveAvx2(())
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl HaveGfni512 {
+    /// The narrower proof that this one holds.
+    #[inline]
+    #[must_use]
+    pub const fn avx512(self) -> HaveAvx512 {
+        HaveAvx512(())
+    }
+}
 
 #[cfg(test)]
 mod tests {
