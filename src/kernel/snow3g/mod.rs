@@ -5,6 +5,10 @@
 
 use super::{Backend, Choice, Lane, Room, always};
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64_neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod lanes;
 pub mod portable;
 mod tables;
 #[cfg(target_arch = "x86_64")]
@@ -22,6 +26,14 @@ pub static BACKENDS: &[Backend<Snow3g>] = &[
         available: x86_aesni::available,
         one: x86_aesni::one,
         many: x86_aesni::many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_neon",
+        lanes: 4,
+        available: aarch64_neon::available,
+        one: aarch64_neon::one,
+        many: aarch64_neon::many,
     },
     Backend {
         name: "portable",
