@@ -2,7 +2,8 @@
 //! nibbles.
 
 use super::super::Lane;
-use super::lanes::{self, Boxes, Bytes};
+use super::lanes::{self, Boxes};
+use super::shuffles::{self, Bytes};
 use super::{portable, tables};
 use crate::base::cpu::HaveAes;
 use core::arch::aarch64::*;
@@ -52,19 +53,25 @@ impl Bytes for HaveAes {
     fn spread(self, [p0, p1, p2, p3]: [uint32x4_t; 4]) -> [uint32x4_t; 4] {
         // SAFETY: NEON is part of aarch64.
         unsafe {
-            let bytes = |v| vreinterpretq_u8_u32(v);
-            let pairs = |v| vreinterpretq_u16_u8(v);
-            let words = |v| vreinterpretq_u32_u16(v);
-            let (p0, p1, p2, p3) = (bytes(p0), bytes(p1), bytes(p2), bytes(p3));
-            let (l01, l23) = (pairs(vzip1q_u8(p0, p1)), pairs(vzip1q_u8(p2, p3)));
-            let (h01, h23) = (pairs(vzip2q_u8(p0, p1)), pairs(vzip2q_u8(p2, p3)));
+            let (p0, p1) = (vreinterpretq_u8_u32(p0), vreinterpretq_u8_u32(p1));
+            let (p2, p3) = (vreinterpretq_u8_u32(p2), vreinterpretq_u8_u32(p3));
+            let l01 = vreinterpretq_u16_u8(vzip1q_u8(p0, p1));
+            let l23 = vreinterpretq_u16_u8(vzip1q_u8(p2, p3));
+            let h01 = vreinterpretq_u16_u8(vzip2q_u8(p0, p1));
+            let h23 = vreinterpretq_u16_u8(vzip2q_u8(p2, p3));
             [
-                words(vzip1q_u16(l01, l23)),
-                words(vzip2q_u16(l01, l23)),
-                words(vzip1q_u16(h01, h23)),
-                words(vzip2q_u16(h01, h23)),
+                vreinterpretq_u32_u16(vzip1q_u16(l01, l23)),
+                vreinterpretq_u32_u16(vzip2q_u16(l01, l23)),
+                vreinterpretq_u32_u16(vzip1q_u16(h01, h23)),
+                vreinterpretq_u32_u16(vzip2q_u16(h01, h23)),
             ]
         }
+    }
+
+    #[inline(always)]
+    fn negative(self, a: uint32x4_t) -> uint32x4_t {
+        // SAFETY: NEON is part of aarch64.
+        unsafe { vreinterpretq_u32_u8(vcltzq_s8(vreinterpretq_s8_u32(a))) }
     }
 
     #[inline(always)]
@@ -72,7 +79,7 @@ impl Bytes for HaveAes {
         // SAFETY: NEON is part of aarch64.
         unsafe {
             let bytes = vreinterpretq_u8_u32(a);
-            let carry = vcltzq_s8(vreinterpretq_s8_u8(bytes));
+            let carry = vreinterpretq_u8_u32(self.negative(a));
             let reduction = vandq_u8(carry, vdupq_n_u8(0x69));
             vreinterpretq_u32_u8(veorq_u8(vshlq_n_u8::<1>(bytes), reduction))
         }
@@ -102,20 +109,25 @@ impl Boxes for HaveAes {
     fn s2(self, w: uint32x4_t) -> uint32x4_t {
         // SAFETY: NEON is part of aarch64; SQ covers the 256 bytes that are read.
         let s = unsafe {
-            let table = |i: usize| vld1q_u8_x4(tables::SQ.as_ptr().add(64 * i));
+            // Macros and not closures, which would not be compiled for the instruction set.
+            macro_rules! table {
+                ($i:literal) => {
+                    vld1q_u8_x4(tables::SQ.as_ptr().add(64 * $i))
+                };
+            }
             // An index beyond the table leaves the byte as it is.
             let x = vreinterpretq_u8_u32(w);
-            let s = vqtbl4q_u8(table(0), x);
-            let s = vqtbx4q_u8(s, table(1), veorq_u8(x, vdupq_n_u8(64)));
-            let s = vqtbx4q_u8(s, table(2), veorq_u8(x, vdupq_n_u8(128)));
-            vreinterpretq_u32_u8(vqtbx4q_u8(s, table(3), veorq_u8(x, vdupq_n_u8(192))))
+            let s = vqtbl4q_u8(table!(0), x);
+            let s = vqtbx4q_u8(s, table!(1), veorq_u8(x, vdupq_n_u8(64)));
+            let s = vqtbx4q_u8(s, table!(2), veorq_u8(x, vdupq_n_u8(128)));
+            vreinterpretq_u32_u8(vqtbx4q_u8(s, table!(3), veorq_u8(x, vdupq_n_u8(192))))
         };
-        lanes::mix(self, s)
+        shuffles::mix(self, s)
     }
 
     #[inline(always)]
     fn alpha(self, s0: [uint32x4_t; 4], s11: [uint32x4_t; 4]) -> [uint32x4_t; 4] {
-        lanes::alpha(self, s0, s11)
+        shuffles::alpha(self, s0, s11)
     }
 }
 

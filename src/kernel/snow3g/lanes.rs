@@ -3,7 +3,6 @@
 
 use super::super::Lane;
 use super::super::isa::{self, Isa, WORDS};
-use super::tables;
 
 /// A vector of the instruction set of `B`.
 pub(super) type V<B> = <<B as Boxes>::Words as Isa>::V;
@@ -92,16 +91,20 @@ impl<B: Boxes> Generators<B> {
     #[inline(always)]
     fn ahead<const I: usize>(&self) -> [V<B>; 4] {
         let words = self.boxes.words();
-        let s = |i: usize| self.s[(I + i) & 15];
-        let [a, b, c, d] = self
-            .boxes
-            .alpha([s(0), s(1), s(2), s(3)], [s(11), s(12), s(13), s(14)]);
-        [
-            words.xor(a, s(2)),
-            words.xor(b, s(3)),
-            words.xor(c, s(4)),
-            words.xor(d, s(5)),
-        ]
+        let (mut s0, mut s11) = ([self.s[0]; 4], [self.s[0]; 4]);
+        let mut j = 0;
+        while j < 4 {
+            s0[j] = self.s[(I + j) & 15];
+            s11[j] = self.s[(I + j + 11) & 15];
+            j += 1;
+        }
+        let mut next = self.boxes.alpha(s0, s11);
+        let mut j = 0;
+        while j < 4 {
+            next[j] = words.xor(next[j], self.s[(I + j + 2) & 15]);
+            j += 1;
+        }
+        next
     }
 
     /// Clocks the finite state machine and returns F.
@@ -171,75 +174,9 @@ pub(super) fn run<B: Boxes>(boxes: B, lanes: &mut [Lane<'_, [u8; 16]>]) {
     }
 }
 
-/// What the boxes made of byte shuffles ask of an instruction set.
-pub(super) trait Bytes: Isa {
-    /// The lowest bytes of the words of four vectors in one vector, in an order that [`Self::spread`] undoes. The
-    /// other bytes of the words are 0.
-    fn pack(self, words: [Self::V; 4]) -> Self::V;
-    /// Words of four vectors from their bytes: `planes[k]` holds byte `k` of each, in the order of [`Self::pack`].
-    fn spread(self, planes: [Self::V; 4]) -> [Self::V; 4];
-    /// Every byte times x modulo x^8 + x^6 + x^5 + x^3 + 1.
-    fn times_x(self, a: Self::V) -> Self::V;
-}
-
-/// The second half of S2, after SQ: 2 3 1 1 over x^8 + x^6 + x^5 + x^3 + 1.
-#[inline(always)]
-pub(super) fn mix<I: Bytes>(words: I, s: I::V) -> I::V {
-    let right8 = words.quad(&[1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12]);
-    let right16 = words.quad(&[2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13]);
-    let s8 = words.shuffle(s, right8);
-    let t = words.xor(s, s8);
-    // 2(s + s8) + s8 + s16 + s24, and s16 + s24 = (s + s8) rotated by 16
-    words.xor3(words.times_x(t), s8, words.shuffle(t, right16))
-}
-
-/// Applies `map` to the lowest bytes of four times a vector of words.
-#[inline(always)]
-fn linear<I: Bytes>(words: I, map: &tables::Nibbles, bytes: [I::V; 4]) -> [I::V; 4] {
-    let mask = words.splat(0x0F0F_0F0F);
-    let packed = words.pack(bytes);
-    let low = words.and(packed, mask);
-    let high = words.and(words.shr(packed, 4), mask);
-    let plane = |k: usize| {
-        words.xor(
-            words.shuffle(words.quad(&map[k][0]), low),
-            words.shuffle(words.quad(&map[k][1]), high),
-        )
-    };
-    words.spread([plane(0), plane(1), plane(2), plane(3)])
-}
-
-/// [`Boxes::alpha`] by shuffles of nibbles: the bytes of four clocks fill a vector.
-#[inline(always)]
-pub(super) fn alpha<I: Bytes>(words: I, s0: [I::V; 4], s11: [I::V; 4]) -> [I::V; 4] {
-    let byte = words.splat(0xFF);
-    let [a, b, c, d] = s0;
-    let top = [
-        words.shr(a, 24),
-        words.shr(b, 24),
-        words.shr(c, 24),
-        words.shr(d, 24),
-    ];
-    let [e, f, g, h] = s11;
-    let bottom = [
-        words.and(e, byte),
-        words.and(f, byte),
-        words.and(g, byte),
-        words.and(h, byte),
-    ];
-    let mut sum = linear(words, &tables::MUL_NIBBLES, top);
-    let div = linear(words, &tables::DIV_NIBBLES, bottom);
-    let mut j = 0;
-    while j < 4 {
-        let shifted = words.xor(words.shl(s0[j], 8), words.shr(s11[j], 8));
-        sum[j] = words.xor3(sum[j], div[j], shifted);
-        j += 1;
-    }
-    sum
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::tables;
     use super::*;
     use crate::kernel::isa::MOST_LANES;
     use crate::kernel::snow3g::portable::word_box;

@@ -10,15 +10,37 @@ mod aarch64_neon;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod lanes;
 pub mod portable;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod shuffles;
 mod tables;
 #[cfg(target_arch = "x86_64")]
 mod x86_aesni;
+#[cfg(target_arch = "x86_64")]
+mod x86_avx2;
+#[cfg(target_arch = "x86_64")]
+mod x86_avx512;
 
 /// The room of SNOW 3G.
 pub struct Snow3g;
 
 /// Rows, best first.
 pub static BACKENDS: &[Backend<Snow3g>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_avx512",
+        lanes: 16,
+        available: x86_avx512::available,
+        one: x86_avx512::one,
+        many: x86_avx512::many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_avx2",
+        lanes: 8,
+        available: x86_avx2::available,
+        one: x86_avx2::one,
+        many: x86_avx2::many,
+    },
     #[cfg(target_arch = "x86_64")]
     Backend {
         name: "x86_aesni",

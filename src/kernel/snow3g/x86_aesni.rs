@@ -2,8 +2,9 @@
 //! selections, MULalpha and DIValpha shuffles of nibbles.
 
 use super::super::Lane;
-use super::lanes::{self, Boxes, Bytes};
-use super::{portable, tables};
+use super::lanes::{self, Boxes};
+use super::portable;
+use super::shuffles::{self, Bytes};
 use crate::base::cpu::HaveAesNi;
 use crate::kernel::x86::load;
 use core::arch::x86_64::*;
@@ -68,10 +69,16 @@ impl Bytes for HaveAesNi {
     }
 
     #[inline(always)]
+    fn negative(self, a: __m128i) -> __m128i {
+        // SAFETY: SSE2 is part of x86-64.
+        unsafe { _mm_cmpgt_epi8(_mm_setzero_si128(), a) }
+    }
+
+    #[inline(always)]
     fn times_x(self, a: __m128i) -> __m128i {
         // SAFETY: SSE2 is part of x86-64.
         unsafe {
-            let carry = _mm_cmpgt_epi8(_mm_setzero_si128(), a);
+            let carry = self.negative(a);
             _mm_xor_si128(
                 _mm_add_epi8(a, a),
                 _mm_and_si128(carry, _mm_set1_epi8(0x69)),
@@ -95,30 +102,12 @@ impl Boxes for HaveAesNi {
 
     #[inline(always)]
     fn s2(self, w: __m128i) -> __m128i {
-        let (rows, _) = tables::SQ.as_chunks::<16>();
-        // SAFETY: the token proves SSSE3 and SSE4.1.
-        let s = unsafe {
-            let low = _mm_and_si128(w, _mm_set1_epi8(15));
-            // Selections look at the highest bit of a byte only, so shifts of 16-bit words will do.
-            let bit4 = _mm_slli_epi16::<3>(w);
-            let bit5 = _mm_slli_epi16::<2>(w);
-            let bit6 = _mm_slli_epi16::<1>(w);
-            let row = |h: usize| _mm_shuffle_epi8(load(&rows[h]), low);
-            let quarter = |q: usize| {
-                let a = _mm_blendv_epi8(row(4 * q), row(4 * q + 1), bit4);
-                let b = _mm_blendv_epi8(row(4 * q + 2), row(4 * q + 3), bit4);
-                _mm_blendv_epi8(a, b, bit5)
-            };
-            let lower = _mm_blendv_epi8(quarter(0), quarter(1), bit6);
-            let upper = _mm_blendv_epi8(quarter(2), quarter(3), bit6);
-            _mm_blendv_epi8(lower, upper, w)
-        };
-        lanes::mix(self, s)
+        shuffles::s2(self, w)
     }
 
     #[inline(always)]
     fn alpha(self, s0: [__m128i; 4], s11: [__m128i; 4]) -> [__m128i; 4] {
-        lanes::alpha(self, s0, s11)
+        shuffles::alpha(self, s0, s11)
     }
 }
 
