@@ -19,12 +19,22 @@ mod x86_aesni;
 mod x86_avx2;
 #[cfg(target_arch = "x86_64")]
 mod x86_avx512;
+#[cfg(target_arch = "x86_64")]
+mod x86_gfni512;
 
 /// The room of SNOW 3G.
 pub struct Snow3g;
 
 /// Rows, best first.
 pub static BACKENDS: &[Backend<Snow3g>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_gfni512",
+        lanes: 16,
+        available: x86_gfni512::available,
+        one: x86_gfni512::one,
+        many: x86_gfni512::many,
+    },
     #[cfg(target_arch = "x86_64")]
     Backend {
         name: "x86_avx512",
