@@ -71,8 +71,10 @@ impl<B: Boxes> Generators<B> {
         }
         let [first, ..] = generators.ahead::<0>();
         generators.fsm(0);
-        generators.s[0] = first;
-        generators.s.rotate_left(1);
+        // Phase 1 becomes phase 0. Word by word: the compiler makes `rotate_left` and loops a move in memory, and
+        // then keeps the whole LFSR there.
+        let [_, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = generators.s;
+        generators.s = [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, first];
         generators
     }
 
