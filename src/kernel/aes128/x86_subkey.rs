@@ -2,7 +2,7 @@
 
 use super::CmacLane;
 use crate::kernel::x86::load;
-use crate::kernel::x86_bytes::{last_bytes, short, vector};
+use crate::kernel::x86_bytes::{last_bytes, vector};
 use core::arch::x86_64::*;
 
 /// Doubles in GF(2^128) as SP 800-38B, 6.1 does: every byte by itself, then the bit that left the byte behind it.
@@ -39,54 +39,53 @@ fn pad_and_mask(block: __m128i, used: usize, k1: &[u8; 16]) -> __m128i {
     _mm_xor_si128(_mm_xor_si128(block, padding), subkey)
 }
 
-/// The blocks of one CMAC lane: `first`, then the whole blocks at `body`, then `last`. With one block in all it
-/// is `last` and the others count for nothing.
-pub(super) struct Blocks<'a> {
-    /// The first block, or `last` when there is no other.
-    pub(super) first: __m128i,
-    /// What follows the first block: at least `16 * (count - 2)` bytes.
-    pub(super) body: &'a [u8],
-    /// The last block, padded and masked.
-    pub(super) last: __m128i,
-    /// Number of blocks, 1 at least.
-    pub(super) count: usize,
+/// The blocks of one CMAC lane: `first`, then those returned, then `last`, which is padded and masked. `None`:
+/// there is one block in all, and both are that. Two places and a slice, because a struct of all three comes
+/// back through memory and is read before its stores have landed.
+#[inline]
+#[target_feature(enable = "ssse3,sse4.1")]
+pub(super) fn blocks<'a>(
+    lane: &CmacLane<'a>,
+    first: &mut __m128i,
+    last: &mut __m128i,
+) -> Option<&'a [[u8; 16]]> {
+    let bits = lane.covered();
+    let message = &lane.message[..bits.div_ceil(8)];
+    let whole = bits.is_multiple_of(8);
+    if let (Some(head), Some((eight, body)), true) = (lane.head, message.split_first_chunk(), whole)
+        && !body.is_empty()
+    {
+        let (head, eight) = (u64::from_le_bytes(head), u64::from_le_bytes(*eight));
+        *first = _mm_set_epi64x(eight as i64, head as i64);
+        let between = (body.len() - 1) / 16;
+        let used = body.len() - 16 * between;
+        *last = pad_and_mask(last_bytes(message, used), used, &lane.key.k1);
+        return Some(&body.as_chunks().0[..between]);
+    }
+    rare(lane, message, first, last)
 }
 
-impl<'a> Blocks<'a> {
-    #[inline]
-    #[target_feature(enable = "ssse3,sse4.1")]
-    pub(super) fn new(lane: &CmacLane<'a>) -> Self {
-        let bits = lane.covered();
-        let message = &lane.message[..bits.div_ceil(8)];
-        let head = lane.head.map(u64::from_le_bytes);
-        let string = message.len() + if head.is_some() { 8 } else { 0 };
-        let count = string.div_ceil(16).max(1);
-        let used = string - 16 * (count - 1);
-        let last = if !bits.is_multiple_of(8) {
-            vector(u128::from_le_bytes(lane.last().1.to_be_bytes()))
-        } else if let (Some(head), 1) = (head, count) {
-            let block = u128::from(head) | short(message) << 64;
-            pad_and_mask(vector(block), used, &lane.key.k1)
-        } else {
-            pad_and_mask(last_bytes(message, used), used, &lane.key.k1)
-        };
-        let (first, body) = if count == 1 {
-            (last, message)
-        } else if let (Some(head), Some((eight, body))) = (head, message.split_first_chunk::<8>()) {
-            let high = u64::from_le_bytes(*eight) as i64;
-            (_mm_set_epi64x(high, head as i64), body)
-        } else if let Some((sixteen, body)) = message.split_first_chunk::<16>() {
-            (load(sixteen), body)
-        } else {
-            (last, message)
-        };
-        Self {
-            first,
-            body,
-            last,
-            count,
-        }
+/// Lanes without a head, of one block, or of a length that is not whole bytes.
+fn rare<'a>(
+    lane: &CmacLane<'a>,
+    message: &'a [u8],
+    first: &mut __m128i,
+    last: &mut __m128i,
+) -> Option<&'a [[u8; 16]]> {
+    let (end, block) = lane.last();
+    *last = vector(u128::from_le_bytes(block.to_be_bytes()));
+    let body = &message[..end];
+    if let (Some(head), Some((eight, body))) = (lane.head, body.split_first_chunk()) {
+        let high = u128::from(u64::from_le_bytes(*eight)) << 64;
+        *first = vector(high | u128::from(u64::from_le_bytes(head)));
+        return Some(body.as_chunks().0);
     }
+    if let Some((sixteen, body)) = body.split_first_chunk() {
+        *first = load(sixteen);
+        return Some(body.as_chunks().0);
+    }
+    *first = *last;
+    None
 }
 
 #[cfg(test)]

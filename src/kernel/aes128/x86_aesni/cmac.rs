@@ -1,6 +1,6 @@
 //! CMAC: a message's blocks wait for each other, so `GROUP` messages go in step.
 
-use super::super::{CmacLane, x86_subkey::Blocks};
+use super::super::{CmacLane, x86_subkey::blocks};
 use super::Rounds;
 use crate::kernel::x86::{load, store};
 use core::arch::x86_64::*;
@@ -27,17 +27,16 @@ fn encrypt<const N: usize>(keys: &[&Rounds; N], blocks: &mut [__m128i; N]) {
 /// A single lane.
 #[target_feature(enable = "aes,ssse3,sse4.1")]
 pub(super) fn one(lane: &mut CmacLane<'_>) {
-    let blocks = Blocks::new(lane);
+    let mut x = [_mm_setzero_si128()];
+    let mut last = x[0];
     let rounds = [&lane.key.schedule.0];
-    let mut x = [blocks.first];
-    if blocks.count > 1 {
+    if let Some(body) = blocks(lane, &mut x[0], &mut last) {
         encrypt(&rounds, &mut x);
-        let body = blocks.body.as_chunks::<16>().0;
-        for block in body.iter().take(blocks.count - 2) {
+        for block in body {
             x[0] = _mm_xor_si128(x[0], load(block));
             encrypt(&rounds, &mut x);
         }
-        x[0] = _mm_xor_si128(x[0], blocks.last);
+        x[0] = _mm_xor_si128(x[0], last);
     }
     encrypt(&rounds, &mut x);
     store(&mut lane.mac, x[0]);
@@ -67,36 +66,35 @@ pub(super) fn many(lanes: &mut [CmacLane<'_>]) {
 #[inline]
 #[target_feature(enable = "aes,ssse3,sse4.1")]
 fn group<const N: usize>(lanes: &mut [CmacLane<'_>; N]) {
-    let mut first = [_mm_setzero_si128(); N];
-    let mut last = [[0; 16]; N];
+    let mut x = [_mm_setzero_si128(); N];
+    let mut last = x;
+    let mut keys = [&lanes[0].key.schedule.0; N];
     let mut body: [&[[u8; 16]]; N] = [&[]; N];
-    let mut counts = [0; N];
-    let keys = lanes.each_ref().map(|lane| &lane.key.schedule.0);
+    let mut steps = [1; N];
+    let (mut fewest, mut most) = (usize::MAX, 0);
     for i in 0..N {
-        let blocks = Blocks::new(&lanes[i]);
-        first[i] = blocks.first;
-        store(&mut last[i], blocks.last);
-        counts[i] = blocks.count;
-        // The blocks between the first and the last.
-        let between = blocks.count.saturating_sub(2);
-        body[i] = &blocks.body.as_chunks::<16>().0[..between];
+        keys[i] = &lanes[i].key.schedule.0;
+        if let Some(between) = blocks(&lanes[i], &mut x[i], &mut last[i]) {
+            body[i] = between;
+            steps[i] = between.len() + 2;
+        }
+        fewest = fewest.min(steps[i]);
+        most = most.max(steps[i]);
     }
-    let (fewest, most) = counts
-        .iter()
-        .fold((usize::MAX, 0), |(low, high), &n| (low.min(n), high.max(n)));
-    let mut x = first;
+    let mut x = x; // a copy whose place nobody else has seen: it stays in registers
     for step in 1..=most {
-        encrypt(&keys, &mut x);
+        // Hidden, or the compiler copies eight schedules to the stack ahead of the loop.
+        encrypt(core::hint::black_box(&keys), &mut x);
         if step >= fewest {
             for i in 0..N {
-                if counts[i] == step {
+                if steps[i] == step {
                     store(&mut lanes[i].mac, x[i]);
                 }
             }
         }
         for i in 0..N {
-            let block = body[i].get(step - 1).unwrap_or(&last[i]);
-            x[i] = _mm_xor_si128(x[i], load(block));
+            let block = body[i].get(step - 1).map_or(last[i], load);
+            x[i] = _mm_xor_si128(x[i], block);
         }
     }
 }

@@ -103,22 +103,22 @@ fn pass<const L: usize, const B: usize>(lanes: &mut [Cursor<'_>; L]) {
 /// A single lane.
 #[target_feature(enable = "aes,ssse3,sse4.1")]
 pub(super) fn one(lane: &mut Lane<'_, Key>) {
-    finish(Cursor::new(lane));
+    finish(&mut [Cursor::new(lane)]);
 }
 
-/// What is left of a lane.
+/// What is left of a lane. The cursor stays where it is: a copy would be read before its stores have landed.
 #[inline]
 #[target_feature(enable = "aes,ssse3,sse4.1")]
-fn finish(lane: Cursor<'_>) {
-    let mut lane = [lane];
-    while lane[0].left() > 64 {
-        pass::<1, 8>(&mut lane);
+fn finish(lane: &mut [Cursor<'_>; 1]) {
+    while lane[0].left() > 96 {
+        pass::<1, 8>(lane);
     }
     match lane[0].left() {
         0 => (),
-        1..=16 => pass::<1, 1>(&mut lane),
-        17..=32 => pass::<1, 2>(&mut lane),
-        _ => pass::<1, 4>(&mut lane),
+        1..=16 => pass::<1, 1>(lane),
+        17..=32 => pass::<1, 2>(lane),
+        33..=64 => pass::<1, 4>(lane),
+        _ => pass::<1, 6>(lane),
     }
 }
 
@@ -127,26 +127,26 @@ fn finish(lane: Cursor<'_>) {
 pub(super) fn many(lanes: &mut [Lane<'_, Key>]) {
     let (pairs, rest) = lanes.as_chunks_mut::<2>();
     for lanes in pairs {
-        pair(lanes.each_mut().map(Cursor::new));
+        pair(&mut lanes.each_mut().map(Cursor::new));
     }
     for lane in rest {
         one(lane);
     }
 }
 
-/// Two lanes, four blocks of each a pass.
+/// Two short lanes go in step; two longer ones have blocks enough of their own.
 #[inline]
 #[target_feature(enable = "aes,ssse3,sse4.1")]
-fn pair(mut lanes: [Cursor<'_>; 2]) {
-    while lanes[0].left() > 0 && lanes[1].left() > 0 {
-        match lanes[0].left().max(lanes[1].left()) {
-            1..=16 => pass::<2, 1>(&mut lanes),
-            17..=32 => pass::<2, 2>(&mut lanes),
-            33..=48 => pass::<2, 3>(&mut lanes),
-            _ => pass::<2, 4>(&mut lanes),
+fn pair(lanes: &mut [Cursor<'_>; 2]) {
+    match lanes[0].left().max(lanes[1].left()) {
+        0..=16 => pass::<2, 1>(lanes),
+        17..=32 => pass::<2, 2>(lanes),
+        33..=48 => pass::<2, 3>(lanes),
+        49..=64 => pass::<2, 4>(lanes),
+        _ => {
+            for lane in lanes {
+                finish(core::array::from_mut(lane));
+            }
         }
     }
-    let [a, b] = lanes;
-    finish(a);
-    finish(b);
 }
