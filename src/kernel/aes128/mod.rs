@@ -15,6 +15,8 @@ mod x86_aesni;
 mod x86_counter;
 #[cfg(target_arch = "x86_64")]
 mod x86_subkey;
+#[cfg(target_arch = "x86_64")]
+mod x86_vaes512;
 
 pub use cmac::{Cmac, CmacLane};
 pub use ctr::Ctr;

@@ -2,7 +2,7 @@
 
 use super::CmacLane;
 use crate::kernel::x86::load;
-use crate::kernel::x86_bytes::{last_bytes, vector};
+use crate::kernel::x86_bytes::last_to_front;
 use core::arch::x86_64::*;
 
 /// Doubles in GF(2^128) as SP 800-38B, 6.1 does: every byte by itself, then the bit that left the byte behind it.
@@ -24,68 +24,88 @@ static PADDING: [u8; 32] = {
     padding
 };
 
-/// `block`, whose first `used` bytes are the end of the string and whose others are 0, padded and masked with K1
-/// or K2.
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-fn pad_and_mask(block: __m128i, used: usize, k1: &[u8; 16]) -> __m128i {
-    let used = used.min(16);
-    // SAFETY: `16 - used + 16` is at most the 32 bytes of the table; the load takes any alignment.
-    let padding = unsafe { _mm_loadu_si128(PADDING.as_ptr().add(16 - used).cast()) };
-    let k1 = load(k1);
-    // Both subkeys and a choice: a branch on the length would be mispredicted when lengths are mixed.
-    let whole = _mm_set1_epi8(-i8::from(used == 16));
-    let subkey = _mm_blendv_epi8(double(k1), k1, whole);
-    _mm_xor_si128(_mm_xor_si128(block, padding), subkey)
+/// The blocks of one CMAC lane: `first`, `between` whole ones from `body` on, then `last`, padded and masked. A
+/// lane of one block has that in `first` and no `last`.
+pub(super) struct Blocks {
+    pub(super) first: __m128i,
+    pub(super) last: __m128i,
+    /// 16 bytes for each block between, inside the lane's message.
+    pub(super) body: *const u8,
+    pub(super) between: usize,
+    /// All blocks, 1 at least.
+    pub(super) count: usize,
 }
 
-/// The blocks of one CMAC lane: `first`, then those returned, then `last`, which is padded and masked. `None`:
-/// there is one block in all, and both are that. Two places and a slice, because a struct of all three comes
-/// back through memory and is read before its stores have landed.
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-pub(super) fn blocks<'a>(
-    lane: &CmacLane<'a>,
-    first: &mut __m128i,
-    last: &mut __m128i,
-) -> Option<&'a [[u8; 16]]> {
-    let bits = lane.covered();
-    let message = &lane.message[..bits.div_ceil(8)];
-    let whole = bits.is_multiple_of(8);
-    if let (Some(head), Some((eight, body)), true) = (lane.head, message.split_first_chunk(), whole)
-        && !body.is_empty()
-    {
-        let (head, eight) = (u64::from_le_bytes(head), u64::from_le_bytes(*eight));
-        *first = _mm_set_epi64x(eight as i64, head as i64);
-        let between = (body.len() - 1) / 16;
-        let used = body.len() - 16 * between;
-        *last = pad_and_mask(last_bytes(message, used), used, &lane.key.k1);
-        return Some(&body.as_chunks().0[..between]);
+impl Blocks {
+    /// Takes a lane apart. Always inline: returned through memory it would be read before its stores have landed.
+    ///
+    /// # Safety
+    /// The processor has SSSE3 and SSE4.1. `body` is good while the lane's message is.
+    #[inline(always)]
+    pub(super) unsafe fn new(lane: &CmacLane<'_>) -> Self {
+        let len = lane.covered() / 8;
+        let message = lane.message.as_ptr();
+        match lane.head {
+            // SAFETY: the message has `len` bytes, 16 at least. Of them the first 8 and the last 16 are read. The
+            // last block has `used` <= 16 bytes; the tables are read from places up to 31 and 15 of 48 and 32.
+            Some(head) if len >= 16 && lane.covered().is_multiple_of(8) => unsafe {
+                let between = (len - 9) / 16;
+                let used = (len - 9) % 16 + 1;
+                let eight = message.cast::<i64>().read_unaligned();
+                let end = _mm_loadu_si128(message.add(len - 16).cast());
+                let k1 = load(&lane.key.k1);
+                let last = if used == 16 {
+                    _mm_xor_si128(end, k1)
+                } else {
+                    let end = last_to_front(end, used);
+                    let padding = _mm_loadu_si128(PADDING.as_ptr().add(16 - used).cast());
+                    _mm_xor_si128(_mm_xor_si128(end, padding), double(k1))
+                };
+                Self {
+                    first: _mm_set_epi64x(eight, i64::from_le_bytes(head)),
+                    last,
+                    body: message.add(8),
+                    between,
+                    count: between + 2,
+                }
+            },
+            _ => {
+                let mut ends = [[0; 16]; 2];
+                let (body, count) = rare(lane, &mut ends);
+                Self {
+                    first: load(&ends[0]),
+                    last: load(&ends[1]),
+                    body: body.as_ptr().cast(),
+                    between: body.len(),
+                    count,
+                }
+            }
+        }
     }
-    rare(lane, message, first, last)
 }
 
-/// Lanes without a head, of one block, or of a length that is not whole bytes.
-fn rare<'a>(
-    lane: &CmacLane<'a>,
-    message: &'a [u8],
-    first: &mut __m128i,
-    last: &mut __m128i,
-) -> Option<&'a [[u8; 16]]> {
+/// Lanes without a head, of few bytes, or of a length that is not whole bytes: fills in the first block and the
+/// last, and gives the blocks between and the number of all.
+#[cold]
+#[inline(never)]
+fn rare<'a>(lane: &CmacLane<'a>, ends: &mut [[u8; 16]; 2]) -> (&'a [[u8; 16]], usize) {
     let (end, block) = lane.last();
-    *last = vector(u128::from_le_bytes(block.to_be_bytes()));
-    let body = &message[..end];
-    if let (Some(head), Some((eight, body))) = (lane.head, body.split_first_chunk()) {
+    let [first, last] = ends;
+    *last = block.to_be_bytes();
+    let mut body = &lane.message[..end];
+    if let (Some(head), Some((eight, rest))) = (lane.head, body.split_first_chunk()) {
         let high = u128::from(u64::from_le_bytes(*eight)) << 64;
-        *first = vector(high | u128::from(u64::from_le_bytes(head)));
-        return Some(body.as_chunks().0);
+        *first = (high | u128::from(u64::from_le_bytes(head))).to_le_bytes();
+        body = rest;
+    } else if let Some((sixteen, rest)) = body.split_first_chunk() {
+        *first = *sixteen;
+        body = rest;
+    } else {
+        *first = *last;
+        return (&[], 1);
     }
-    if let Some((sixteen, body)) = body.split_first_chunk() {
-        *first = load(sixteen);
-        return Some(body.as_chunks().0);
-    }
-    *first = *last;
-    None
+    let between = body.as_chunks().0;
+    (between, between.len() + 2)
 }
 
 #[cfg(test)]
