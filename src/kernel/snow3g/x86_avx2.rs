@@ -3,7 +3,7 @@
 use super::super::Lane;
 use super::lanes::{self, Boxes};
 use super::shuffles::{self, Bytes};
-use super::{portable, tables, x86_aesni};
+use super::{portable, x86_aesni};
 use crate::base::cpu::HaveAvx2;
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::*;
@@ -73,7 +73,7 @@ impl Bytes for HaveAvx2 {
     #[inline(always)]
     fn reduction(self, a: __m256i) -> __m256i {
         // SAFETY: the token proves AVX2.
-        unsafe { _mm256_shuffle_epi8(_mm256_set1_epi8(tables::REDUCTION as i8), a) }
+        unsafe { _mm256_shuffle_epi8(_mm256_set1_epi8(shuffles::REDUCTION as i8), a) }
     }
 
     #[inline(always)]

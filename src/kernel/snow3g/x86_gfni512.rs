@@ -4,7 +4,7 @@
 use super::super::Lane;
 use super::lanes::{self, Boxes};
 use super::x86_avx512::{Table, join, load, split};
-use super::{portable, tables, x86_aesni};
+use super::{portable, shuffles, tables, x86_aesni};
 use crate::base::cpu::{HaveAesNi, HaveAvx512, HaveGfni512};
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::*;
@@ -71,7 +71,7 @@ macro_rules! matrix {
 }
 
 /// Times x modulo x^8 + x^6 + x^5 + x^3 + 1.
-const TIMES_X: u64 = matrix!(x => x << 1 ^ (x >> 7) * tables::REDUCTION);
+const TIMES_X: u64 = matrix!(x => (x << 1) ^ ((x >> 7) * shuffles::REDUCTION));
 
 /// In quarter `k` the matrix of byte `k` of the map, lowest first.
 macro_rules! planes {
