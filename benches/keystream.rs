@@ -5,9 +5,11 @@ use naslane::kernel::{self, Backend, Lane, Room, snow3g, zuc};
 use std::time::Instant;
 
 /// Name, lanes and bytes: NEA keystream of 64 bytes, NIA keystream of 76 (19 words), a single message of both.
-const CASES: [(&str, &[usize]); 7] = [
+const CASES: [(&str, &[usize]); 9] = [
     ("64 lanes x 64 B", &[64; 64]),
     ("64 lanes x 76 B", &[76; 64]),
+    ("64 lanes x 20 B", &[20; 64]),
+    ("64 B + 20 B", &[64, 20]),
     ("8 lanes x 64 B", &[64; 8]),
     ("4 lanes x 64 B", &[64; 4]),
     ("64 B + 76 B", &[64, 76]),
