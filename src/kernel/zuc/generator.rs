@@ -28,21 +28,26 @@ struct Generators<B: Boxes> {
 }
 
 impl<B: Boxes> Generators<B> {
-    /// Cells loaded as TS 35.222 says: key byte, 15 bits of d, IV byte.
+    /// Nothing yet: it is filled where it stands, for to move it would be a copy of kilobytes.
     #[inline(always)]
-    fn load(boxes: B, lanes: &[Lane<'_, [u8; 16]>]) -> Self {
-        let isa = boxes.isa();
-        let zero = isa.splat(0);
-        let keys = isa.columns(&isa::blocks(lanes, |lane| lane.key));
-        let ivs = isa.columns(&isa::blocks(lanes, |lane| &lane.iv));
-        let mut this = Self {
+    fn new(boxes: B) -> Self {
+        let zero = boxes.isa().splat(0);
+        Self {
             boxes,
             s: [zero; 32],
             g: [zero; 32],
             r1: zero,
             r2: zero,
             t: 0,
-        };
+        }
+    }
+
+    /// Cells loaded as TS 35.222 says: key byte, 15 bits of d, IV byte.
+    #[inline(always)]
+    fn load(&mut self, lanes: &[Lane<'_, [u8; 16]>]) {
+        let isa = self.boxes.isa();
+        let keys = isa.columns(&isa::blocks(lanes, |lane| lane.key));
+        let ivs = isa.columns(&isa::blocks(lanes, |lane| &lane.iv));
         // Byte i of word j is byte 4j + i, hence cell 4j + i.
         macro_rules! cells {
             ($($shift:literal)*) => { $(
@@ -51,13 +56,12 @@ impl<B: Boxes> Generators<B> {
                     let cell = 4 * j + $shift / 8;
                     let pick = |words: &[V<B>; 4]| isa.and(isa.shr(words[j], $shift), isa.splat(0xFF));
                     let d = isa.splat(u32::from(D[cell]) << 8);
-                    this.put(cell, isa.or(isa.or(isa.shl(pick(&keys), 23), d), pick(&ivs)));
+                    self.put(cell, isa.or(isa.or(isa.shl(pick(&keys), 23), d), pick(&ivs)));
                     j += 1;
                 }
             )* };
         }
         cells!(0 8 16 24);
-        this
     }
 
     /// Writes the cell that is s`k` for `k = at - t`.
@@ -112,7 +116,11 @@ impl<B: Boxes> Generators<B> {
     #[inline(always)]
     fn sum(&self) -> V<B> {
         let isa = self.boxes.isa();
-        let a = add31(isa, rotl31(isa, self.s(13), 17), rotl31(isa, self.s(10), 21));
+        let a = add31(
+            isa,
+            rotl31(isa, self.s(13), 17),
+            rotl31(isa, self.s(10), 21),
+        );
         let b = add31(isa, rotl31(isa, self.s(4), 20), rotl31(isa, self.s(0), 8));
         // Bits 31..1 of g are s15 rotated by 15.
         add31(isa, add31(isa, a, b), isa.shr(self.g(15), 1))
@@ -163,7 +171,10 @@ fn spread<I: Isa>(isa: I, x: I::V, r: I::V) -> I::V {
 /// Rotates 31-bit numbers.
 #[inline(always)]
 fn rotl31<I: Isa>(isa: I, x: I::V, bits: u32) -> I::V {
-    isa.or(isa.and(isa.shl(x, bits), isa.splat(P)), isa.shr(x, 31 - bits))
+    isa.or(
+        isa.and(isa.shl(x, bits), isa.splat(P)),
+        isa.shr(x, 31 - bits),
+    )
 }
 
 /// Adds modulo p. The result is below 2^31 and may be 0 or p.
@@ -179,7 +190,8 @@ pub(super) fn run<B: Boxes>(boxes: B, lanes: &mut [Lane<'_, [u8; 16]>]) {
     let isa = boxes.isa();
     let longest = lanes.iter().map(|lane| lane.data.len()).max().unwrap_or(0);
     let words = longest.div_ceil(4);
-    let mut generators = Generators::load(boxes, lanes);
+    let mut generators = Generators::new(boxes);
+    generators.load(lanes);
     generators.initialise();
     let mut z = [isa.splat(0); WORDS];
     let mut done = 0;

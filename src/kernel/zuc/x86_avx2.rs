@@ -2,7 +2,8 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, linear};
-use super::{generator, portable};
+use super::x86_narrow::Avx2Narrow;
+use super::{generator, narrow, portable};
 use crate::base::cpu::HaveAvx2;
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::*;
@@ -42,6 +43,12 @@ fn run(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
     generator::run(proof, lanes);
 }
 
+/// One or two lanes.
+#[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
+fn few(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    narrow::lanes(Avx2Narrow(proof), lanes);
+}
+
 /// A single lane.
 pub(super) fn one(lane: &mut Lane<'_, [u8; 16]>) {
     many(core::slice::from_mut(lane));
@@ -54,6 +61,11 @@ pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
     };
     for group in lanes.chunks_mut(LANES) {
         // SAFETY: the token proves these features.
-        unsafe { run(proof, group) }
+        unsafe {
+            match group.len() {
+                ..=2 => few(proof, group),
+                _ => run(proof, group),
+            }
+        }
     }
 }
