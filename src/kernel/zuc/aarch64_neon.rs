@@ -2,6 +2,7 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, linear};
+use super::stream::{StreamLane, in_groups};
 use super::{generator, portable};
 use crate::base::cpu::HaveAes;
 use crate::kernel::isa::Isa;
@@ -55,4 +56,30 @@ pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
         // SAFETY: the token proves the AES extension.
         unsafe { run(proof, group) }
     }
+}
+
+/// The next pieces of a group of generators.
+#[target_feature(enable = "aes")]
+fn pieces(proof: HaveAes, lanes: &mut [StreamLane<'_>], bytes: usize) {
+    generator::stream(proof, lanes, bytes);
+}
+
+/// The next piece of one generator.
+pub(super) fn stream_one(lane: &mut StreamLane<'_>) {
+    let bytes = lane.data.len().next_multiple_of(16);
+    match HaveAes::detect() {
+        // SAFETY: the token proves the AES extension.
+        Some(proof) => unsafe { pieces(proof, core::slice::from_mut(lane), bytes) },
+        None => portable::stream_one(lane),
+    }
+}
+
+/// The next pieces of any number of generators.
+pub(super) fn stream_many(lanes: &mut [StreamLane<'_>]) {
+    let Some(proof) = HaveAes::detect() else {
+        return portable::stream_many(lanes);
+    };
+    // SAFETY: the token proves the AES extension.
+    let many = |group: &mut [StreamLane<'_>], bytes| unsafe { pieces(proof, group, bytes) };
+    in_groups(lanes, LANES, stream_one, many);
 }

@@ -2,7 +2,7 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, linear};
-use super::stream::StreamLane;
+use super::stream::{StreamLane, in_groups};
 use super::{generator, narrow, portable};
 use crate::base::cpu::HaveAesNi;
 use crate::kernel::isa::Isa;
@@ -35,21 +35,28 @@ impl Boxes for HaveAesNi {
     }
 }
 
-/// Up to four lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1")]
-fn run(proof: HaveAesNi, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    generator::run(proof, lanes);
-}
-
 /// One or two lanes.
 #[target_feature(enable = "aes,ssse3,sse4.1")]
-fn few(proof: HaveAesNi, lanes: &mut [Lane<'_, [u8; 16]>]) {
+fn two(proof: HaveAesNi, lanes: &mut [Lane<'_, [u8; 16]>]) {
     narrow::lanes(proof, lanes);
 }
 
+/// Up to four lanes.
+#[target_feature(enable = "aes,ssse3,sse4.1")]
+fn four(proof: HaveAesNi, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    generator::run(proof, lanes);
+}
+
+/// The next piece of one generator.
 #[target_feature(enable = "aes,ssse3,sse4.1")]
 fn piece(proof: HaveAesNi, lane: &mut StreamLane<'_>) {
     narrow::stream(proof, lane);
+}
+
+/// The next pieces of a group of generators.
+#[target_feature(enable = "aes,ssse3,sse4.1")]
+fn pieces(proof: HaveAesNi, lanes: &mut [StreamLane<'_>], bytes: usize) {
+    generator::stream(proof, lanes, bytes);
 }
 
 /// A single lane.
@@ -63,11 +70,11 @@ pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
         return portable::many(lanes);
     };
     for group in lanes.chunks_mut(LANES) {
-        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+        // SAFETY: the token proves these features.
         unsafe {
             match group.len() {
-                ..=2 => few(proof, group),
-                _ => run(proof, group),
+                ..=2 => two(proof, group),
+                _ => four(proof, group),
             }
         }
     }
@@ -76,13 +83,18 @@ pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
 /// The next piece of one generator.
 pub(super) fn stream_one(lane: &mut StreamLane<'_>) {
     match HaveAesNi::detect() {
-        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+        // SAFETY: the token proves these features.
         Some(proof) => unsafe { piece(proof, lane) },
         None => portable::stream_one(lane),
     }
 }
 
-/// One piece after the other.
+/// The next pieces of any number of generators.
 pub(super) fn stream_many(lanes: &mut [StreamLane<'_>]) {
-    lanes.iter_mut().for_each(stream_one);
+    let Some(proof) = HaveAesNi::detect() else {
+        return portable::stream_many(lanes);
+    };
+    // SAFETY: the token proves these features.
+    let many = |group: &mut [StreamLane<'_>], bytes| unsafe { pieces(proof, group, bytes) };
+    in_groups(lanes, LANES, stream_one, many);
 }

@@ -2,6 +2,7 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, linear};
+use super::stream::{StreamLane, in_groups};
 use super::x86_narrow::Avx2Narrow;
 use super::{generator, narrow, portable};
 use crate::base::cpu::HaveAvx2;
@@ -37,16 +38,34 @@ impl Boxes for HaveAvx2 {
     }
 }
 
+/// One or two lanes.
+#[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
+fn two(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    narrow::lanes(Avx2Narrow(proof), lanes);
+}
+
+/// Up to four lanes.
+#[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
+fn four(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    generator::run(Avx2Narrow(proof), lanes);
+}
+
 /// Up to eight lanes.
 #[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
-fn run(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
+fn eight(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
     generator::run(proof, lanes);
 }
 
-/// One or two lanes.
+/// The next piece of one generator.
 #[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
-fn few(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    narrow::lanes(Avx2Narrow(proof), lanes);
+fn piece(proof: HaveAvx2, lane: &mut StreamLane<'_>) {
+    narrow::stream(Avx2Narrow(proof), lane);
+}
+
+/// The next pieces of a group of generators.
+#[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
+fn pieces(proof: HaveAvx2, lanes: &mut [StreamLane<'_>], bytes: usize) {
+    generator::stream(proof, lanes, bytes);
 }
 
 /// A single lane.
@@ -63,9 +82,29 @@ pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
         // SAFETY: the token proves these features.
         unsafe {
             match group.len() {
-                ..=2 => few(proof, group),
-                _ => run(proof, group),
+                ..=2 => two(proof, group),
+                3..=4 => four(proof, group),
+                _ => eight(proof, group),
             }
         }
     }
+}
+
+/// The next piece of one generator.
+pub(super) fn stream_one(lane: &mut StreamLane<'_>) {
+    match HaveAvx2::detect() {
+        // SAFETY: the token proves these features.
+        Some(proof) => unsafe { piece(proof, lane) },
+        None => portable::stream_one(lane),
+    }
+}
+
+/// The next pieces of any number of generators.
+pub(super) fn stream_many(lanes: &mut [StreamLane<'_>]) {
+    let Some(proof) = HaveAvx2::detect() else {
+        return portable::stream_many(lanes);
+    };
+    // SAFETY: the token proves these features.
+    let many = |group: &mut [StreamLane<'_>], bytes| unsafe { pieces(proof, group, bytes) };
+    in_groups(lanes, LANES, stream_one, many);
 }

@@ -2,6 +2,7 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, bytes, linear, nibbles};
+use super::stream::{StreamLane, in_groups};
 use super::x86_narrow::Avx512Narrow;
 use super::{generator, narrow, portable};
 use crate::base::cpu::HaveAvx512;
@@ -51,16 +52,40 @@ impl Boxes for HaveAvx512 {
     }
 }
 
+/// One or two lanes.
+#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+fn two(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    narrow::lanes(Avx512Narrow(proof), lanes);
+}
+
+/// Up to four lanes.
+#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+fn four(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    generator::run(Avx512Narrow(proof), lanes);
+}
+
+/// Up to eight lanes.
+#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+fn eight(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    generator::run(HaveAvx512::avx2(proof), lanes);
+}
+
 /// Up to sixteen lanes.
 #[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn run(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
+fn sixteen(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
     generator::run(proof, lanes);
 }
 
-/// One or two lanes.
+/// The next piece of one generator.
 #[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn few(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    narrow::lanes(Avx512Narrow(proof), lanes);
+fn piece(proof: HaveAvx512, lane: &mut StreamLane<'_>) {
+    narrow::stream(Avx512Narrow(proof), lane);
+}
+
+/// The next pieces of a group of generators.
+#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+fn pieces(proof: HaveAvx512, lanes: &mut [StreamLane<'_>], bytes: usize) {
+    generator::stream(proof, lanes, bytes);
 }
 
 /// A single lane.
@@ -77,9 +102,30 @@ pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
         // SAFETY: the token proves these features.
         unsafe {
             match group.len() {
-                ..=2 => few(proof, group),
-                _ => run(proof, group),
+                ..=2 => two(proof, group),
+                3..=4 => four(proof, group),
+                5..=8 => eight(proof, group),
+                _ => sixteen(proof, group),
             }
         }
     }
+}
+
+/// The next piece of one generator.
+pub(super) fn stream_one(lane: &mut StreamLane<'_>) {
+    match HaveAvx512::detect() {
+        // SAFETY: the token proves these features.
+        Some(proof) => unsafe { piece(proof, lane) },
+        None => portable::stream_one(lane),
+    }
+}
+
+/// The next pieces of any number of generators.
+pub(super) fn stream_many(lanes: &mut [StreamLane<'_>]) {
+    let Some(proof) = HaveAvx512::detect() else {
+        return portable::stream_many(lanes);
+    };
+    // SAFETY: the token proves these features.
+    let many = |group: &mut [StreamLane<'_>], bytes| unsafe { pieces(proof, group, bytes) };
+    in_groups(lanes, LANES, stream_one, many);
 }
