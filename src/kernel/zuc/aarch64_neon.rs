@@ -81,5 +81,5 @@ pub(super) fn stream_many(lanes: &mut [StreamLane<'_>]) {
     };
     // SAFETY: the token proves the AES extension.
     let many = |group: &mut [StreamLane<'_>], bytes| unsafe { pieces(proof, group, bytes) };
-    in_groups(lanes, LANES, stream_one, many);
+    in_groups(lanes, (1, LANES), stream_one, many);
 }

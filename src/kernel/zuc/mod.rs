@@ -14,6 +14,8 @@ mod generator;
 #[cfg(target_arch = "x86_64")]
 mod narrow;
 pub mod portable;
+#[cfg(target_arch = "x86_64")]
+mod row;
 pub mod stream;
 mod tables;
 #[cfg(target_arch = "x86_64")]

@@ -46,28 +46,22 @@ pub struct StreamLane<'a> {
     pub data: &'a mut [u8],
 }
 
-/// Lanes that are cheaper one after the other than side by side. One lane in the vectors of 16 takes twice the time
-/// that it takes alone, and so do 16.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-const ALONE: usize = 2;
-
 /// Calls `many` for what up to `width` lanes have in common (their lanes and a number of bytes, whole blocks but for
-/// the ends of lanes), and `one` for the rest of a lane.
+/// the ends of lanes), and `one` for the rest of a lane and for groups of up to `few`.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) fn in_groups(
     lanes: &mut [StreamLane<'_>],
-    width: usize,
+    (few, width): (usize, usize),
     mut one: impl FnMut(&mut StreamLane<'_>),
     mut many: impl FnMut(&mut [StreamLane<'_>], usize),
 ) {
     for group in lanes.chunks_mut(width) {
         let blocks = group.iter().map(|lane| lane.data.len().div_ceil(16));
         let mut common = 16 * blocks.min().unwrap_or(0);
-        if group.len() <= ALONE
-            || group
-                .iter()
-                .any(|lane| lane.state.ready != group[0].state.ready)
-        {
+        let alike = group
+            .iter()
+            .all(|lane| lane.state.ready == group[0].state.ready);
+        if group.len() <= few || !alike {
             common = 0;
         }
         if common > 0 {

@@ -2,18 +2,13 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, linear};
+use super::row::{FEW, row};
 use super::stream::{StreamLane, in_groups};
 use super::x86_narrow::Avx2Narrow;
 use super::{generator, narrow, portable};
 use crate::base::cpu::HaveAvx2;
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::*;
-
-const LANES: usize = 8;
-
-pub(super) fn available() -> bool {
-    HaveAvx2::detect().is_some()
-}
 
 impl Boxes for HaveAvx2 {
     type Isa = Self;
@@ -38,73 +33,9 @@ impl Boxes for HaveAvx2 {
     }
 }
 
-/// One or two lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
-fn two(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    narrow::lanes(Avx2Narrow(proof), lanes);
-}
-
-/// Up to four lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
-fn four(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    generator::run(Avx2Narrow(proof), lanes);
-}
-
-/// Up to eight lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
-fn eight(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    generator::run(proof, lanes);
-}
-
-/// The next piece of one generator.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
-fn piece(proof: HaveAvx2, lane: &mut StreamLane<'_>) {
-    narrow::stream(Avx2Narrow(proof), lane);
-}
-
-/// The next pieces of a group of generators.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
-fn pieces(proof: HaveAvx2, lanes: &mut [StreamLane<'_>], bytes: usize) {
-    generator::stream(proof, lanes, bytes);
-}
-
-/// A single lane.
-pub(super) fn one(lane: &mut Lane<'_, [u8; 16]>) {
-    many(core::slice::from_mut(lane));
-}
-
-/// Any number of lanes, eight at a time.
-pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
-    let Some(proof) = HaveAvx2::detect() else {
-        return portable::many(lanes);
-    };
-    for group in lanes.chunks_mut(LANES) {
-        // SAFETY: the token proves these features.
-        unsafe {
-            match group.len() {
-                ..=2 => two(proof, group),
-                3..=4 => four(proof, group),
-                _ => eight(proof, group),
-            }
-        }
-    }
-}
-
-/// The next piece of one generator.
-pub(super) fn stream_one(lane: &mut StreamLane<'_>) {
-    match HaveAvx2::detect() {
-        // SAFETY: the token proves these features.
-        Some(proof) => unsafe { piece(proof, lane) },
-        None => portable::stream_one(lane),
-    }
-}
-
-/// The next pieces of any number of generators.
-pub(super) fn stream_many(lanes: &mut [StreamLane<'_>]) {
-    let Some(proof) = HaveAvx2::detect() else {
-        return portable::stream_many(lanes);
-    };
-    // SAFETY: the token proves these features.
-    let many = |group: &mut [StreamLane<'_>], bytes| unsafe { pieces(proof, group, bytes) };
-    in_groups(lanes, LANES, stream_one, many);
+// Four lanes of 64 bytes take 613 ns in 128 bits and 713 in 256.
+row! {
+    proof: HaveAvx2, "aes,ssse3,sse4.1,avx2", 8 lanes, narrow Avx2Narrow(proof),
+    four up to 4: Avx2Narrow(proof);
+    eight up to 8: proof;
 }

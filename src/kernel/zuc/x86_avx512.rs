@@ -2,18 +2,13 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, bytes, linear, nibbles};
+use super::row::{FEW, row};
 use super::stream::{StreamLane, in_groups};
 use super::x86_narrow::Avx512Narrow;
 use super::{generator, narrow, portable};
 use crate::base::cpu::HaveAvx512;
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::__m512i;
-
-const LANES: usize = 16;
-
-pub(super) fn available() -> bool {
-    HaveAvx512::detect().is_some()
-}
 
 // S1 by the tower GF(16)^2. A byte x is mapped to (i, k), nibbles of GF(16) for which x = i z + j z', j = i + k, where
 // z and z' are conjugates and z + z' = 1. With a = 1 / (z z'), io = 1 / (1/i + a/k) + j and jo = 1 / (1/j + a/k) + i
@@ -52,80 +47,10 @@ impl Boxes for HaveAvx512 {
     }
 }
 
-/// One or two lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn two(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    narrow::lanes(Avx512Narrow(proof), lanes);
-}
-
-/// Up to four lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn four(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    generator::run(Avx512Narrow(proof), lanes);
-}
-
-/// Up to eight lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn eight(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    generator::run(HaveAvx512::avx2(proof), lanes);
-}
-
-/// Up to sixteen lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn sixteen(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    generator::run(proof, lanes);
-}
-
-/// The next piece of one generator.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn piece(proof: HaveAvx512, lane: &mut StreamLane<'_>) {
-    narrow::stream(Avx512Narrow(proof), lane);
-}
-
-/// The next pieces of a group of generators.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn pieces(proof: HaveAvx512, lanes: &mut [StreamLane<'_>], bytes: usize) {
-    generator::stream(proof, lanes, bytes);
-}
-
-/// A single lane.
-pub(super) fn one(lane: &mut Lane<'_, [u8; 16]>) {
-    many(core::slice::from_mut(lane));
-}
-
-/// Any number of lanes, sixteen at a time.
-pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
-    let Some(proof) = HaveAvx512::detect() else {
-        return portable::many(lanes);
-    };
-    for group in lanes.chunks_mut(LANES) {
-        // SAFETY: the token proves these features.
-        unsafe {
-            match group.len() {
-                ..=2 => two(proof, group),
-                3..=4 => four(proof, group),
-                5..=8 => eight(proof, group),
-                _ => sixteen(proof, group),
-            }
-        }
-    }
-}
-
-/// The next piece of one generator.
-pub(super) fn stream_one(lane: &mut StreamLane<'_>) {
-    match HaveAvx512::detect() {
-        // SAFETY: the token proves these features.
-        Some(proof) => unsafe { piece(proof, lane) },
-        None => portable::stream_one(lane),
-    }
-}
-
-/// The next pieces of any number of generators.
-pub(super) fn stream_many(lanes: &mut [StreamLane<'_>]) {
-    let Some(proof) = HaveAvx512::detect() else {
-        return portable::stream_many(lanes);
-    };
-    // SAFETY: the token proves these features.
-    let many = |group: &mut [StreamLane<'_>], bytes| unsafe { pieces(proof, group, bytes) };
-    in_groups(lanes, LANES, stream_one, many);
+// Eight lanes of 64 bytes take 667 ns in 256 bits and 741 in 512, four 546 ns in 128 bits.
+row! {
+    proof: HaveAvx512, "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl", 16 lanes, narrow Avx512Narrow(proof),
+    four up to 4: Avx512Narrow(proof);
+    eight up to 8: HaveAvx512::avx2(proof);
+    sixteen up to 16: proof;
 }
