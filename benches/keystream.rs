@@ -1,6 +1,8 @@
 //! The keystream rooms at the sizes of NAS: minimum nanoseconds over many short rounds, the rows in turn.
 //! `cargo bench --bench keystream -- zuc` runs one room; `NASLANE_CPU_DENY` hides features.
 
+#![allow(clippy::print_stdout)] // a bench prints what it measured
+
 use naslane::kernel::{self, Backend, Lane, Room, snow3g, zuc};
 use std::time::Instant;
 
