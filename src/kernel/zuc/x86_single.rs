@@ -5,8 +5,35 @@
 use super::super::x86::load;
 use super::portable::next_cell;
 use super::stream::State;
-use super::x86_aesni::{A, C, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, P1, P2, apply, look, nibbles};
+use super::boxes::{C, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, P1, P2};
 use core::arch::x86_64::*;
+
+/// XORs 16 keystream bytes onto bytes `16 * block..` of `data`.
+#[inline(always)]
+fn apply(data: &mut [u8], block: usize, z: [u8; 16]) {
+    let (whole, rest) = data.as_chunks_mut::<16>();
+    if let Some(bytes) = whole.get_mut(block) {
+        *bytes = (u128::from_ne_bytes(*bytes) ^ u128::from_ne_bytes(z)).to_ne_bytes();
+    } else if block == whole.len() {
+        super::apply(rest, z);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "aes,ssse3,sse4.1")]
+fn look(table: [u8; 16], index: __m128i) -> __m128i {
+    _mm_shuffle_epi8(load(&table), index)
+}
+
+#[inline]
+#[target_feature(enable = "aes,ssse3,sse4.1")]
+fn nibbles(x: __m128i) -> (__m128i, __m128i) {
+    let mask = _mm_set1_epi8(15);
+    (
+        _mm_and_si128(x, mask),
+        _mm_and_si128(_mm_srli_epi16::<4>(x), mask),
+    )
+}
 
 /// Moves bytes; 0x80 gives 0.
 #[inline]
@@ -35,7 +62,7 @@ fn next(r: __m128i, x: __m128i) -> __m128i {
 
     let (low, high) = nibbles(y);
     let q = _mm_xor_si128(high, look(P1, low));
-    let s0 = _mm_xor_si128(look(A, q), look(C, _mm_xor_si128(low, look(P2, q))));
+    let s0 = _mm_xor_si128(_mm_add_epi8(q, q), look(C, _mm_xor_si128(low, look(P2, q))));
     let mapped = _mm_xor_si128(look(IN_LOW, low), look(IN_HIGH, high));
     let (low, high) = nibbles(_mm_aesenclast_si128(mapped, _mm_setzero_si128()));
     let s1 = _mm_xor_si128(look(OUT_LOW, low), look(OUT_HIGH, high));
