@@ -87,13 +87,20 @@ impl Bytes for HaveAes {
     }
 
     #[inline(always)]
-    fn times_x(self, a: uint32x4_t) -> uint32x4_t {
+    fn reduction(self, a: uint32x4_t) -> uint32x4_t {
         // SAFETY: NEON is part of aarch64.
         unsafe {
-            let bytes = vreinterpretq_u8_u32(a);
-            let carry = vreinterpretq_u8_u32(self.negative(a));
-            let reduction = vandq_u8(carry, vdupq_n_u8(0x69));
-            vreinterpretq_u32_u8(veorq_u8(vshlq_n_u8::<1>(bytes), reduction))
+            let sign = vreinterpretq_u8_u32(self.negative(a));
+            vreinterpretq_u32_u8(vbicq_u8(vdupq_n_u8(tables::REDUCTION), sign))
+        }
+    }
+
+    #[inline(always)]
+    fn add_bytes(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t {
+        // SAFETY: NEON is part of aarch64.
+        unsafe {
+            let sum = vaddq_u8(vreinterpretq_u8_u32(a), vreinterpretq_u8_u32(b));
+            vreinterpretq_u32_u8(sum)
         }
     }
 }

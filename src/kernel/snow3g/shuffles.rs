@@ -15,11 +15,13 @@ pub(super) trait Bytes: Isa {
     fn spread(self, planes: [Self::V; 4]) -> [Self::V; 4];
     /// Bytes of ones where the highest bit of the byte is 1, of zeros elsewhere.
     fn negative(self, a: Self::V) -> Self::V;
-    /// Every byte times x modulo x^8 + x^6 + x^5 + x^3 + 1.
-    fn times_x(self, a: Self::V) -> Self::V;
+    /// [`tables::REDUCTION`] where the highest bit of the byte is 0, 0 elsewhere.
+    fn reduction(self, a: Self::V) -> Self::V;
+    /// Modulo 256 in every byte.
+    fn add_bytes(self, a: Self::V, b: Self::V) -> Self::V;
 }
 
-/// SQ of every byte: sixteen shuffles by the low nibble, of which the high nibble picks by products. Two of its bits
+/// [`tables::SQ`] of every byte: sixteen shuffles by the low nibble, of which the high nibble picks by products. Two of its bits
 /// do so inside the shuffle, which gives 0 where bit 7 of the index is 1; the other two are masks. 44 operations,
 /// where a tree of selections takes 50 to 65.
 #[inline(always)]
@@ -79,15 +81,18 @@ pub(super) fn s2<I: Bytes>(words: I, w: I::V) -> I::V {
     mix(words, sq(words, w))
 }
 
-/// The second half of S2, after SQ: 2 3 1 1 over x^8 + x^6 + x^5 + x^3 + 1.
+/// The second half of S2, after [`tables::SQ`]: 2 3 1 1 over x^8 + x^6 + x^5 + x^3 + 1.
 #[inline(always)]
 pub(super) fn mix<I: Bytes>(words: I, s: I::V) -> I::V {
     let right8 = words.quad(&[1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12]);
     let right16 = words.quad(&[2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13]);
     let s8 = words.shuffle(s, right8);
     let t = words.xor(s, s8);
-    // 2(s + s8) + s8 + s16 + s24, and s16 + s24 = (s + s8) rotated by 16
-    words.xor3(words.times_x(t), s8, words.shuffle(t, right16))
+    // 2(s + s8) + s8 + s16 + s24, and s16 + s24 = (s + s8) rotated by 16. The index of the reduction may have bits
+    // 4..7 (bit 7 gives 0): its table is the same byte everywhere.
+    let reduction = words.reduction(t);
+    let rest = words.xor3(reduction, s8, words.shuffle(t, right16));
+    words.xor(words.add_bytes(t, t), rest)
 }
 
 /// Applies `map` to the lowest bytes of four times a vector of words.

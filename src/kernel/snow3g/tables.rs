@@ -119,12 +119,17 @@ table!(
 table!(MUL_ALPHA, c, mul_alpha(c), "MULalpha.");
 table!(DIV_ALPHA, c, div_alpha(c), "DIValpha.");
 
-/// SQ of every byte.
+/// What doubling XORs onto a byte whose highest bit was 1, in the field of SQ.
+pub(super) const REDUCTION: u8 = 0x69;
+
+/// SQ of every byte XOR [`REDUCTION`]. After it S2 doubles the sum `t` of two such bytes, in which the constant is
+/// gone, and adds the reduction where the highest bit of `t` is 0 (a byte shuffle gives just that) instead of where
+/// it is 1: the constant that comes with one more such byte puts it right.
 pub(super) static SQ: [u8; 256] = {
     let mut table = [0; 256];
     let mut x = 0;
     while x < 256 {
-        table[x] = sq(x as u8);
+        table[x] = sq(x as u8) ^ REDUCTION;
         x += 1;
     }
     table

@@ -3,8 +3,8 @@
 
 use super::super::Lane;
 use super::lanes::{self, Boxes};
-use super::portable;
 use super::shuffles::{self, Bytes};
+use super::{portable, tables};
 use crate::base::cpu::HaveAesNi;
 use crate::kernel::x86::load;
 use core::arch::x86_64::*;
@@ -75,15 +75,15 @@ impl Bytes for HaveAesNi {
     }
 
     #[inline(always)]
-    fn times_x(self, a: __m128i) -> __m128i {
+    fn reduction(self, a: __m128i) -> __m128i {
+        // SAFETY: the token proves SSSE3.
+        unsafe { _mm_shuffle_epi8(_mm_set1_epi8(tables::REDUCTION as i8), a) }
+    }
+
+    #[inline(always)]
+    fn add_bytes(self, a: __m128i, b: __m128i) -> __m128i {
         // SAFETY: SSE2 is part of x86-64.
-        unsafe {
-            let carry = self.negative(a);
-            _mm_xor_si128(
-                _mm_add_epi8(a, a),
-                _mm_and_si128(carry, _mm_set1_epi8(0x69)),
-            )
-        }
+        unsafe { _mm_add_epi8(a, b) }
     }
 }
 

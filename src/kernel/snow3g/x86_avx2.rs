@@ -3,7 +3,7 @@
 use super::super::Lane;
 use super::lanes::{self, Boxes};
 use super::shuffles::{self, Bytes};
-use super::{portable, x86_aesni};
+use super::{portable, tables, x86_aesni};
 use crate::base::cpu::HaveAvx2;
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::*;
@@ -71,15 +71,15 @@ impl Bytes for HaveAvx2 {
     }
 
     #[inline(always)]
-    fn times_x(self, a: __m256i) -> __m256i {
+    fn reduction(self, a: __m256i) -> __m256i {
         // SAFETY: the token proves AVX2.
-        unsafe {
-            let carry = self.negative(a);
-            _mm256_xor_si256(
-                _mm256_add_epi8(a, a),
-                _mm256_and_si256(carry, _mm256_set1_epi8(0x69)),
-            )
-        }
+        unsafe { _mm256_shuffle_epi8(_mm256_set1_epi8(tables::REDUCTION as i8), a) }
+    }
+
+    #[inline(always)]
+    fn add_bytes(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_add_epi8(a, b) }
     }
 }
 

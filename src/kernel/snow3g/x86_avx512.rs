@@ -11,7 +11,7 @@ use core::arch::x86_64::*;
 const LANES: usize = 16;
 
 /// Up to so many lanes go four at a time.
-const FEW: usize = 8;
+const FEW: usize = 4;
 
 pub(super) fn available() -> bool {
     HaveAvx512::detect().is_some()
@@ -63,7 +63,8 @@ pub(super) fn load<T>(_: HaveAvx512, table: &Table<T>) -> __m512i {
 #[repr(C, align(64))]
 pub(super) struct Table<T>(pub(super) T);
 
-/// For `vpermi2w`: word `n` of half `h` holds SQ of `n + 64 h` and of that plus 128, the latter high.
+/// For `vpermi2w`: word `n` of half `h` holds [`tables::SQ`] of `n + 64 h` and of that plus 128, the latter
+/// high.
 static SQ_WORDS: [[Table<[u16; 32]>; 2]; 2] =
     [[sq_words(0), sq_words(32)], [sq_words(64), sq_words(96)]];
 
@@ -92,7 +93,7 @@ const fn swapped(Table(mut words): Table<[u16; 32]>) -> Table<[u16; 32]> {
     Table(words)
 }
 
-/// For `vpermi2d`: double word `n` holds SQ of `n`, `n + 64`, `n + 128` and `n + 192`, lowest byte first.
+/// For `vpermi2d`: double word `n` holds [`tables::SQ`] of `n`, `n + 64`, `n + 128` and `n + 192`, lowest byte first.
 static SQ_DOUBLE_WORDS: [Table<[u32; 16]>; 4] = [
     sq_double_words(0),
     sq_double_words(16),
@@ -117,38 +118,40 @@ const fn sq_double_words(from: usize) -> Table<[u32; 16]> {
 }
 
 macro_rules! nibbles {
-    ($map:path) => {{
+    ($map:path, $place:literal) => {{
         let mut words = [[0; 16]; 2];
         let mut n = 0;
         while n < 16 {
-            words[0][n] = $map(n as u8);
-            words[1][n] = $map((n << 4) as u8);
+            words[0][n] = $map(n as u8) ^ (n as u32) << $place;
+            words[1][n] = $map((n << 4) as u8) ^ (n as u32) << (4 + $place);
             n += 1;
         }
         [Table(words[0]), Table(words[1])]
     }};
 }
 
-/// MULalpha by the low nibble and by the high one.
-static MUL_NIBBLES: [Table<[u32; 16]>; 2] = nibbles!(tables::mul_alpha);
-/// DIValpha likewise.
-static DIV_NIBBLES: [Table<[u32; 16]>; 2] = nibbles!(tables::div_alpha);
+/// MULalpha by the low nibble and by the high one, with the byte itself at the bottom: it takes away what a rotation
+/// brings there in place of a shift.
+static MUL_NIBBLES: [Table<[u32; 16]>; 2] = nibbles!(tables::mul_alpha, 0);
+/// DIValpha likewise, with the byte itself at the top.
+static DIV_NIBBLES: [Table<[u32; 16]>; 2] = nibbles!(tables::div_alpha, 24);
 
 /// s0 times alpha XOR s11 divided by alpha, of sixteen words. The maps are linear: each is the sum of two look-ups,
-/// and `vpermd` looks at the lowest four bits of a word only.
+/// and `vpermd` looks at the lowest four bits of a word only, so the rotation by 8 is an index as well.
 #[inline(always)]
 fn alpha(token: HaveAvx512, s0: __m512i, s11: __m512i) -> __m512i {
     // SAFETY: the token proves AVX-512F.
     unsafe {
         let [mul_low, mul_high] = &MUL_NIBBLES;
         let [div_low, div_high] = &DIV_NIBBLES;
+        let rotated = _mm512_rol_epi32::<8>(s0);
         let mul = token.xor3(
-            _mm512_slli_epi32::<8>(s0),
-            _mm512_permutexvar_epi32(_mm512_srli_epi32::<24>(s0), load(token, mul_low)),
-            _mm512_permutexvar_epi32(_mm512_srli_epi32::<28>(s0), load(token, mul_high)),
+            rotated,
+            _mm512_permutexvar_epi32(rotated, load(token, mul_low)),
+            _mm512_permutexvar_epi32(_mm512_rol_epi32::<4>(s0), load(token, mul_high)),
         );
         let div = token.xor3(
-            _mm512_srli_epi32::<8>(s11),
+            _mm512_ror_epi32::<8>(s11),
             _mm512_permutexvar_epi32(s11, load(token, div_low)),
             _mm512_permutexvar_epi32(_mm512_srli_epi32::<4>(s11), load(token, div_high)),
         );
@@ -156,16 +159,16 @@ fn alpha(token: HaveAvx512, s0: __m512i, s11: __m512i) -> __m512i {
     }
 }
 
-/// 2 3 1 1 over x^8 + x^6 + x^5 + x^3 + 1.
+/// S2 after [`tables::SQ`]: 2 3 1 1 over x^8 + x^6 + x^5 + x^3 + 1.
 #[inline(always)]
 fn mix(token: HaveAvx512, s: __m512i) -> __m512i {
     // SAFETY: the token proves AVX-512 F and BW.
     unsafe {
         let s8 = _mm512_ror_epi32::<8>(s);
         let t = _mm512_xor_si512(s, s8);
-        let reduction = _mm512_maskz_mov_epi8(_mm512_movepi8_mask(t), _mm512_set1_epi8(0x69));
-        let doubled = _mm512_xor_si512(_mm512_add_epi8(t, t), reduction);
-        token.xor3(doubled, s8, _mm512_ror_epi32::<16>(t))
+        let reduction = _mm512_shuffle_epi8(_mm512_set1_epi8(tables::REDUCTION as i8), t);
+        let rest = token.xor3(s8, reduction, _mm512_ror_epi32::<16>(t));
+        _mm512_xor_si512(_mm512_add_epi8(t, t), rest)
     }
 }
 
@@ -296,10 +299,9 @@ impl Boxes for Few {
             let s = _mm512_cvtepi32_epi8(_mm512_srlv_epi32(four, shift));
             let s8 = _mm_ror_epi32::<8>(s);
             let t = _mm_xor_si128(s, s8);
-            let carry = _mm_cmpgt_epi8(_mm_setzero_si128(), t);
-            let reduction = _mm_and_si128(carry, _mm_set1_epi8(0x69));
-            let rest = _mm_xor_si128(s8, _mm_ror_epi32::<16>(t));
-            _mm_xor_si128(_mm_xor_si128(_mm_add_epi8(t, t), rest), reduction)
+            let reduction = _mm_shuffle_epi8(_mm_set1_epi8(tables::REDUCTION as i8), t);
+            let rest = _mm_xor_si128(_mm_xor_si128(s8, reduction), _mm_ror_epi32::<16>(t));
+            _mm_xor_si128(_mm_add_epi8(t, t), rest)
         }
     }
 

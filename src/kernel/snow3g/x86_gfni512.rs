@@ -12,7 +12,7 @@ use core::arch::x86_64::*;
 const LANES: usize = 16;
 
 /// Up to so many lanes go four at a time.
-const FEW: usize = 8;
+const FEW: usize = 4;
 
 pub(super) fn available() -> bool {
     HaveGfni512::detect().is_some()
@@ -71,7 +71,7 @@ macro_rules! matrix {
 }
 
 /// Times x modulo x^8 + x^6 + x^5 + x^3 + 1.
-const TIMES_X: u64 = matrix!(x => x << 1 ^ (x >> 7) * 0x69);
+const TIMES_X: u64 = matrix!(x => x << 1 ^ (x >> 7) * tables::REDUCTION);
 
 /// In quarter `k` the matrix of byte `k` of the map, lowest first.
 macro_rules! planes {
@@ -120,7 +120,7 @@ static SQ: [Table<[u8; 64]>; 4] = {
         let mut bytes = [0; 64];
         let mut i = 0;
         while i < 64 {
-            bytes[i] = tables::SQ[from + i];
+            bytes[i] = tables::sq((from + i) as u8);
             i += 1;
         }
         Table(bytes)
