@@ -11,6 +11,8 @@ mod aarch64_neon;
 mod boxes;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod generator;
+#[cfg(target_arch = "x86_64")]
+mod narrow;
 pub mod portable;
 pub mod stream;
 mod tables;
@@ -23,7 +25,7 @@ mod x86_avx512;
 #[cfg(target_arch = "x86_64")]
 mod x86_gfni512;
 #[cfg(target_arch = "x86_64")]
-mod x86_single;
+mod x86_narrow;
 #[cfg(feature = "std")] // the crate asks for the standard library
 mod zuc_crate;
 

@@ -2,8 +2,8 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, linear};
-use super::stream::{State, StreamLane};
-use super::{generator, portable, x86_single};
+use super::stream::StreamLane;
+use super::{generator, narrow, portable};
 use crate::base::cpu::HaveAesNi;
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::*;
@@ -41,13 +41,20 @@ fn run(proof: HaveAesNi, lanes: &mut [Lane<'_, [u8; 16]>]) {
     generator::run(proof, lanes);
 }
 
+/// One or two lanes.
+#[target_feature(enable = "aes,ssse3,sse4.1")]
+fn few(proof: HaveAesNi, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    narrow::lanes(proof, lanes);
+}
+
+#[target_feature(enable = "aes,ssse3,sse4.1")]
+fn piece(proof: HaveAesNi, lane: &mut StreamLane<'_>) {
+    narrow::stream(proof, lane);
+}
+
 /// A single lane.
 pub(super) fn one(lane: &mut Lane<'_, [u8; 16]>) {
-    match HaveAesNi::detect() {
-        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
-        Some(_) => unsafe { x86_single::run(&mut State::new(lane.key, &lane.iv), lane.data) },
-        None => portable::one(lane),
-    }
+    many(core::slice::from_mut(lane));
 }
 
 /// Any number of lanes, four at a time.
@@ -56,10 +63,12 @@ pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
         return portable::many(lanes);
     };
     for group in lanes.chunks_mut(LANES) {
-        match group {
-            [lane] => one(lane), // half the time of four lanes of which three are idle
-            // SAFETY: the token proves AES, SSSE3 and SSE4.1.
-            _ => unsafe { run(proof, group) },
+        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+        unsafe {
+            match group.len() {
+                ..=2 => few(proof, group),
+                _ => run(proof, group),
+            }
         }
     }
 }
@@ -68,7 +77,7 @@ pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
 pub(super) fn stream_one(lane: &mut StreamLane<'_>) {
     match HaveAesNi::detect() {
         // SAFETY: the token proves AES, SSSE3 and SSE4.1.
-        Some(_) => unsafe { x86_single::run(lane.state, lane.data) },
+        Some(proof) => unsafe { piece(proof, lane) },
         None => portable::stream_one(lane),
     }
 }

@@ -2,7 +2,8 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, bytes, linear, nibbles};
-use super::{generator, portable};
+use super::x86_narrow::Avx512Narrow;
+use super::{generator, narrow, portable};
 use crate::base::cpu::HaveAvx512;
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::__m512i;
@@ -56,6 +57,12 @@ fn run(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
     generator::run(proof, lanes);
 }
 
+/// One or two lanes.
+#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+fn few(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    narrow::lanes(Avx512Narrow(proof), lanes);
+}
+
 /// A single lane.
 pub(super) fn one(lane: &mut Lane<'_, [u8; 16]>) {
     many(core::slice::from_mut(lane));
@@ -68,6 +75,11 @@ pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
     };
     for group in lanes.chunks_mut(LANES) {
         // SAFETY: the token proves these features.
-        unsafe { run(proof, group) }
+        unsafe {
+            match group.len() {
+                ..=2 => few(proof, group),
+                _ => run(proof, group),
+            }
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::super::Lane;
 use super::boxes::Boxes;
-use super::{generator, portable};
+use super::x86_narrow::GfniNarrow;
+use super::{generator, narrow, portable};
 use crate::base::cpu::{HaveAvx512, HaveGfni512};
 use core::arch::x86_64::*;
 
@@ -13,8 +14,8 @@ pub(super) fn available() -> bool {
 }
 
 // The field of S1 to that of AES, and back with S1's matrix.
-const TO_AES: u64 = 0xdd06_c8f0_1eae_7c70;
-const FROM_AES: u64 = 0xb903_e536_0f14_f0e3;
+pub(super) const TO_AES: u64 = 0xdd06_c8f0_1eae_7c70;
+pub(super) const FROM_AES: u64 = 0xb903_e536_0f14_f0e3;
 
 impl Boxes for HaveGfni512 {
     type Isa = HaveAvx512;
@@ -40,6 +41,12 @@ fn run(proof: HaveGfni512, lanes: &mut [Lane<'_, [u8; 16]>]) {
     generator::run(proof, lanes);
 }
 
+/// One or two lanes.
+#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl,gfni")]
+fn few(proof: HaveGfni512, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    narrow::lanes(GfniNarrow(proof), lanes);
+}
+
 /// A single lane.
 pub(super) fn one(lane: &mut Lane<'_, [u8; 16]>) {
     many(core::slice::from_mut(lane));
@@ -52,6 +59,11 @@ pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
     };
     for group in lanes.chunks_mut(LANES) {
         // SAFETY: the token proves these features.
-        unsafe { run(proof, group) }
+        unsafe {
+            match group.len() {
+                ..=2 => few(proof, group),
+                _ => run(proof, group),
+            }
+        }
     }
 }
