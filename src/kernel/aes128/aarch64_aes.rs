@@ -140,6 +140,18 @@ struct Quad<'a> {
     data: &'a mut [u8],
 }
 
+/// A lane in pieces of 64 bytes.
+#[inline(always)]
+fn quads<'a>(lane: &'a mut Lane<'_, Key>) -> impl Iterator<Item = Quad<'a>> {
+    let (rounds, first) = (&lane.key.schedule.0, u128::from_be_bytes(lane.iv));
+    let pieces = lane.data.chunks_mut(64).enumerate();
+    pieces.map(move |(i, data)| Quad {
+        rounds,
+        counter: first.wrapping_add(4 * i as u128),
+        data,
+    })
+}
+
 impl Quad<'_> {
     /// Counter block `i`.
     #[inline(always)]
@@ -149,8 +161,14 @@ impl Quad<'_> {
 
     #[inline]
     #[target_feature(enable = "aes")]
-    fn apply(&mut self, keystream: &[uint8x16_t]) {
+    fn apply<const N: usize>(&mut self, keystream: &[uint8x16_t; N]) {
         let (whole, rest) = self.data.as_chunks_mut::<16>();
+        if let Some(whole) = whole.first_chunk_mut::<N>() {
+            for (block, z) in whole.iter_mut().zip(keystream) {
+                store(block, veorq_u8(load(block), *z));
+            }
+            return; // nobody takes fewer blocks than there are bytes
+        }
         for (block, z) in whole.iter_mut().zip(keystream) {
             store(block, veorq_u8(load(block), *z));
         }
@@ -164,90 +182,116 @@ impl Quad<'_> {
     }
 }
 
-/// Up to `32 * HALF / 2` bytes of two lanes in `HALF` blocks each, `ALL` together.
+/// `HALF` blocks of one piece and as many of the other, `ALL` together.
 #[inline]
 #[target_feature(enable = "aes")]
-fn pair<const HALF: usize, const ALL: usize>(a: &mut Quad<'_>, b: &mut Quad<'_>) {
-    let mut blocks: [uint8x16_t; ALL] = core::array::from_fn(|i| match i.checked_sub(HALF) {
-        None => a.block(i),
-        Some(i) => b.block(i),
-    });
-    let keys = core::array::from_fn(|i| if i < HALF { a.rounds } else { b.rounds });
+fn together<const HALF: usize, const ALL: usize>(a: &mut Quad<'_>, b: &mut Quad<'_>) {
+    let zero = vdupq_n_u8(0);
+    let (mut blocks, mut keys) = ([zero; ALL], [a.rounds; ALL]);
+    for i in 0..HALF {
+        blocks[i] = a.block(i);
+        blocks[HALF + i] = b.block(i);
+        keys[HALF + i] = b.rounds;
+    }
     encrypt::<ALL>(&keys, &mut blocks);
-    let (first, second) = blocks.split_at(HALF);
-    a.apply(first);
-    b.apply(second);
+    let (mut first, mut second) = ([zero; HALF], [zero; HALF]);
+    first.copy_from_slice(&blocks[..HALF]);
+    second.copy_from_slice(&blocks[HALF..]);
+    a.apply(&first);
+    b.apply(&second);
 }
 
+/// Two pieces.
+#[inline]
 #[target_feature(enable = "aes")]
-fn ctr(lanes: &mut [Lane<'_, Key>]) {
-    let mut quads = lanes.iter_mut().flat_map(|lane| {
-        let (rounds, first) = (&lane.key.schedule.0, u128::from_be_bytes(lane.iv));
-        let pieces = lane.data.chunks_mut(64).enumerate();
-        pieces.map(move |(i, data)| Quad {
-            rounds,
-            counter: first.wrapping_add(4 * i as u128),
-            data,
-        })
-    });
-    while let Some(mut a) = quads.next() {
-        if let Some(mut b) = quads.next() {
-            if a.data.len().max(b.data.len()) <= 32 {
-                pair::<2, 4>(&mut a, &mut b); // two short messages: half of eight blocks would be thrown away
-            } else {
-                pair::<4, 8>(&mut a, &mut b);
-            }
+fn two(a: &mut Quad<'_>, b: &mut Quad<'_>) {
+    if a.data.len().max(b.data.len()) <= 32 {
+        together::<2, 4>(a, b); // of eight blocks half would be thrown away
+    } else {
+        together::<4, 8>(a, b);
+    }
+}
+
+/// The pieces of one lane, two at a time.
+#[inline]
+#[target_feature(enable = "aes")]
+fn alone<'a>(mut pieces: impl Iterator<Item = Quad<'a>>) {
+    while let Some(mut a) = pieces.next() {
+        if let Some(mut b) = pieces.next() {
+            two(&mut a, &mut b);
         } else {
-            let mut blocks = [0, 1, 2, 3].map(|i| a.block(i));
+            let mut blocks = [a.block(0), a.block(1), a.block(2), a.block(3)];
             encrypt(&[a.rounds; 4], &mut blocks);
             a.apply(&blocks);
         }
     }
 }
 
-/// The blocks of one CMAC lane: `head` when there are more than one and a head makes the first, then those of
-/// `body`, then `last`.
+#[target_feature(enable = "aes")]
+fn ctr(lanes: &mut [Lane<'_, Key>]) {
+    let (twos, rest) = lanes.as_chunks_mut::<2>();
+    for [a, b] in twos {
+        let (mut a, mut b) = (quads(a), quads(b));
+        loop {
+            match (a.next(), b.next()) {
+                (Some(mut a), Some(mut b)) => two(&mut a, &mut b),
+                (Some(piece), None) => alone(core::iter::once(piece).chain(&mut a)),
+                (None, Some(piece)) => alone(core::iter::once(piece).chain(&mut b)),
+                (None, None) => break,
+            }
+        }
+    }
+    for lane in rest {
+        alone(quads(lane));
+    }
+}
+
+/// The blocks of one CMAC lane: `first`, those of `body`, then `last`; only `last` when there is one.
 #[derive(Clone, Copy)]
 struct Chain<'a> {
     rounds: &'a Rounds,
-    head: Option<uint8x16_t>,
+    first: uint8x16_t,
     body: &'a [[u8; 16]],
     last: uint8x16_t,
     count: usize,
 }
 
 impl<'a> Chain<'a> {
-    #[inline(always)]
+    #[inline]
+    #[target_feature(enable = "aes")]
     fn new(lane: &CmacLane<'a>) -> Self {
         let (end, last) = lane.last();
-        let mut body = &lane.message[..end];
-        let mut head = None;
-        if let (Some(octets), Some((first, rest))) = (lane.head, body.split_first_chunk::<8>()) {
-            let mut block = [0; 16];
-            block[..8].copy_from_slice(&octets);
-            block[8..].copy_from_slice(first);
-            head = Some(load(&block));
+        let last = load(&last.to_be_bytes());
+        let message = &lane.message[..end];
+        let (mut first, mut body) = (last, message);
+        if let Some(head) = lane.head {
+            if let Some((octets, rest)) = message.split_first_chunk::<8>() {
+                let half = |octets| vcreate_u64(u64::from_le_bytes(octets));
+                first = vreinterpretq_u8_u64(vcombine_u64(half(head), half(*octets)));
+                body = rest;
+            }
+        } else if let Some((block, rest)) = message.split_first_chunk::<16>() {
+            first = load(block);
             body = rest;
         }
         let body = body.as_chunks::<16>().0;
         Self {
             rounds: &lane.key.schedule.0,
-            head,
+            first,
             body,
-            last: load(&last.to_be_bytes()),
-            count: usize::from(head.is_some()) + body.len() + 1,
+            last,
+            count: usize::from(!message.is_empty()) + body.len() + 1,
         }
     }
 
+    /// Block `step`, not the first. Past the end of a shorter lane the value does not matter: its MAC was taken at its
+    /// last block.
     #[inline(always)]
     fn block(&self, step: usize) -> uint8x16_t {
-        let place = match (self.head, step) {
-            (Some(head), 0) => return head,
-            (Some(_), _) => step - 1,
-            (None, _) => step,
-        };
-        // Past the end of a shorter lane the value does not matter: its MAC was taken at its last block.
-        self.body.get(place).map_or(self.last, load)
+        match self.body.get(step - 1) {
+            Some(block) => load(block),
+            None => self.last,
+        }
     }
 }
 
@@ -255,23 +299,29 @@ impl<'a> Chain<'a> {
 #[target_feature(enable = "aes")]
 fn cmac<const N: usize>(lanes: &mut [CmacLane<'_>]) {
     let Some(first) = lanes.first() else { return };
-    let spare = Chain {
-        count: 0,
-        ..Chain::new(first)
-    };
-    let chains: [Chain<'_>; N] = core::array::from_fn(|i| lanes.get(i).map_or(spare, Chain::new));
+    let first = Chain::new(first);
+    let mut chains = [Chain { count: 0, ..first }; N];
+    let mut steps = 0;
+    for (chain, lane) in chains.iter_mut().zip(lanes.iter()) {
+        *chain = Chain::new(lane);
+        steps = steps.max(chain.count);
+    }
     let keys = chains.each_ref().map(|chain| chain.rounds);
-    let steps = chains.iter().map(|chain| chain.count).max().unwrap_or(0);
-    let mut state = [vdupq_n_u8(0); N];
-    for step in 0..steps {
-        for (x, chain) in state.iter_mut().zip(&chains) {
-            *x = veorq_u8(*x, chain.block(step));
-        }
+    let mut state = chains.each_ref().map(|chain| chain.first);
+    let mut step = 0;
+    loop {
         encrypt(&keys, &mut state);
+        step += 1;
         for ((x, chain), lane) in state.iter().zip(&chains).zip(lanes.iter_mut()) {
-            if step + 1 == chain.count {
+            if step == chain.count {
                 store(&mut lane.mac, *x);
             }
+        }
+        if step >= steps {
+            return;
+        }
+        for (x, chain) in state.iter_mut().zip(&chains) {
+            *x = veorq_u8(*x, chain.block(step));
         }
     }
 }

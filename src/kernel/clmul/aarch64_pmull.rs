@@ -113,24 +113,32 @@ impl<'a> Words<'a> {
     }
 }
 
-/// Up to `N` lanes in step. A lane that has ended keeps its value.
+/// Up to `N` lanes in step. A lane that has ended keeps its value; a place without a lane repeats the first.
 #[target_feature(enable = "aes")]
 fn eval<const N: usize>(lanes: &mut [Uia2Lane<'_>]) {
-    let none = Words {
-        message: &[],
-        bits: 0,
-        count: 0,
-    };
-    let words: [Words<'_>; N] = core::array::from_fn(|i| lanes.get(i).map_or(none, Words::new));
-    let p: [uint64x2_t; N] =
-        core::array::from_fn(|i| vdupq_n_u64(lanes.get(i).map_or(0, |lane| lane.p)));
+    let Some(first) = lanes.first() else { return };
+    let mut words = [Words::new(first); N];
+    let mut p = [vdupq_n_u64(first.p); N];
+    for ((words, p), lane) in words.iter_mut().zip(&mut p).zip(lanes.iter()) {
+        *words = Words::new(lane);
+        *p = vdupq_n_u64(lane.p);
+    }
     let mut values = [vdupq_n_u64(0); N];
+    // Every lane has words before its last up to here.
+    let common = words.iter().map(|lane| lane.count).min().unwrap_or(0);
+    let common = common.saturating_sub(1);
+    let whole = words.each_ref().map(|lane| lane.message.as_chunks::<8>().0);
+    for i in 0..common {
+        for ((value, p), words) in values.iter_mut().zip(&p).zip(&whole) {
+            *value = step(*value, u64::from_be_bytes(words[i]), *p);
+        }
+    }
     let steps = words.iter().map(|lane| lane.count).max().unwrap_or(0);
-    for i in 0..steps {
-        for k in 0..N {
-            let next = step(values[k], words[k].word(i), p[k]);
-            if i < words[k].count {
-                values[k] = next;
+    for i in common..steps {
+        for ((value, p), words) in values.iter_mut().zip(&p).zip(&words) {
+            let next = step(*value, words.word(i), *p);
+            if i < words.count {
+                *value = next;
             }
         }
     }

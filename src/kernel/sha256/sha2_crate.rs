@@ -1,8 +1,10 @@
 //! The compression of the `sha2` crate with the pads shared: what is left to gain without a vector of many lanes.
 
+#[cfg(target_arch = "x86_64")]
+use super::HmacLane;
+use super::PairLane;
 use super::narrow::{self, Engine};
 use super::words::{Block, H, K};
-use super::{HmacLane, PairLane};
 use sha2::block_api::compress256;
 
 /// The crate picks SHA extensions itself.
@@ -43,11 +45,13 @@ impl Engine for Crate {
 }
 
 /// A single lane of HMAC.
+#[cfg(target_arch = "x86_64")]
 pub(super) fn hmac_one(lane: &mut HmacLane<'_>) {
     narrow::hmac(Crate, lane);
 }
 
 /// One lane of HMAC after the other.
+#[cfg(target_arch = "x86_64")]
 pub(super) fn hmac_many(lanes: &mut [HmacLane<'_>]) {
     lanes.iter_mut().for_each(hmac_one);
 }

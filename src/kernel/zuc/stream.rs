@@ -1,6 +1,8 @@
 //! ZUC keystream in pieces: for messages whose keystream does not fit a bounded buffer.
 
 use super::super::{Backend, Choice, Room, always};
+#[cfg(target_arch = "aarch64")]
+use super::aarch64_neon;
 #[cfg(target_arch = "x86_64")]
 use super::x86_aesni;
 use super::{portable, tables::D};
@@ -56,6 +58,14 @@ pub static BACKENDS: &[Backend<Stream>] = &[
         available: x86_aesni::available,
         one: x86_aesni::stream_one,
         many: x86_aesni::stream_many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_neon",
+        lanes: 1,
+        available: aarch64_neon::available,
+        one: aarch64_neon::stream_one,
+        many: aarch64_neon::stream_many,
     },
     Backend {
         name: "portable",
