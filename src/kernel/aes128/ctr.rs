@@ -3,15 +3,23 @@
 use super::super::{Backend, Choice, Lane, Room, always};
 #[cfg(target_arch = "aarch64")]
 use super::aarch64_aes;
-#[cfg(target_arch = "x86_64")]
-use super::x86_aesni;
 use super::{EXAMPLE, Key, aes_crate};
+#[cfg(target_arch = "x86_64")]
+use super::{x86_aesni, x86_vaes512};
 
 /// The room of counter mode.
 pub struct Ctr;
 
 /// Rows, best first.
 pub static BACKENDS: &[Backend<Ctr>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_vaes512",
+        lanes: 4,
+        available: x86_vaes512::available,
+        one: x86_vaes512::ctr_one,
+        many: x86_vaes512::ctr_many,
+    },
     #[cfg(target_arch = "x86_64")]
     Backend {
         name: "x86_aesni",
