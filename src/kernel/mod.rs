@@ -29,6 +29,8 @@ mod isa;
 mod rooms;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_bytes;
 
 pub use choice::Choice;
 pub use rooms::{RoomInfo, RowInfo, rooms, start};
