@@ -1,7 +1,5 @@
 //! The compression of the `sha2` crate with the pads shared: what is left to gain without a vector of many lanes.
 
-#[cfg(target_arch = "x86_64")]
-use super::HmacLane;
 use super::PairLane;
 use super::narrow::{self, Engine};
 use super::words::{Block, H, K};
@@ -48,18 +46,6 @@ impl Engine for Crate {
         }
         digest
     }
-}
-
-/// A single lane of HMAC.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn hmac_one(lane: &mut HmacLane<'_>) {
-    narrow::hmac(Crate, lane);
-}
-
-/// One lane of HMAC after the other.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn hmac_many(lanes: &mut [HmacLane<'_>]) {
-    lanes.iter_mut().for_each(hmac_one);
 }
 
 /// A single pair.
