@@ -1,9 +1,11 @@
 //! Counter mode: the IV is the first counter block, a 128-bit big-endian number.
 
 use super::super::{Backend, Choice, Lane, Room, always};
-#[cfg(target_arch = "x86_64")]
-use super::x86_aesni;
+#[cfg(target_arch = "aarch64")]
+use super::aarch64_aes;
 use super::{EXAMPLE, Key, aes_crate};
+#[cfg(target_arch = "x86_64")]
+use super::{x86_aesni, x86_vaes512};
 
 /// The room of counter mode.
 pub struct Ctr;
@@ -12,11 +14,27 @@ pub struct Ctr;
 pub static BACKENDS: &[Backend<Ctr>] = &[
     #[cfg(target_arch = "x86_64")]
     Backend {
+        name: "x86_vaes512",
+        lanes: 4,
+        available: x86_vaes512::available,
+        one: x86_vaes512::ctr_one,
+        many: x86_vaes512::ctr_many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
         name: "x86_aesni",
         lanes: 2,
         available: x86_aesni::available,
         one: x86_aesni::ctr_one,
         many: x86_aesni::ctr_many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_aes",
+        lanes: 2,
+        available: aarch64_aes::available,
+        one: aarch64_aes::ctr_one,
+        many: aarch64_aes::ctr_many,
     },
     Backend {
         name: "aes_crate",

@@ -4,6 +4,8 @@
 
 use zeroize::Zeroize;
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64_aes;
 mod aes_crate;
 pub mod cmac;
 pub mod ctr;
@@ -11,6 +13,12 @@ pub mod expand;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_aesni;
+#[cfg(target_arch = "x86_64")]
+mod x86_counter;
+#[cfg(target_arch = "x86_64")]
+mod x86_subkey;
+#[cfg(target_arch = "x86_64")]
+mod x86_vaes512;
 
 pub use cmac::{Cmac, CmacLane};
 pub use ctr::Ctr;

@@ -3,6 +3,8 @@
 use super::super::{Backend, Choice, Room, always};
 #[cfg(target_arch = "aarch64")]
 use super::aarch64_neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use super::row::FEW;
 use super::{portable, tables::D};
 #[cfg(target_arch = "x86_64")]
 use super::{x86_aesni, x86_avx2, x86_avx512, x86_gfni512};
@@ -47,11 +49,11 @@ pub struct StreamLane<'a> {
 }
 
 /// Calls `many` for what up to `width` lanes have in common (their lanes and a number of bytes, whole blocks but for
-/// the ends of lanes), and `one` for the rest of a lane and for groups of up to `few`.
+/// the ends of lanes), and `one` for the rest of a lane and for groups of up to [`FEW`].
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) fn in_groups(
     lanes: &mut [StreamLane<'_>],
-    (few, width): (usize, usize),
+    width: usize,
     mut one: impl FnMut(&mut StreamLane<'_>),
     mut many: impl FnMut(&mut [StreamLane<'_>], usize),
 ) {
@@ -61,7 +63,7 @@ pub(super) fn in_groups(
         let alike = group
             .iter()
             .all(|lane| lane.state.ready == group[0].state.ready);
-        if group.len() <= few || !alike {
+        if group.len() <= FEW || !alike {
             common = 0;
         }
         if common > 0 {
