@@ -1,5 +1,7 @@
 //! Carry-less products: the MAC halves of UIA2 and EIA3, given their keystream words.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64_pmull;
 pub mod portable;
 pub mod uia2;
 pub mod window;

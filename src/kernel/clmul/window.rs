@@ -2,6 +2,8 @@
 //! document 1, clause 4.4).
 
 use super::super::{Backend, Choice, Room, always};
+#[cfg(target_arch = "aarch64")]
+use super::aarch64_pmull;
 use super::portable;
 #[cfg(target_arch = "x86_64")]
 use super::x86_pclmulqdq;
@@ -43,6 +45,14 @@ pub static BACKENDS: &[Backend<Window>] = &[
         available: x86_pclmulqdq::available,
         one: x86_pclmulqdq::window_one,
         many: x86_pclmulqdq::window_many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_pmull",
+        lanes: 1,
+        available: aarch64_pmull::available,
+        one: aarch64_pmull::window_one,
+        many: aarch64_pmull::window_many,
     },
     Backend {
         name: "portable",
