@@ -10,7 +10,9 @@ use std::time::Instant;
 
 const BATCH: usize = 64; // lanes a call
 const ROUNDS: usize = 300;
-const SIZES: [(&str, fn(usize) -> usize); 7] = [
+type Size = (&'static str, fn(usize) -> usize);
+
+const SIZES: [Size; 7] = [
     ("16", |_| 16),
     ("40", |_| 40),
     ("64", |_| 64),

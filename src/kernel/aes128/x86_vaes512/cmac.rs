@@ -1,5 +1,7 @@
 //! CMAC: each register holds one block of each of four lanes, under four keys.
 
+#![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
+
 use super::super::{CmacLane, x86_aesni, x86_subkey::Blocks};
 use crate::kernel::x86::{load, store};
 use core::arch::x86_64::*;

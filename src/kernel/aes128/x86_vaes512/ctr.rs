@@ -1,5 +1,7 @@
 //! Counter mode: each register holds four blocks of one lane.
 
+#![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
+
 use super::super::{Key, x86_aesni, x86_counter};
 use crate::kernel::Lane;
 use crate::kernel::x86::load;
@@ -170,16 +172,17 @@ fn finish(lane: &mut [Cursor<'_>; 1]) {
 pub(super) fn many(lanes: &mut [Lane<'_, Key>]) {
     let (groups, rest) = lanes.as_chunks_mut::<4>();
     for lanes in groups {
-        let longest = lanes.iter().map(|lane| lane.data.len()).max();
-        match longest.unwrap_or(0) {
-            0..=SHORT => x86_aesni::ctr_many(lanes),
-            ..=WIDTH => pass::<4, 1>(&mut lanes.each_mut().map(Cursor::new)),
-            ..=TWO => {
-                let [a, b, c, d] = lanes.each_mut().map(Cursor::new);
-                pass::<2, 2>(&mut [a, b]);
-                pass::<2, 2>(&mut [c, d]);
-            }
-            _ => lanes.iter_mut().for_each(|lane| one(lane)),
+        let longest = lanes.iter().map(|lane| lane.data.len()).max().unwrap_or(0);
+        if longest <= SHORT {
+            x86_aesni::ctr_many(lanes);
+        } else if longest <= WIDTH {
+            pass::<4, 1>(&mut lanes.each_mut().map(Cursor::new));
+        } else if longest <= TWO {
+            let [a, b, c, d] = lanes.each_mut().map(Cursor::new);
+            pass::<2, 2>(&mut [a, b]);
+            pass::<2, 2>(&mut [c, d]);
+        } else {
+            lanes.iter_mut().for_each(|lane| one(lane));
         }
     }
     for lane in rest {
