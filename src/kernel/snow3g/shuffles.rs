@@ -40,6 +40,7 @@ pub(super) trait Bytes: Isa {
 /// [`SQ`] of every byte: sixteen shuffles by the low nibble, of which the high nibble picks by products. Two of its bits
 /// do so inside the shuffle, which gives 0 where bit 7 of the index is 1; the other two are masks. 44 operations,
 /// where a tree of selections takes 50 to 65.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn sq<I: Bytes>(words: I, w: I::V) -> I::V {
     let top = words.splat(0x8080_8080);
@@ -70,6 +71,7 @@ pub(super) fn sq<I: Bytes>(words: I, w: I::V) -> I::V {
 
 /// [`SQ`] by the low nibble as a sum of products of the high nibble's bits, the upper two complemented: row `n` is the
 /// factor of the product of the bits of `n`.
+#[cfg(target_arch = "x86_64")]
 static PRODUCTS: [[u8; 16]; 16] = {
     let mut rows = [[0; 16]; 16];
     let mut x = 0;
@@ -92,6 +94,7 @@ static PRODUCTS: [[u8; 16]; 16] = {
 };
 
 /// S2.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn s2<I: Bytes>(words: I, w: I::V) -> I::V {
     mix(words, sq(words, w))
