@@ -395,8 +395,33 @@ fn hidden_features_and_excluded_backends_are_not_used() {
         .find(|f| f["name"] == name)
         .unwrap();
     assert_eq!(state["state"], "hidden");
-    let run = with(&["cpu"], &[("NASLANE_CPU_DENY", name)]);
-    assert!(run.out.contains("unset it to use them"), "{}", run.out);
+    let primitives = json["primitives"].as_array().unwrap();
+    let rows = primitives
+        .iter()
+        .flat_map(|p| p["backends"].as_array().unwrap());
+    for row in rows.filter(|row| row["needs"].as_array().unwrap().contains(&name.into())) {
+        let why = row["why"].as_str().unwrap();
+        assert!(
+            row["available"] == false && why.contains("NASLANE_CPU_DENY hides"),
+            "{row}"
+        );
+    }
+    let denied = format!("{name},avx-512");
+    let run = with(
+        &["cpu"],
+        &[
+            ("NASLANE_CPU_DENY", &denied),
+            ("NASLANE_BACKEND", "x86_fast"),
+        ],
+    );
+    for part in [
+        "unset it to use them",
+        "NASLANE_CPU_DENY names avx-512, which is no feature",
+        "NASLANE_BACKEND names x86_fast, which is no backend",
+        "in use: last resort",
+    ] {
+        assert!(run.out.contains(part), "{part}\n{}", run.out);
+    }
 }
 
 #[test]
