@@ -21,7 +21,7 @@ fn hmac(row: &Backend<HmacSha256>, key: &[u8; 32], message: &[u8]) -> Result<[u8
     };
     let mut alone = lane();
     (row.one)(&mut alone);
-    let mut lanes: [_; 19] = core::array::from_fn(|_| lane());
+    let mut lanes: [_; 67] = core::array::from_fn(|_| lane());
     (row.many)(&mut lanes);
     lanes
         .iter()
