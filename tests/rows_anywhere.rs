@@ -5,6 +5,8 @@
 //! `tests/run emulated` runs it on processors that the machine may not have. `NASLANE_EXPECT_CPU=MODEL` names the one
 //! that it must find itself on.
 
+#![allow(clippy::print_stdout)] // says what was run
+
 mod kernel_common;
 
 use kernel_common::subject::{Job, Subject, Verb};
@@ -79,8 +81,10 @@ fn the_rows_on_offer_are_those_of_the_processor() {
             assert_eq!(row.available, must, "{} {}", room.name, row.name);
             assert_eq!(row.known_answer, must.then_some(true), "{}", row.name);
         }
-        let best = rows.iter().position(|row| row.available);
-        assert_eq!(room.chosen(), best, "{}", room.name);
+        if std::env::var_os("NASLANE_BACKEND").is_none() {
+            let best = rows.iter().position(|row| row.available);
+            assert_eq!(room.chosen(), best, "{}", room.name);
+        }
         let list = |available| {
             let rows = rows.iter().filter(|row| row.available == available);
             rows.map(|row| row.name).collect::<Vec<_>>().join(" ")

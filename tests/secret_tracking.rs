@@ -5,23 +5,17 @@
 //! `tests/run secret_tracking` runs it under valgrind. Elsewhere, and for the rows that valgrind's processor lacks
 //! (AVX-512, GFNI, VAES, SHA extensions), it says that it saw nothing; `cargo bench --bench timing` measures those.
 
+#![allow(clippy::print_stdout)] // says what was run
+
 mod kernel_common;
 
 use std::hint::black_box;
 
-use kernel_common::driven::{Driven, Raw};
+use kernel_common::driven::{Driven, Raw, TABLES};
 use kernel_common::{SplitMix, valgrind};
 use naslane::algorithm::{CipherLane, Input, Key, MacLane, Nea, Nia, cipher, mac};
 use naslane::base::Direction;
 use naslane::kernel::{Backend, aes128, clmul, sha256, snow3g, zuc};
-
-/// Rows that index tables by secrets, and say so: the exception of README, "Security notes and limits".
-const TABLES: &[(&str, &str)] = &[
-    ("snow3g", "portable"),
-    ("zuc", "portable"),
-    ("zuc", "zuc_crate"),
-    ("zuc_stream", "portable"),
-];
 
 /// False, with a word of explanation, where memcheck does not watch.
 fn watched() -> bool {

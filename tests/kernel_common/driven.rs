@@ -6,6 +6,14 @@ use naslane::kernel::{Lane, Room, aes128, clmul, sha256, snow3g, zuc};
 /// The random bytes that a lane's secrets are made of.
 pub type Raw = [u8; 32];
 
+/// Rows that index tables by secrets, and say so: the exception of README, "Security notes and limits".
+pub const TABLES: &[(&str, &str)] = &[
+    ("snow3g", "portable"),
+    ("zuc", "portable"),
+    ("zuc", "zuc_crate"),
+    ("zuc_stream", "portable"),
+];
+
 /// A room whose lanes can be built from secrets.
 pub trait Driven: Room {
     /// Key, keystream or state of one lane.

@@ -46,10 +46,7 @@ fn why(room: &RoomInfo, place: usize, row: &RowInfo) -> String {
             let absent = features_in(row, "absent", "the processor lacks");
             let hidden = features_in(row, "hidden", "NASLANE_CPU_DENY hides");
             let reasons: Vec<_> = absent.into_iter().chain(hidden).collect();
-            match reasons.is_empty() {
-                true => "the processor lacks a feature".into(),
-                false => return reasons.join("; "),
-            }
+            return reasons.join("; ");
         }
         (_, Some(false), _) => "refused: wrong known answer",
         (_, _, Some(chosen)) if chosen == place => match (allowed.is_empty(), named) {
