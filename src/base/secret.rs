@@ -2,7 +2,7 @@
 
 use core::fmt;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroize;
+use zeroize::optimization_barrier;
 
 /// `N` secret bytes. Has no `Display`, its `Debug` shows the length only, equality is constant-time,
 /// and the memory is wiped when it is dropped or overwritten through [`Secret::wipe`].
@@ -36,7 +36,9 @@ impl<const N: usize> Secret<N> {
 
     /// Overwrites the bytes with zeros in a way that the compiler keeps.
     pub fn wipe(&mut self) {
-        self.0.zeroize();
+        // Not `zeroize`, which writes byte by byte: batches derive a key in 100 ns.
+        self.0 = [0; N];
+        optimization_barrier(&self.0);
     }
 }
 
@@ -70,6 +72,22 @@ impl<const N: usize> fmt::Debug for Secret<N> {
 #[must_use]
 pub fn ct_eq(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
+}
+
+/// Overwrites keystream or keys with zeros in a way that the compiler keeps, at the speed of `memset`:
+/// `Zeroize` on bytes stores them one by one, which costs 25 ns a message.
+#[inline]
+pub fn wipe(bytes: &mut [u8]) {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    {
+        bytes.fill(0);
+        // SAFETY: no instruction at all; the compiler must assume that the memory is read here.
+        unsafe {
+            core::arch::asm!("/* {0} */", in(reg) bytes.as_mut_ptr(), options(nostack, preserves_flags));
+        }
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    bytes.zeroize();
 }
 
 #[cfg(test)]
