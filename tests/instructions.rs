@@ -9,9 +9,8 @@ mod kernel_common;
 use std::ffi::CStr;
 use std::hint::black_box;
 
-use kernel_common::driven::{Driven, Raw};
+use kernel_common::driven::{Driven, Raw, every_room};
 use kernel_common::{SplitMix, valgrind};
-use naslane::kernel::{aes128, clmul, sha256, snow3g, zuc};
 
 const LEN: usize = 64;
 
@@ -49,13 +48,5 @@ fn room<R: Driven>() {
 
 #[test]
 fn one_message_and_64() {
-    room::<aes128::Expand>();
-    room::<aes128::Ctr>();
-    room::<aes128::Cmac>();
-    room::<snow3g::Snow3g>();
-    room::<zuc::Zuc>();
-    room::<zuc::Stream>();
-    room::<clmul::Uia2>();
-    room::<clmul::Window>();
-    room::<sha256::HmacSha256>();
+    every_room!(|R| room::<R>());
 }

@@ -11,11 +11,11 @@ mod kernel_common;
 
 use std::hint::black_box;
 
-use kernel_common::driven::{Driven, Raw, TABLES};
+use kernel_common::driven::{Driven, Raw, TABLES, every_room};
 use kernel_common::{SplitMix, valgrind};
 use naslane::algorithm::{CipherLane, Input, Key, MacLane, Nea, Nia, cipher, mac};
 use naslane::base::Direction;
-use naslane::kernel::{Backend, aes128, clmul, sha256, snow3g, zuc};
+use naslane::kernel::Backend;
 
 /// False, with a word of explanation, where memcheck does not watch.
 fn watched() -> bool {
@@ -97,15 +97,7 @@ fn no_secret_reaches_an_address_or_a_branch() {
     if !watched() {
         return;
     }
-    room::<aes128::Expand>();
-    room::<aes128::Ctr>();
-    room::<aes128::Cmac>();
-    room::<snow3g::Snow3g>();
-    room::<zuc::Zuc>();
-    room::<zuc::Stream>();
-    room::<clmul::Uia2>();
-    room::<clmul::Window>();
-    room::<sha256::HmacSha256>();
+    every_room!(|R| room::<R>());
 }
 
 /// The same from the raw key to the ciphertext and the MAC, with the rows in use.

@@ -3,6 +3,68 @@
 
 use naslane::kernel::{Lane, Room, aes128, clmul, sha256, snow3g, zuc};
 
+/// Does something for every room, `every_room!(|R| measure::<R>())`, and fails when the kernel has one more.
+#[allow(unused_macros)] // each test file uses its part
+macro_rules! every_room {
+    (|$room:ident| $call:expr) => {{
+        let mut names = Vec::new();
+        {
+            type $room = naslane::kernel::aes128::Expand;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
+            type $room = naslane::kernel::aes128::Ctr;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
+            type $room = naslane::kernel::aes128::Cmac;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
+            type $room = naslane::kernel::snow3g::Snow3g;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
+            type $room = naslane::kernel::zuc::Zuc;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
+            type $room = naslane::kernel::zuc::Stream;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
+            type $room = naslane::kernel::clmul::Uia2;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
+            type $room = naslane::kernel::clmul::Window;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
+            type $room = naslane::kernel::sha256::HmacSha256;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
+            type $room = naslane::kernel::sha256::HmacPair;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        let rooms = naslane::kernel::rooms().iter().map(|room| room.name);
+        assert_eq!(names, rooms.collect::<Vec<_>>(), "every_room! lacks a room");
+    }};
+}
+#[allow(unused_imports)] // likewise
+pub(crate) use every_room;
+
 /// The random bytes that a lane's secrets are made of.
 pub type Raw = [u8; 32];
 
@@ -194,6 +256,29 @@ impl Driven for sha256::HmacSha256 {
         let lanes = secrets.iter().zip(messages);
         lanes
             .map(|(key, message)| sha256::HmacLane::new(key, message))
+            .collect()
+    }
+}
+
+impl Driven for sha256::HmacPair {
+    type Secret = (Raw, [[u8; 16]; 2]);
+    fn secret(raw: &Raw, _: usize) -> Self::Secret {
+        (*raw, [[0; 16]; 2])
+    }
+    fn lanes<'a>(
+        secrets: &'a mut [Self::Secret],
+        messages: &'a mut [Vec<u8>],
+    ) -> Vec<Self::Lane<'a>> {
+        let lanes = secrets.iter_mut().zip(messages);
+        lanes
+            .map(|((key, out), message)| sha256::PairLane {
+                key,
+                messages: [
+                    sha256::Message::Bytes(message),
+                    sha256::Message::Bytes(&message[message.len() / 2..]),
+                ],
+                out: out.each_mut(),
+            })
             .collect()
     }
 }

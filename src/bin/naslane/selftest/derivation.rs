@@ -2,7 +2,7 @@
 
 use naslane::base::AccessType;
 use naslane::kdf::*;
-use naslane::kernel::sha256::{HmacLane, HmacSha256, sha256};
+use naslane::kernel::sha256::{HmacLane, HmacPair, HmacSha256, Message, PairLane, sha256};
 use naslane::kernel::{Backend, Room};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -27,6 +27,23 @@ fn hmac(row: &Backend<HmacSha256>, key: &[u8; 32], message: &[u8]) -> Result<[u8
         .iter()
         .try_for_each(|lane| same("in a batch: HMAC", &lane.out, &alone.out))?;
     Ok(alone.out)
+}
+
+/// The last 128 bits of HMAC on one row of pairs, alone and in lanes; the pair's other message is another one.
+fn pair(row: &Backend<HmacPair>, key: &[u8; 32], message: &[u8]) -> Result<[u8; 16], String> {
+    let mut outs = [[[0; 16]; 2]; 68];
+    let mut lanes = outs.each_mut().map(|out| PairLane {
+        key,
+        messages: [Message::Bytes(message), Message::Bytes(b"another")],
+        out: out.each_mut(),
+    });
+    let (alone, many) = lanes.split_at_mut(1);
+    (row.one)(&mut alone[0]);
+    (row.many)(many);
+    drop(lanes);
+    outs.iter()
+        .try_for_each(|out| same("in a batch: HMAC", &out.concat(), &outs[0].concat()))?;
+    Ok(outs[0][0])
 }
 
 fn rows() -> impl Iterator<Item = &'static Backend<HmacSha256>> {
@@ -63,6 +80,17 @@ pub(super) fn k_nas(json: Value) -> Result<Vec<Tally>, String> {
             tally.note(
                 "K_NAS",
                 result.and_then(|found| same("KDF output", &found, &output.0)),
+            );
+        }
+        tallies.push(tally);
+    }
+    for row in HmacPair::backends().iter().filter(|row| (row.available)()) {
+        let mut tally = Tally::new(format!("{} {}", HmacPair::NAME, row.name));
+        for (key, kind, id, k_nas, _) in &file.tests {
+            let found = pair(row, &key.0, &string(0x69, &[&[*kind], &[*id]]));
+            tally.note(
+                "K_NAS",
+                found.and_then(|found| same("K_NAS", &found, &k_nas.0)),
             );
         }
         tallies.push(tally);
