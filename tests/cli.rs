@@ -101,11 +101,25 @@ fn every_vector_file_passes_on_every_backend() {
             assert!(words.next().unwrap().parse::<u32>().unwrap() > 0, "{line}");
         }
     }
-    // Every row of the keystream rooms, and sessions.
-    let random = lines_with(&run, "random_128.json").join("\n");
-    for backend in ["in use", "portable", "aes_crate", "zuc_crate"] {
-        assert!(random.contains(backend), "{backend}");
+    // Every row of every room: a new one is taken up by itself.
+    for room in naslane::kernel::rooms() {
+        for row in room.rows().filter(|row| row.available) {
+            let both = format!("{} {}", room.name, row.name);
+            let (file, label) = match room.name {
+                "sha256_hmac" => ("kdf_chain.json", &both[..]),
+                "sha256_pair" => ("k_nas_kdf.json", &both[..]),
+                "aes128_expand" => ("aes_primitives.json", &both[..]),
+                _ => ("random_128.json", row.name),
+            };
+            let lines = lines_with(&run, file).join("\n");
+            assert!(lines.contains(label), "{file} not run on {both}\n{lines}");
+        }
     }
+    assert!(
+        lines_with(&run, "random_128.json")
+            .join("\n")
+            .contains("in use")
+    );
     assert_eq!(lines_with(&run, "through sessions").len(), 2);
 }
 
@@ -395,8 +409,33 @@ fn hidden_features_and_excluded_backends_are_not_used() {
         .find(|f| f["name"] == name)
         .unwrap();
     assert_eq!(state["state"], "hidden");
-    let run = with(&["cpu"], &[("NASLANE_CPU_DENY", name)]);
-    assert!(run.out.contains("unset it to use them"), "{}", run.out);
+    let primitives = json["primitives"].as_array().unwrap();
+    let rows = primitives
+        .iter()
+        .flat_map(|p| p["backends"].as_array().unwrap());
+    for row in rows.filter(|row| row["needs"].as_array().unwrap().contains(&name.into())) {
+        let why = row["why"].as_str().unwrap();
+        assert!(
+            row["available"] == false && why.contains("NASLANE_CPU_DENY hides"),
+            "{row}"
+        );
+    }
+    let denied = format!("{name},avx-512");
+    let run = with(
+        &["cpu"],
+        &[
+            ("NASLANE_CPU_DENY", &denied),
+            ("NASLANE_BACKEND", "x86_fast"),
+        ],
+    );
+    for part in [
+        "unset it to use them",
+        "NASLANE_CPU_DENY names avx-512, which is no feature",
+        "NASLANE_BACKEND names x86_fast, which is no backend",
+        "in use: last resort",
+    ] {
+        assert!(run.out.contains(part), "{part}\n{}", run.out);
+    }
 }
 
 #[test]

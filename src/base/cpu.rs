@@ -160,6 +160,9 @@ macro_rules! token {
         pub struct $name(());
 
         impl $name {
+            /// The features it stands for.
+            pub const NEEDS: &'static [&'static str] = &[$($feature),+];
+
             const BITS: u32 = {
                 let mut bits = 0;
                 $(bits |= bit_of($feature);)+

@@ -28,6 +28,7 @@ pub mod zuc;
 mod aarch64;
 mod choice;
 mod isa;
+mod needs;
 mod rooms;
 #[cfg(target_arch = "x86_64")]
 mod x86;

@@ -1,6 +1,6 @@
 //! The rooms as a list: for the self-test, `naslane cpu` and the README matrix.
 
-use super::{Room, aes128, choice, clmul, known_answer, sha256, snow3g, zuc};
+use super::{Room, aes128, choice, clmul, known_answer, needs, sha256, snow3g, zuc};
 use crate::base::{Error, Result};
 
 /// What a row of a room's table is and how it fares here.
@@ -10,6 +10,8 @@ pub struct RowInfo {
     pub name: &'static str,
     /// Lanes computed side by side.
     pub lanes: usize,
+    /// Features of the processor that it asks for, as `NASLANE_CPU_DENY` names them.
+    pub needs: &'static [&'static str],
     /// True when this processor can run it.
     pub available: bool,
     /// True when this process uses it.
@@ -55,6 +57,7 @@ fn row<R: Room>(place: usize) -> Option<RowInfo> {
     Some(RowInfo {
         name: row.name,
         lanes: row.lanes,
+        needs: needs::of(R::NAME, row.name).unwrap_or(&[]),
         available,
         chosen: choice::chosen::<R>() == Some(place),
         known_answer: available.then(|| known_answer(row)),

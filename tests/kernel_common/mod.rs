@@ -1,8 +1,10 @@
 //! What the kernel's integration tests share.
 #![allow(dead_code, unreachable_pub)] // each test file uses its part
 
+pub mod driven;
 pub mod guard;
 pub mod subject;
+pub mod valgrind;
 
 use naslane::kernel::rooms;
 use serde_json::Value;

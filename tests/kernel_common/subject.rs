@@ -104,6 +104,25 @@ impl Subject for zuc::Stream {
     }
 }
 
+/// The message plays no part.
+impl Subject for aes128::Expand {
+    const IN_PLACE: bool = false;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        let mut keys: Vec<_> = jobs
+            .iter()
+            .map(|job| aes128::Key::raw(&SplitMix(job.seed).block()))
+            .collect();
+        let mut lanes: Vec<_> = keys
+            .iter_mut()
+            .map(|key| aes128::ExpandLane { key })
+            .collect();
+        call(row, verb, &mut lanes);
+        keys.iter()
+            .map(|key| [&key.schedule.rounds().concat()[..], &key.k1].concat())
+            .collect()
+    }
+}
+
 /// Mostly whole bytes; every third seed ends inside the last byte.
 fn bits(job: &Job<'_>) -> usize {
     let whole = 8 * job.data.len();

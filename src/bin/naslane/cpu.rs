@@ -20,20 +20,65 @@ pub(crate) fn run(args: &Args) -> Outcome {
     Ok(rooms().iter().all(|room| room.chosen().is_some()))
 }
 
+/// The words of an environment variable's list; none when it is not set.
+fn listed(variable: &str) -> Vec<String> {
+    let list = std::env::var(variable).unwrap_or_default();
+    let words = list.split(',').map(|word| word.trim().to_owned());
+    words.filter(|word| !word.is_empty()).collect()
+}
+
+/// Which of the features that the row asks for are in this state, behind `verb`.
+fn features_in(row: &RowInfo, state: &str, verb: &str) -> Option<String> {
+    let names: Vec<_> = FEATURES
+        .iter()
+        .filter(|feature| row.needs.contains(&feature.name) && feature_state(feature) == state)
+        .map(|feature| feature.name)
+        .collect();
+    (!names.is_empty()).then(|| format!("{verb} {}", names.join(", ")))
+}
+
 /// Why the row is in use or not.
-fn why(room: &RoomInfo, place: usize, row: &RowInfo) -> &'static str {
-    let restricted = std::env::var("NASLANE_BACKEND").is_ok_and(|list| !list.trim().is_empty());
-    match (row.available, row.known_answer, room.chosen()) {
-        (false, ..) => "the processor lacks a feature, or it is hidden",
-        (_, Some(false), _) => "refused: wrong known answer",
-        (_, _, Some(chosen)) if chosen == place && restricted => {
-            "in use: best that passes and NASLANE_BACKEND allows"
+fn why(room: &RoomInfo, place: usize, row: &RowInfo) -> String {
+    let allowed = listed("NASLANE_BACKEND");
+    let named = allowed.is_empty() || allowed.iter().any(|name| name == row.name);
+    let reason = match (row.available, row.known_answer, room.chosen()) {
+        (false, ..) => {
+            let absent = features_in(row, "absent", "the processor lacks");
+            let hidden = features_in(row, "hidden", "NASLANE_CPU_DENY hides");
+            let reasons: Vec<_> = absent.into_iter().chain(hidden).collect();
+            return reasons.join("; ");
         }
-        (_, _, Some(chosen)) if chosen == place => "in use: best that passes",
-        (_, _, Some(chosen)) if chosen > place => "not among NASLANE_BACKEND",
+        (_, Some(false), _) => "refused: wrong known answer",
+        (_, _, Some(chosen)) if chosen == place => match (allowed.is_empty(), named) {
+            (true, _) => "in use: best that passes",
+            (_, true) => "in use: best that passes and NASLANE_BACKEND names",
+            (_, false) => "in use: last resort, NASLANE_BACKEND names no row that passes",
+        },
+        _ if !named => "not named in NASLANE_BACKEND",
         (_, _, Some(_)) => "a better one passes",
         (_, _, None) => "not chosen",
+    };
+    reason.into()
+}
+
+/// Words of the two variables that name nothing here, so that a slip of the pen is seen.
+fn strangers() -> String {
+    let mut out = String::new();
+    for word in listed("NASLANE_CPU_DENY") {
+        let known =
+            |feature: &naslane::base::cpu::Feature| feature.name.eq_ignore_ascii_case(&word);
+        if !FEATURES.iter().any(known) {
+            out +=
+                &format!("NASLANE_CPU_DENY names {word}, which is no feature of the table above\n");
+        }
     }
+    for word in listed("NASLANE_BACKEND") {
+        let known = |room: &RoomInfo| room.rows().any(|row| row.name == word);
+        if !rooms().iter().any(known) {
+            out += &format!("NASLANE_BACKEND names {word}, which is no backend of this build\n");
+        }
+    }
+    out
 }
 
 fn feature_state(feature: &naslane::base::cpu::Feature) -> &'static str {
@@ -70,6 +115,7 @@ fn as_text() -> String {
     if FEATURES.iter().any(naslane::base::cpu::Feature::hidden) {
         out += "hidden features are named in NASLANE_CPU_DENY; unset it to use them\n";
     }
+    out += &paint(&strangers(), Tone::Bad);
     out.push('\n');
     let mut rows = Vec::new();
     for room in rooms() {
@@ -122,7 +168,7 @@ fn as_json() -> String {
                 .enumerate()
                 .map(|(place, row)| {
                     json!({
-                        "backend": row.name, "lanes": row.lanes, "available": row.available,
+                        "backend": row.name, "lanes": row.lanes, "needs": row.needs, "available": row.available,
                         "known_answer": row.known_answer, "chosen": row.chosen, "why": why(room, place, &row),
                     })
                 })

@@ -108,8 +108,8 @@ fn cmac(
         .try_for_each(|lane| same("CMAC", &lane.mac[..len], &test.mac.0))
 }
 
-/// Lanes of a batch: odd, and more than one group of every row of up to 16 lanes.
-const LANES: usize = 19;
+/// Lanes of a batch: odd, and more than one group of every row of up to 64 lanes.
+const LANES: usize = 67;
 
 fn ctr(
     row: &Backend<aes128::Ctr>,
