@@ -55,7 +55,9 @@ impl Drop for HmacLane<'_> {
 /// The room of HMAC-SHA-256.
 pub struct HmacSha256;
 
-/// Rows, best first.
+/// Rows, best first. ns per lane with a message of 10 bytes, alone and in a batch of 64 (Sapphire Rapids; in
+/// brackets without its SHA extensions): x86_avx512 136, 66 (565, 66); x86_shani 135, 119; x86_avx2 (666, 164);
+/// hmac_crate 180, 181 (666, 666).
 pub static BACKENDS: &[Backend<HmacSha256>] = &[
     #[cfg(target_arch = "x86_64")]
     Backend {

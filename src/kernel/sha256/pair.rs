@@ -87,9 +87,9 @@ pub struct PairLane<'a> {
 /// The room of pairs.
 pub struct HmacPair;
 
-/// Rows, best first. ns per pair of prepared messages, alone and in a batch of 64 (benches/derivation.rs, Sapphire
-/// Rapids; without its SHA extensions in brackets): x86_avx512 162, 80 (491, 76); x86_shani 162, 162; x86_avx2
-/// (864, 205); sha2_crate 231, 230 (951, 951); hmac_crate 415, 415 (1330, 1330).
+/// Rows, best first. ns per pair of prepared messages, alone and in a batch of 64 (Sapphire Rapids; in brackets
+/// without its SHA extensions): x86_avx512 156, 76 (486, 75); x86_shani 156, 156; x86_avx2 (859, 205); sha2_crate
+/// 202, 201 (951, 951); hmac_crate 362, 361 (1330, 1330).
 pub static BACKENDS: &[Backend<HmacPair>] = &[
     #[cfg(target_arch = "x86_64")]
     Backend {
