@@ -7,6 +7,8 @@ pub mod uia2;
 pub mod window;
 #[cfg(target_arch = "x86_64")]
 mod x86_pclmulqdq;
+#[cfg(target_arch = "x86_64")]
+mod x86_vpclmul512;
 
 pub use uia2::{Uia2, Uia2Lane};
 pub use window::{Window, WindowLane};

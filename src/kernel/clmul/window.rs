@@ -6,7 +6,7 @@ use super::super::{Backend, Choice, Room, always};
 use super::aarch64_pmull;
 use super::portable;
 #[cfg(target_arch = "x86_64")]
-use super::x86_pclmulqdq;
+use super::{x86_pclmulqdq, x86_vpclmul512};
 
 /// One message, or the next piece of one. Bit `i` of the message, when set, contributes keystream bits
 /// `i..i + 32`.
@@ -38,6 +38,14 @@ pub struct Window;
 
 /// Rows, best first.
 pub static BACKENDS: &[Backend<Window>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_vpclmul512",
+        lanes: 1,
+        available: x86_vpclmul512::available,
+        one: x86_vpclmul512::window_one,
+        many: x86_vpclmul512::window_many,
+    },
     #[cfg(target_arch = "x86_64")]
     Backend {
         name: "x86_pclmulqdq",

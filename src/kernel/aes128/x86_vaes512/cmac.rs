@@ -20,6 +20,8 @@ pub(super) fn many(lanes: &mut [CmacLane<'_>]) {
     x86_aesni::cmac_many(rest);
 }
 
+/// Registers a group: eight lanes. Their round keys fill 22 registers; with four registers of lanes the keys lie on
+/// the stack, and 64-byte messages take 11.6 ns instead of 11.0 (Sapphire Rapids, `examples/kernel_minimum`).
 const ZMM: usize = 2;
 
 /// Four blocks side by side.
