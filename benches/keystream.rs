@@ -1,6 +1,8 @@
 //! The keystream rooms at the sizes of NAS: minimum nanoseconds over many short rounds, the rows in turn.
 //! `cargo bench --bench keystream -- zuc` runs one room; `NASLANE_CPU_DENY` hides features.
 
+#![allow(clippy::print_stdout)] // a bench prints what it measured
+
 use naslane::kernel::{self, Backend, Lane, Room, snow3g, zuc};
 use std::time::Instant;
 
@@ -73,6 +75,33 @@ where
     }
 }
 
+/// The stream in pieces of a kilobyte: nanoseconds a piece of each of `count` generators.
+fn pieces(count: usize) {
+    let mut states: Vec<_> = (0..count as u8)
+        .map(|i| zuc::State::new(&[i; 16], &[!i; 16]))
+        .collect();
+    let mut texts = vec![[0; 1024]; count];
+    for row in zuc::stream::BACKENDS.iter().filter(|row| (row.available)()) {
+        assert!(kernel::known_answer(row), "{}", row.name);
+        let mut lanes: Vec<_> = states
+            .iter_mut()
+            .zip(&mut texts)
+            .map(|(state, data)| zuc::StreamLane { state, data })
+            .collect();
+        let mut best = f64::MAX;
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            (row.many)(&mut lanes);
+            best = best.min(start.elapsed().as_secs_f64() * 1e9);
+        }
+        let lane = best / count as f64;
+        println!(
+            "stream  {count:2} lanes x 1024 B  {:12} {best:10.0} ns, {lane:8.1} a lane",
+            row.name
+        );
+    }
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
@@ -84,5 +113,7 @@ fn main() {
     }
     if runs("zuc") {
         room::<zuc::Zuc>();
+        pieces(1);
+        pieces(16);
     }
 }

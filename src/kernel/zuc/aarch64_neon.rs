@@ -3,18 +3,13 @@
 use super::super::Lane;
 use super::boxes::{Boxes, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, linear};
 use super::narrow::{self, MOST, Narrow};
-use super::stream::StreamLane;
+use super::row::{FEW, row};
+use super::stream::{StreamLane, in_groups};
 use super::{generator, portable};
 use crate::base::cpu::HaveAes;
 use crate::kernel::aarch64::load;
 use crate::kernel::isa::Isa;
 use core::arch::aarch64::*;
-
-const LANES: usize = 4;
-
-pub(super) fn available() -> bool {
-    HaveAes::detect().is_some()
-}
 
 /// SubBytes. Not `inline(always)` like what calls it: the compiler refuses the intrinsics of AES in a function without
 /// the feature, and inlines this one into the functions that have it.
@@ -114,59 +109,21 @@ impl Narrow for HaveAes {
     }
 
     #[inline(always)]
+    fn times(self, a: uint32x4_t, constant: u32) -> uint32x4_t {
+        // SAFETY: NEON is part of aarch64.
+        unsafe {
+            let lower = vmovn_u64(vreinterpretq_u64_u32(a));
+            vreinterpretq_u32_u64(vmull_u32(lower, vdup_n_u32(constant)))
+        }
+    }
+
+    #[inline(always)]
     fn turn(self, x: uint32x4_t) -> uint32x4_t {
         self.or(shift(x, [14, 10]), shift(x, [-18, -22]))
     }
 }
 
-/// Up to four lanes.
-#[target_feature(enable = "aes")]
-fn run(proof: HaveAes, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    generator::run(proof, lanes);
-}
-
-/// One or two lanes.
-#[target_feature(enable = "aes")]
-fn few(proof: HaveAes, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    narrow::lanes(proof, lanes);
-}
-
-#[target_feature(enable = "aes")]
-fn piece(proof: HaveAes, lane: &mut StreamLane<'_>) {
-    narrow::stream(proof, lane);
-}
-
-/// A single lane.
-pub(super) fn one(lane: &mut Lane<'_, [u8; 16]>) {
-    many(core::slice::from_mut(lane));
-}
-
-/// Any number of lanes, four at a time.
-pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
-    let Some(proof) = HaveAes::detect() else {
-        return portable::many(lanes);
-    };
-    for group in lanes.chunks_mut(LANES) {
-        // SAFETY: the token proves the AES extension.
-        unsafe {
-            match group.len() {
-                ..=2 => few(proof, group),
-                _ => run(proof, group),
-            }
-        }
-    }
-}
-
-/// The next piece of one generator.
-pub(super) fn stream_one(lane: &mut StreamLane<'_>) {
-    match HaveAes::detect() {
-        // SAFETY: the token proves the AES extension.
-        Some(proof) => unsafe { piece(proof, lane) },
-        None => portable::stream_one(lane),
-    }
-}
-
-/// One piece after the other.
-pub(super) fn stream_many(lanes: &mut [StreamLane<'_>]) {
-    lanes.iter_mut().for_each(stream_one);
+row! {
+    proof: HaveAes, "aes", 4 lanes, narrow proof,
+    four up to 4: proof;
 }

@@ -14,6 +14,8 @@ mod generator;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod narrow;
 pub mod portable;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod row;
 pub mod stream;
 mod tables;
 #[cfg(target_arch = "x86_64")]
