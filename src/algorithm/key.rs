@@ -1,7 +1,9 @@
 //! Keys, prepared for their algorithm.
 
+use super::message::CHUNK;
 use super::{Nea, Nia};
 use crate::kernel::aes128;
+use arrayvec::ArrayVec;
 
 /// K_NASenc or K_NASint, prepared: for AES the eleven round keys and CMAC's K1, else the raw key. 192 bytes, wiped
 /// on drop.
@@ -28,6 +30,13 @@ impl Key {
         })
     }
 
+    /// Holds a raw key: enough for the algorithms without a key schedule; for the others [`prepare_nea`] or
+    /// [`prepare_nia`] must follow.
+    #[must_use]
+    pub const fn unprepared(raw: &[u8; 16]) -> Self {
+        Self(aes128::Key::raw(raw))
+    }
+
     /// The raw key.
     #[must_use]
     pub const fn raw(&self) -> &[u8; 16] {
@@ -37,6 +46,30 @@ impl Key {
     /// The key as the AES kernels take it.
     pub(super) const fn aes(&self) -> &aes128::Key {
         &self.0
+    }
+}
+
+/// Prepares many K_NASenc for `nea`, side by side.
+pub fn prepare_nea(nea: Nea, keys: &mut [Key]) {
+    if nea == Nea::Nea2 {
+        expand(keys);
+    }
+}
+
+/// Prepares many K_NASint for `nia`, side by side.
+pub fn prepare_nia(nia: Nia, keys: &mut [Key]) {
+    if nia == Nia::Nia2 {
+        expand(keys);
+    }
+}
+
+fn expand(keys: &mut [Key]) {
+    for chunk in keys.chunks_mut(CHUNK) {
+        let mut lanes: ArrayVec<aes128::ExpandLane<'_>, CHUNK> = chunk
+            .iter_mut()
+            .map(|key| aes128::ExpandLane { key: &mut key.0 })
+            .collect();
+        (aes128::expand::active().many)(&mut lanes);
     }
 }
 

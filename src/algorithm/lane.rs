@@ -1,8 +1,10 @@
 //! What an algorithm takes: one lane per message.
 
-use super::Key;
+use super::message::{CHUNK, OpenLane, ProtectLane};
+use super::{Key, NiaRow, shape};
 use crate::base::Direction;
 use crate::kernel::{Backend, Lane, Room};
+use arrayvec::ArrayVec;
 
 /// The inputs besides key and message (TS 33.501 D.2.1.1, D.3.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,43 +78,53 @@ impl<'a> MacLane<'a> {
     }
 }
 
-/// Lanes handed to a kernel at a time: bounds the stack, and is a multiple of every row's width.
-pub(super) const CHUNK: usize = 32;
-
-/// Ciphers lanes with a keystream row: `key` picks the form of the key that the room takes, `iv` builds the IV.
-pub(super) fn keystream<R, K: 'static>(
+/// Ciphers lanes with a keystream row; `stage` makes the room's lane of a message.
+pub(super) fn keystream<R, K: 'static, L>(
     row: &Backend<R>,
-    lanes: &mut [CipherLane<'_>],
-    key: for<'k> fn(&'k Key) -> &'k K,
-    iv: fn(Input) -> [u8; 16],
+    lanes: &mut [L],
+    stage: for<'s> fn(&'s mut L) -> Lane<'s, K>,
 ) where
     R: for<'a> Room<Lane<'a> = Lane<'a, K>>,
 {
     if let [lane] = lanes {
-        return (row.one)(&mut Lane {
-            key: key(lane.key),
-            iv: iv(lane.input),
-            data: lane.data,
-        });
+        return (row.one)(&mut stage(lane));
     }
+    for chunk in lanes.chunks_mut(shape::MOST) {
+        let mut staged: ArrayVec<Lane<'_, K>, { shape::MOST }> =
+            chunk.iter_mut().map(stage).collect();
+        shape::order(&mut staged);
+        (row.many)(&mut staged);
+    }
+}
+
+/// MACs of messages to protect, for an algorithm that takes plain [`MacLane`]s.
+pub(super) fn mac_part(row: &NiaRow, lanes: &mut [ProtectLane<'_>]) {
     for chunk in lanes.chunks_mut(CHUNK) {
-        let count = chunk.len();
-        let Some(spare) = chunk.first().map(|lane| lane.key) else {
-            return;
-        };
-        let mut rest = chunk.iter_mut();
-        let mut staged: [Lane<'_, K>; CHUNK] = core::array::from_fn(|_| match rest.next() {
-            Some(lane) => Lane {
-                key: key(lane.key),
-                iv: iv(lane.input),
-                data: lane.data,
-            },
-            None => Lane {
-                key: key(spare),
-                iv: [0; 16],
-                data: &mut [],
-            },
-        });
-        (row.many)(&mut staged[..count]);
+        let mut staged: ArrayVec<MacLane<'_>, CHUNK> = chunk
+            .iter()
+            .map(|lane| MacLane::new(lane.int, lane.input, lane.text))
+            .collect();
+        (row.mac)(&mut staged);
+        let macs: ArrayVec<[u8; 4], CHUNK> = staged.iter().map(|lane| lane.mac).collect();
+        drop(staged);
+        for (lane, mac) in chunk.iter_mut().zip(macs) {
+            lane.mac = mac;
+        }
+    }
+}
+
+/// MACs of messages to verify, for an algorithm that takes plain [`MacLane`]s.
+pub(super) fn mac_open(row: &NiaRow, lanes: &mut [OpenLane<'_>]) {
+    for chunk in lanes.chunks_mut(CHUNK) {
+        let mut staged: ArrayVec<MacLane<'_>, CHUNK> = chunk
+            .iter()
+            .map(|lane| MacLane::new(lane.int, lane.input, lane.text))
+            .collect();
+        (row.mac)(&mut staged);
+        let macs: ArrayVec<[u8; 4], CHUNK> = staged.iter().map(|lane| lane.mac).collect();
+        drop(staged);
+        for (lane, mac) in chunk.iter_mut().zip(macs) {
+            lane.mac = mac;
+        }
     }
 }

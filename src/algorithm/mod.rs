@@ -6,6 +6,7 @@
 
 mod key;
 mod lane;
+mod message;
 mod nea1;
 mod nea2;
 mod nea3;
@@ -13,8 +14,12 @@ mod nia1;
 mod nia2;
 mod nia3;
 mod null;
+mod pair;
+mod shape;
 mod table;
 
-pub use key::Key;
+pub use key::{Key, prepare_nea, prepare_nia};
 pub use lane::{CipherLane, Input, MacLane};
+pub(crate) use message::{OpenLane, open, opens, xor};
+pub use message::{ProtectLane, VerifyLane, protect, verify};
 pub use table::{NEA, NIA, Nea, NeaRow, Nia, NiaRow, cipher, cipher_on, mac, mac_on};

@@ -1,17 +1,43 @@
 //! 128-NEA1: SNOW 3G as in UEA2 (TS 35.215), with IV3 = IV1 = COUNT and IV2 = IV0 = BEARER || DIRECTION || 0^26.
 
-use super::{CipherLane, Input, Nea, NeaRow, lane};
-use crate::kernel::{self, Backend, snow3g};
+use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, lane};
+use crate::kernel::{self, Backend, Lane, snow3g};
 
 pub(super) const ROW: NeaRow = NeaRow {
     nea: Nea::Nea1,
     name: "128-NEA1",
-    cipher: |lanes| run(snow3g::active(), lanes),
-    cipher_on: |name, lanes| kernel::named(name).map(|row| run(row, lanes)).is_some(),
+    cipher: |lanes| run(snow3g::active(), lanes, stage),
+    cipher_on: |name, lanes| {
+        kernel::named(name)
+            .map(|row| run(row, lanes, stage))
+            .is_some()
+    },
+    cipher_part: |lanes| run(snow3g::active(), lanes, stage_part),
 };
 
-fn run(row: &Backend<snow3g::Snow3g>, lanes: &mut [CipherLane<'_>]) {
-    lane::keystream(row, lanes, |key| key.raw(), iv);
+fn run<L>(
+    row: &Backend<snow3g::Snow3g>,
+    lanes: &mut [L],
+    stage: for<'s> fn(&'s mut L) -> Lane<'s, [u8; 16]>,
+) {
+    lane::keystream(row, lanes, stage);
+}
+
+fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, [u8; 16]> {
+    Lane {
+        key: lane.key.raw(),
+        iv: iv(lane.input),
+        data: lane.data,
+    }
+}
+
+fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, [u8; 16]> {
+    let part = lane.part();
+    Lane {
+        key: lane.enc.raw(),
+        iv: iv(lane.input),
+        data: &mut lane.text[part],
+    }
 }
 
 /// The head twice; 128-NEA3 has the same IV.

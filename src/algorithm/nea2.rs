@@ -1,21 +1,46 @@
 //! 128-NEA2: AES-128 in counter mode (TS 33.401 B.1.3). The first counter block is COUNT || BEARER || DIRECTION ||
 //! 0^90.
 
-use super::{CipherLane, Nea, NeaRow, lane};
-use crate::kernel::{self, Backend, aes128};
+use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, lane};
+use crate::kernel::{self, Backend, Lane, aes128};
 
 pub(super) const ROW: NeaRow = NeaRow {
     nea: Nea::Nea2,
     name: "128-NEA2",
-    cipher: |lanes| run(aes128::ctr::active(), lanes),
-    cipher_on: |name, lanes| kernel::named(name).map(|row| run(row, lanes)).is_some(),
+    cipher: |lanes| run(aes128::ctr::active(), lanes, stage),
+    cipher_on: |name, lanes| {
+        kernel::named(name)
+            .map(|row| run(row, lanes, stage))
+            .is_some()
+    },
+    cipher_part: |lanes| run(aes128::ctr::active(), lanes, stage_part),
 };
 
-fn run(row: &Backend<aes128::Ctr>, lanes: &mut [CipherLane<'_>]) {
-    lane::keystream(
-        row,
-        lanes,
-        |key| key.aes(),
-        |input| (u128::from(u64::from_be_bytes(input.head())) << 64).to_be_bytes(),
-    );
+fn run<L>(
+    row: &Backend<aes128::Ctr>,
+    lanes: &mut [L],
+    stage: for<'s> fn(&'s mut L) -> Lane<'s, aes128::Key>,
+) {
+    lane::keystream(row, lanes, stage);
+}
+
+fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, aes128::Key> {
+    Lane {
+        key: lane.key.aes(),
+        iv: counter(lane.input),
+        data: lane.data,
+    }
+}
+
+fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, aes128::Key> {
+    let part = lane.part();
+    Lane {
+        key: lane.enc.aes(),
+        iv: counter(lane.input),
+        data: &mut lane.text[part],
+    }
+}
+
+fn counter(input: Input) -> [u8; 16] {
+    (u128::from(u64::from_be_bytes(input.head())) << 64).to_be_bytes()
 }

@@ -1,9 +1,12 @@
 //! 128-NIA1: SNOW 3G as in UIA2 (TS 35.215), with FRESH = BEARER || 0^27. Five keystream words make P, Q and the
 //! mask of the MAC.
 
-use super::{Input, MacLane, Nia, NiaRow, lane::CHUNK};
+use super::message::CHUNK;
+use super::pair::{Pair, Part, Pass, StreamCipher};
+use super::{Input, Key, MacLane, Nia, NiaRow};
+use crate::base::secret;
 use crate::kernel::{self, Backend, Lane, clmul, snow3g};
-use zeroize::Zeroize;
+use arrayvec::ArrayVec;
 
 pub(super) const ROW: NiaRow = NiaRow {
     nia: Nia::Nia1,
@@ -27,6 +30,8 @@ pub(super) const ROW: NiaRow = NiaRow {
         .run(lanes);
         true
     },
+    mac_part: |lanes| super::lane::mac_part(&ROW, lanes),
+    mac_open: |lanes| super::lane::mac_open(&ROW, lanes),
 };
 
 const WORDS: usize = 20; // bytes of z1..z5
@@ -38,71 +43,110 @@ struct Rows {
 
 impl Rows {
     fn run(&self, lanes: &mut [MacLane<'_>]) {
-        if let [lane] = lanes {
-            let mut z = [0; WORDS];
-            (self.keystream.one)(&mut Lane {
-                key: lane.key.raw(),
-                iv: iv(lane.input),
-                data: &mut z,
-            });
-            let mut staged = stage(lane, &z);
-            (self.eval.one)(&mut staged);
-            lane.mac = masked(staged.eval, &z);
-            z.zeroize();
-            return;
-        }
-        for chunk in lanes.chunks_mut(CHUNK) {
-            self.chunk(chunk);
+        match lanes {
+            [lane] => self.pass::<1>(core::slice::from_mut(lane)),
+            lanes => {
+                for chunk in lanes.chunks_mut(CHUNK) {
+                    self.pass::<CHUNK>(chunk);
+                }
+            }
         }
     }
 
-    fn chunk(&self, chunk: &mut [MacLane<'_>]) {
-        let Some(spare) = chunk.first() else { return };
-        let count = chunk.len();
-        let mut z = [[0; WORDS]; CHUNK];
-        let mut places = z.iter_mut().enumerate();
-        let mut streams: [_; CHUNK] = core::array::from_fn(|_| match places.next() {
-            Some((i, data)) => {
-                let lane = chunk.get(i).unwrap_or(spare);
-                Lane {
-                    key: lane.key.raw(),
-                    iv: iv(lane.input),
-                    data: &mut data[..],
-                }
-            }
-            None => Lane {
-                key: spare.key.raw(),
-                iv: [0; 16],
-                data: &mut [],
-            },
-        });
-        (self.keystream.many)(&mut streams[..count]);
-        let mut evals: [_; CHUNK] =
-            core::array::from_fn(|i| stage(chunk.get(i).unwrap_or(spare), &z[i]));
-        (self.eval.many)(&mut evals[..count]);
-        let evals = evals.map(|lane| lane.eval);
-        for (lane, (eval, z)) in chunk.iter_mut().zip(evals.into_iter().zip(&z)) {
-            lane.mac = masked(eval, z);
+    fn pass<'a, const N: usize>(&self, lanes: &mut [MacLane<'a>]) {
+        let mut room = [[0; WORDS]; N];
+        let mut streams: ArrayVec<Lane<'_, [u8; 16]>, N> = ArrayVec::new();
+        for (lane, z) in lanes.iter().zip(&mut room) {
+            let key: &'a Key = lane.key;
+            streams.push(Lane {
+                key: key.raw(),
+                iv: iv(lane.input),
+                data: z,
+            });
         }
-        for z in &mut z[..count] {
-            z.zeroize();
+        match &mut streams[..] {
+            [lane] => (self.keystream.one)(lane),
+            lanes => (self.keystream.many)(lanes),
         }
+        drop(streams);
+        let parts: ArrayVec<Part<'_>, N> = lanes
+            .iter()
+            .zip(&room)
+            .map(|(lane, z)| Part {
+                text: lane.message,
+                bits: lane.covered(),
+                z,
+            })
+            .collect();
+        let mut macs = [[0; 4]; N];
+        finish::<N>(self.eval, &parts, &mut macs);
+        drop(parts);
+        for (lane, mac) in lanes.iter_mut().zip(macs) {
+            lane.mac = mac;
+        }
+        secret::wipe(room.as_flattened_mut());
     }
 }
 
-fn stage<'a>(lane: &MacLane<'a>, z: &[u8; WORDS]) -> clmul::Uia2Lane<'a> {
-    let word = |at: usize| (at..at + 8).fold(0, |word, i| word << 8 | u64::from(z[i]));
+/// MACs of messages whose five keystream words are there.
+fn finish<const N: usize>(row: &Backend<clmul::Uia2>, parts: &[Part<'_>], macs: &mut [[u8; 4]]) {
+    let mut evals: ArrayVec<clmul::Uia2Lane<'_>, N> = parts.iter().map(stage).collect();
+    match &mut evals[..] {
+        [lane] => (row.one)(lane),
+        lanes => (row.many)(lanes),
+    }
+    for ((mac, lane), part) in macs.iter_mut().zip(&evals).zip(parts) {
+        *mac = (lane.eval ^ word(part.z, 16)).to_be_bytes();
+    }
+}
+
+fn stage<'a>(part: &Part<'a>) -> clmul::Uia2Lane<'a> {
+    let pair = |at: usize| u64::from(word(part.z, at)) << 32 | u64::from(word(part.z, at + 4));
     clmul::Uia2Lane {
-        p: word(0),
-        q: word(8),
-        message: lane.message,
-        bits: lane.bits,
+        p: pair(0),
+        q: pair(8),
+        message: part.text,
+        bits: part.bits,
         eval: 0,
     }
 }
 
-fn masked(eval: u32, z: &[u8; WORDS]) -> [u8; 4] {
-    (eval ^ u32::from_be_bytes([z[16], z[17], z[18], z[19]])).to_be_bytes()
+/// The keystream word at an octet.
+#[inline(always)]
+fn word(z: &[u8], at: usize) -> u32 {
+    z.get(at..at + 4)
+        .and_then(|word| word.try_into().ok())
+        .map_or(0, u32::from_be_bytes)
+}
+
+/// SNOW 3G for both ciphering and integrity.
+pub(super) struct Snow3g;
+
+pub(super) const PAIR: Pair = Pass::<Snow3g>::PAIR;
+
+impl StreamCipher for Snow3g {
+    type Room = snow3g::Snow3g;
+
+    fn row() -> &'static Backend<snow3g::Snow3g> {
+        snow3g::active()
+    }
+
+    fn mac_keystream(_: usize) -> usize {
+        WORDS
+    }
+
+    fn finish(parts: &[Part<'_>], macs: &mut [[u8; 4]]) {
+        match parts {
+            [_] => finish::<1>(clmul::uia2::active(), parts, macs),
+            _ => finish::<CHUNK>(clmul::uia2::active(), parts, macs),
+        }
+    }
+
+    fn long(key: &Key, input: Input, text: &[u8]) -> [u8; 4] {
+        let mut lanes = [MacLane::new(key, input, text)];
+        (ROW.mac)(&mut lanes);
+        lanes[0].mac
+    }
 }
 
 /// IV3 = COUNT, IV2 = FRESH, IV1 = COUNT with DIRECTION in bit 31, IV0 = FRESH with DIRECTION in bit 15. EIA3 has

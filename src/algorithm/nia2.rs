@@ -1,42 +1,84 @@
 //! 128-NIA2: CMAC with AES-128 over COUNT || BEARER || DIRECTION || 0^26 || message, the first 32 bits (TS 33.401
 //! B.2.3).
 
-use super::{MacLane, Nia, NiaRow, lane::CHUNK};
+use super::message::{CHUNK, OpenLane, ProtectLane};
+use super::{Input, Key, MacLane, Nia, NiaRow};
 use crate::kernel::{self, Backend, aes128};
+use arrayvec::ArrayVec;
 
 pub(super) const ROW: NiaRow = NiaRow {
     nia: Nia::Nia2,
     name: "128-NIA2",
-    mac: |lanes| run(aes128::cmac::active(), lanes),
-    mac_on: |name, lanes| kernel::named(name).map(|row| run(row, lanes)).is_some(),
+    mac: |lanes| run(aes128::cmac::active(), lanes, stage, put),
+    mac_on: |name, lanes| {
+        kernel::named(name)
+            .map(|row| run(row, lanes, stage, put))
+            .is_some()
+    },
+    mac_part: |lanes| run(aes128::cmac::active(), lanes, stage_part, put_part),
+    mac_open: |lanes| run(aes128::cmac::active(), lanes, stage_open, put_open),
 };
 
-fn run(row: &Backend<aes128::Cmac>, lanes: &mut [MacLane<'_>]) {
+fn run<L>(
+    row: &Backend<aes128::Cmac>,
+    lanes: &mut [L],
+    stage: for<'s> fn(&'s L) -> aes128::CmacLane<'s>,
+    put: fn(&mut L, [u8; 4]),
+) {
     if let [lane] = lanes {
         let mut staged = stage(lane);
         (row.one)(&mut staged);
-        lane.mac = first(&staged.mac);
-        return;
+        let mac = first(&staged.mac);
+        return put(lane, mac);
     }
     for chunk in lanes.chunks_mut(CHUNK) {
-        let Some(spare) = chunk.first() else { return };
-        let mut staged: [_; CHUNK] = core::array::from_fn(|i| stage(chunk.get(i).unwrap_or(spare)));
-        (row.many)(&mut staged[..chunk.len()]);
-        let macs = staged.map(|lane| first(&lane.mac));
+        let mut staged: ArrayVec<aes128::CmacLane<'_>, CHUNK> = chunk.iter().map(stage).collect();
+        (row.many)(&mut staged);
+        let macs: ArrayVec<[u8; 4], CHUNK> = staged.iter().map(|lane| first(&lane.mac)).collect();
+        drop(staged);
         for (lane, mac) in chunk.iter_mut().zip(macs) {
-            lane.mac = mac;
+            put(lane, mac);
         }
     }
 }
 
-fn stage<'a>(lane: &MacLane<'a>) -> aes128::CmacLane<'a> {
+#[inline(always)]
+fn cmac<'a>(
+    key: &'a Key,
+    input: Input,
+    (message, bits): (&'a [u8], usize),
+) -> aes128::CmacLane<'a> {
     aes128::CmacLane {
-        key: lane.key.aes(),
-        head: Some(lane.input.head()),
-        message: lane.message,
-        bits: lane.bits,
+        key: key.aes(),
+        head: Some(input.head()),
+        message,
+        bits,
         mac: [0; 16],
     }
+}
+
+fn stage<'s>(lane: &'s MacLane<'_>) -> aes128::CmacLane<'s> {
+    cmac(lane.key, lane.input, (lane.message, lane.bits))
+}
+
+fn put(lane: &mut MacLane<'_>, mac: [u8; 4]) {
+    lane.mac = mac;
+}
+
+fn stage_part<'s>(lane: &'s ProtectLane<'_>) -> aes128::CmacLane<'s> {
+    cmac(lane.int, lane.input, (lane.text, 8 * lane.text.len()))
+}
+
+fn put_part(lane: &mut ProtectLane<'_>, mac: [u8; 4]) {
+    lane.mac = mac;
+}
+
+fn stage_open<'s>(lane: &'s OpenLane<'_>) -> aes128::CmacLane<'s> {
+    cmac(lane.int, lane.input, (lane.text, 8 * lane.text.len()))
+}
+
+fn put_open(lane: &mut OpenLane<'_>, mac: [u8; 4]) {
+    lane.mac = mac;
 }
 
 fn first(mac: &[u8; 16]) -> [u8; 4] {

@@ -1,9 +1,12 @@
 //! 128-NIA3: ZUC as in EIA3 (TS 35.221). T is the XOR of the 32-bit keystream windows at the set message bits and
 //! at bit LENGTH; the MAC is T XOR the last of ceil(LENGTH / 32) + 2 keystream words.
 
-use super::{MacLane, Nia, NiaRow, nia1::iv};
+use super::message::CHUNK;
+use super::pair::{Pair, Part, Pass, StreamCipher};
+use super::{Input, Key, MacLane, Nia, NiaRow, nia1::iv, shape};
+use crate::base::secret;
 use crate::kernel::{self, Backend, Lane, clmul, zuc};
-use zeroize::Zeroize;
+use arrayvec::ArrayVec;
 
 pub(super) const ROW: NiaRow = NiaRow {
     nia: Nia::Nia3,
@@ -33,11 +36,12 @@ pub(super) const ROW: NiaRow = NiaRow {
         .run(lanes);
         true
     },
+    mac_part: |lanes| super::lane::mac_part(&ROW, lanes),
+    mac_open: |lanes| super::lane::mac_open(&ROW, lanes),
 };
 
-const CHUNK: usize = 16; // lanes a pass: 16 keystreams of SHORT bytes are 4.6 KB of stack
-const SHORT: usize = 288; // keystream bytes of a message that is computed in lanes
-const SHORT_BITS: usize = 8 * (SHORT - 8);
+const LONE: usize = 512; // keystream bytes of a message that comes alone and is no long one
+const SHORT: usize = 128; // of each of many; a pass takes as many messages as find room together
 const PIECE: usize = 1024; // message bytes a pass of a longer message
 const OVERLAP: usize = 16; // keystream that two pieces share: two words, rounded up to the stream's step
 
@@ -49,68 +53,67 @@ struct Rows {
 
 impl Rows {
     fn run(&self, lanes: &mut [MacLane<'_>]) {
-        for chunk in lanes.chunks_mut(CHUNK) {
-            match chunk {
-                [lane] if lane.covered() <= SHORT_BITS => self.short(lane),
-                [lane] => self.long(lane),
-                lanes => self.chunk(lanes),
+        let need = |lane: &MacLane<'_>| keystream_bytes(lane.covered());
+        let mut rest = lanes;
+        while !rest.is_empty() {
+            let mut room = CHUNK * SHORT;
+            let fits = |lane: &&MacLane<'_>| {
+                let fits = need(lane) <= room;
+                room = room.saturating_sub(need(lane));
+                fits
+            };
+            let count = rest.iter().take(CHUNK).take_while(fits).count();
+            let (now, later) = rest.split_at_mut(count.max(1));
+            match now {
+                [lane] if need(lane) > LONE => self.long(lane),
+                [lane] => self.pass::<1, LONE>(core::slice::from_mut(lane)),
+                lanes => self.pass::<CHUNK, SHORT>(lanes),
             }
+            rest = later;
         }
     }
 
-    fn short(&self, lane: &mut MacLane<'_>) {
-        let bits = lane.covered();
-        let mut buffer = [0; SHORT];
-        let z = &mut buffer[..keystream_bytes(bits)];
-        (self.keystream.one)(&mut Lane {
-            key: lane.key.raw(),
-            iv: iv(lane.input),
-            data: z,
-        });
-        let mut window = stage(lane, z);
-        (self.window.one)(&mut window);
-        lane.mac = finish(window.t, z, bits);
-        z.zeroize();
-    }
-
-    /// Short lanes side by side, then the longer ones one at a time.
-    fn chunk(&self, lanes: &mut [MacLane<'_>]) {
-        let Some(spare) = lanes.first() else { return };
-        let mut z = [[0; SHORT]; CHUNK];
-        let mut used = [(0, 0); CHUNK]; // (lane, keystream bytes) of each place in use
-        let mut count = 0;
-        for (i, lane) in lanes.iter().enumerate().take(CHUNK) {
-            if lane.covered() <= SHORT_BITS {
-                used[count] = (i, keystream_bytes(lane.covered()));
-                count += 1;
+    fn pass<'a, const N: usize, const ROOM: usize>(&self, lanes: &mut [MacLane<'a>]) {
+        let mut room = [[0; ROOM]; N];
+        let mut streams: ArrayVec<Lane<'_, [u8; 16]>, N> = ArrayVec::new();
+        let mut free = room.as_flattened_mut();
+        for lane in lanes.iter() {
+            let (z, rest) = free.split_at_mut(keystream_bytes(lane.covered()));
+            free = rest;
+            let key: &'a Key = lane.key;
+            streams.push(Lane {
+                key: key.raw(),
+                iv: iv(lane.input),
+                data: z,
+            });
+        }
+        match &mut streams[..] {
+            [lane] => (self.keystream.one)(lane),
+            lanes => {
+                shape::order(lanes);
+                (self.keystream.many)(lanes);
             }
         }
-        let mut places = z.iter_mut().zip(&used);
-        let mut streams: [_; CHUNK] = core::array::from_fn(|_| match places.next() {
-            Some((z, &(i, len))) => Lane {
-                key: lanes[i].key.raw(),
-                iv: iv(lanes[i].input),
-                data: &mut z[..len],
-            },
-            None => Lane {
-                key: spare.key.raw(),
-                iv: [0; 16],
-                data: &mut [],
-            },
-        });
-        (self.keystream.many)(&mut streams[..count]);
-        let mut windows: [_; CHUNK] =
-            core::array::from_fn(|k| stage(&lanes[used[k].0], &z[k][..used[k].1]));
-        (self.window.many)(&mut windows[..count]);
-        let t = windows.map(|window| window.t);
-        for ((z, t), &(i, len)) in z.iter_mut().zip(t).zip(&used[..count]) {
-            let bits = lanes[i].covered();
-            lanes[i].mac = finish(t, &z[..len], bits);
-            z[..len].zeroize();
+        drop(streams);
+        let mut parts: ArrayVec<Part<'_>, N> = ArrayVec::new();
+        let mut z = room.as_flattened();
+        for lane in lanes.iter() {
+            let bits = lane.covered();
+            let (own, rest) = z.split_at(keystream_bytes(bits));
+            z = rest;
+            parts.push(Part {
+                text: lane.message,
+                bits,
+                z: own,
+            });
         }
-        for lane in lanes.iter_mut().filter(|lane| lane.covered() > SHORT_BITS) {
-            self.long(lane);
+        let mut macs = [[0; 4]; N];
+        finish::<N>(self.window, &parts, &mut macs);
+        drop(parts);
+        for (lane, mac) in lanes.iter_mut().zip(macs) {
+            lane.mac = mac;
         }
+        secret::wipe(room.as_flattened_mut());
     }
 
     /// A message of any length, in pieces; the keystream buffer holds what one piece needs.
@@ -146,8 +149,8 @@ impl Rows {
             left -= 8 * PIECE;
         }
         t = pass(&z, message, left, t);
-        lane.mac = finish(t, &z[..keystream_bytes(left)], left);
-        z.zeroize();
+        lane.mac = masked(t, &z[..keystream_bytes(left)], left);
+        secret::wipe(&mut z);
     }
 }
 
@@ -156,22 +159,62 @@ const fn keystream_bytes(bits: usize) -> usize {
     4 * (bits.div_ceil(32) + 2)
 }
 
-fn stage<'a>(lane: &MacLane<'a>, keystream: &'a [u8]) -> clmul::WindowLane<'a> {
-    clmul::WindowLane {
-        keystream,
-        message: lane.message,
-        bits: lane.bits,
-        t: 0,
+/// MACs of messages whose keystreams are there.
+fn finish<const N: usize>(row: &Backend<clmul::Window>, parts: &[Part<'_>], macs: &mut [[u8; 4]]) {
+    let mut windows: ArrayVec<clmul::WindowLane<'_>, N> = parts
+        .iter()
+        .map(|part| clmul::WindowLane {
+            keystream: part.z,
+            message: part.text,
+            bits: part.bits,
+            t: 0,
+        })
+        .collect();
+    match &mut windows[..] {
+        [lane] => (row.one)(lane),
+        lanes => (row.many)(lanes),
+    }
+    for ((mac, lane), part) in macs.iter_mut().zip(&windows).zip(parts) {
+        *mac = masked(lane.t, part.z, part.bits);
+    }
+}
+
+/// ZUC for both ciphering and integrity.
+pub(super) struct Zuc;
+
+pub(super) const PAIR: Pair = Pass::<Zuc>::PAIR;
+
+impl StreamCipher for Zuc {
+    type Room = zuc::Zuc;
+
+    fn row() -> &'static Backend<zuc::Zuc> {
+        zuc::active()
+    }
+
+    fn mac_keystream(bits: usize) -> usize {
+        keystream_bytes(bits)
+    }
+
+    fn finish(parts: &[Part<'_>], macs: &mut [[u8; 4]]) {
+        match parts {
+            [_] => finish::<1>(clmul::window::active(), parts, macs),
+            _ => finish::<CHUNK>(clmul::window::active(), parts, macs),
+        }
+    }
+
+    fn long(key: &Key, input: Input, text: &[u8]) -> [u8; 4] {
+        let mut lanes = [MacLane::new(key, input, text)];
+        (ROW.mac)(&mut lanes);
+        lanes[0].mac
     }
 }
 
 /// T with the window at bit `bits` and the last word of `z`, which is as long as [`keystream_bytes`] says.
-fn finish(t: u32, z: &[u8], bits: usize) -> [u8; 4] {
+fn masked(t: u32, z: &[u8], bits: usize) -> [u8; 4] {
     let word = |i: usize| {
-        let bytes = z.get(4 * i..4 * i + 4).unwrap_or(&[0; 4]);
-        bytes
-            .iter()
-            .fold(0, |word, &byte| word << 8 | u64::from(byte))
+        z.get(4 * i..4 * i + 4)
+            .and_then(|word| word.try_into().ok())
+            .map_or(0, |word| u64::from(u32::from_be_bytes(word)))
     };
     let i = bits / 32;
     let window = (word(i) << 32 | word(i + 1)) >> (32 - bits % 32);

@@ -11,6 +11,7 @@ pub(super) const NEA0: NeaRow = NeaRow {
         cipher(lanes);
         true
     },
+    cipher_part: |_| {},
 };
 
 pub(super) const NIA0: NiaRow = NiaRow {
@@ -21,6 +22,8 @@ pub(super) const NIA0: NiaRow = NiaRow {
         mac(lanes);
         true
     },
+    mac_part: |lanes| lanes.iter_mut().for_each(|lane| lane.mac = [0; 4]),
+    mac_open: |lanes| lanes.iter_mut().for_each(|lane| lane.mac = [0; 4]),
 };
 
 fn cipher(_: &mut [CipherLane<'_>]) {}

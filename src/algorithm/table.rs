@@ -1,5 +1,6 @@
 //! The two tables, indexed by the identity on the wire (TS 33.501 5.11.1).
 
+use super::message::{OpenLane, ProtectLane};
 use super::{CipherLane, MacLane, nea1, nea2, nea3, nia1, nia2, nia3, null};
 use crate::base::{Error, Result};
 
@@ -41,6 +42,8 @@ pub struct NeaRow {
     pub cipher: fn(&mut [CipherLane<'_>]),
     /// The same with the kernel row of that name; `false`, and nothing done, when no kernel room has it here.
     pub cipher_on: fn(&str, &mut [CipherLane<'_>]) -> bool,
+    /// Ciphers the ciphered part of every message to protect.
+    pub(super) cipher_part: fn(&mut [ProtectLane<'_>]),
 }
 
 /// A row of [`NIA`].
@@ -54,6 +57,10 @@ pub struct NiaRow {
     /// The same with the kernel row of that name in every room that has it, the rows in use in the others;
     /// `false`, and nothing done, when no kernel room has it here.
     pub mac_on: fn(&str, &mut [MacLane<'_>]) -> bool,
+    /// Computes the MAC of every message to protect.
+    pub(super) mac_part: fn(&mut [ProtectLane<'_>]),
+    /// Computes the MAC of every message to verify.
+    pub(super) mac_open: fn(&mut [OpenLane<'_>]),
 }
 
 /// Ciphering algorithms by identity.

@@ -24,6 +24,7 @@ pub mod snow3g;
 pub mod zuc;
 
 mod choice;
+mod isa;
 mod rooms;
 #[cfg(target_arch = "x86_64")]
 mod x86;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 
-use crate::algorithm::{self, CipherLane, Input, Key, MacLane, Nea, Nia};
+use crate::algorithm::{self, Input, Key, Nea, Nia, ProtectLane};
 use crate::base::{AccessType, Direction, Error, Result};
 use crate::nas::{self, MessageType, SecurityHeaderType, header};
 
@@ -232,25 +232,36 @@ impl<'a> Sealing<'a> {
         }
     }
 
-    fn ciphered(&mut self) -> Option<CipherLane<'_>> {
+    /// What the MAC covers, and the part of it that is ciphered.
+    fn lane(&mut self) -> ProtectLane<'_> {
         let input = self.input();
+        let text = &mut self.pdu[header::SN..];
         let whole = matches!(
             self.numbered.sht,
             SecurityHeaderType::Ciphered | SecurityHeaderType::CipheredNew
         );
-        let plain = &mut self.pdu[OVERHEAD..];
-        let data = if whole {
-            plain
-        } else {
-            plain.get_mut(self.numbered.container.clone()?)?
+        let ciphered = match &self.numbered.container {
+            _ if whole => BODY..text.len(),
+            Some(part) => BODY + part.start..BODY + part.end,
+            None => 0..0,
         };
-        Some(CipherLane {
-            key: self.enc,
+        ProtectLane {
+            enc: self.enc,
+            int: self.int,
             input,
-            data,
-        })
+            text,
+            ciphered,
+            mac: [0; 4],
+        }
+    }
+
+    const fn pair(&self) -> (Nea, Nia) {
+        (self.nea, self.nia)
     }
 }
+
+/// Where the message begins in what the MAC covers.
+const BODY: usize = OVERHEAD - header::SN;
 
 /// Ciphers and authenticates any number of messages in lanes; every PDU is complete afterwards. Cannot fail: all
 /// checks were made before the COUNTs were taken.
@@ -267,16 +278,14 @@ fn run<const N: usize>(chunk: &mut [Sealing<'_>]) {
     for message in chunk.iter_mut() {
         message.pdu[header::SN] = message.numbered.count.sequence_number();
     }
-    for nea in Nea::ALL {
-        let mut lanes: ArrayVec<CipherLane<'_>, N> = ArrayVec::new();
-        let wanted = chunk.iter_mut().filter(|m| m.nea == nea);
-        lanes.extend(wanted.filter_map(Sealing::ciphered));
-        if !lanes.is_empty() {
-            algorithm::cipher(nea, &mut lanes);
-        }
-    }
-    for nia in Nia::ALL {
-        mac_lanes::<N>(chunk, nia);
+    let mut done = Done::default();
+    while let Some(pair) = chunk
+        .iter()
+        .map(Sealing::pair)
+        .find(|pair| !done.has(*pair))
+    {
+        done.add(pair);
+        seal_pair::<N>(chunk, pair);
     }
     for message in chunk.iter_mut() {
         let sn = message.numbered.count.sequence_number();
@@ -285,19 +294,33 @@ fn run<const N: usize>(chunk: &mut [Sealing<'_>]) {
     }
 }
 
-fn mac_lanes<const N: usize>(chunk: &mut [Sealing<'_>], nia: Nia) {
-    let mut macs: ArrayVec<[u8; 4], N> = ArrayVec::new();
-    {
-        let mut lanes: ArrayVec<MacLane<'_>, N> = ArrayVec::new();
-        let wanted = chunk.iter().filter(|m| m.nia == nia);
-        lanes.extend(wanted.map(|m| MacLane::new(m.int, m.input(), &m.pdu[header::SN..])));
-        if lanes.is_empty() {
-            return;
-        }
-        algorithm::mac(nia, &mut lanes);
-        macs.extend(lanes.iter().map(|lane| lane.mac));
+fn seal_pair<const N: usize>(chunk: &mut [Sealing<'_>], pair: (Nea, Nia)) {
+    let mut lanes: ArrayVec<ProtectLane<'_>, N> = ArrayVec::new();
+    let mine = chunk.iter_mut().filter(|message| message.pair() == pair);
+    lanes.extend(mine.map(Sealing::lane));
+    algorithm::protect(pair.0, pair.1, &mut lanes);
+    let macs: ArrayVec<[u8; 4], N> = lanes.iter().map(|lane| lane.mac).collect();
+    drop(lanes);
+    let mine = chunk.iter_mut().filter(|message| message.pair() == pair);
+    for (message, mac) in mine.zip(macs) {
+        message.mac = mac;
     }
-    for (message, mac) in chunk.iter_mut().filter(|m| m.nia == nia).zip(&macs) {
-        message.mac = *mac;
+}
+
+/// Which pairs of algorithms of a batch were computed.
+#[derive(Default)]
+pub(super) struct Done(u16);
+
+impl Done {
+    const fn bit((nea, nia): (Nea, Nia)) -> u16 {
+        1 << (4 * nea.id() + nia.id())
+    }
+
+    pub(super) const fn has(&self, pair: (Nea, Nia)) -> bool {
+        self.0 & Self::bit(pair) != 0
+    }
+
+    pub(super) const fn add(&mut self, pair: (Nea, Nia)) {
+        self.0 |= Self::bit(pair);
     }
 }

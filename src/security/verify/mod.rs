@@ -6,15 +6,17 @@
 
 use arrayvec::ArrayVec;
 
-use crate::algorithm::{self, CipherLane, Input, Key, MacLane, Nea, Nia};
-use crate::base::secret::ct_eq;
+use core::ops::Range;
+
+use crate::algorithm::{self, CipherLane, Input, Key, Nea, Nia, OpenLane};
+use crate::base::secret::{ct_eq, wipe};
 use crate::base::{Direction, Error, Result};
 use crate::nas::{self, FollowUp, MessageType, SecurityHeaderType, header};
 
 use super::context::{Context, Role};
 use super::count::{Behind, NearWrap};
 use super::header_type;
-use super::protect::LANES;
+use super::protect::{Done, LANES};
 use super::ue::{AsCount, LastVerified, Place, PlainSum, Settings, UeSecurity};
 
 mod estimate;
@@ -174,7 +176,29 @@ impl<'a> Checking<'a> {
         };
     }
 
-    fn ciphered(&mut self) -> Option<CipherLane<'_>> {
+    /// Octets that are deciphered when the MAC is right.
+    fn ciphered(&self) -> usize {
+        if self.is_whole_ciphered() {
+            self.octets.pdu().len().saturating_sub(header::BODY)
+        } else {
+            0
+        }
+    }
+
+    const fn is_whole_ciphered(&self) -> bool {
+        matches!(
+            self.estimated.sht,
+            SecurityHeaderType::Ciphered | SecurityHeaderType::CipheredNew
+        )
+    }
+
+    const fn pair(&self) -> (Nea, Nia) {
+        (self.nea, self.nia)
+    }
+
+    /// Moves the body of a message that passed to the output, and deciphers it with a keystream that is there
+    /// already; else the lane that remains to be deciphered.
+    fn decipher(&mut self, keystream: &[u8]) -> Option<CipherLane<'_>> {
         let Trial::Passed(count) = self.trial else {
             return None;
         };
@@ -182,16 +206,20 @@ impl<'a> Checking<'a> {
             return None;
         }
         let (key, input) = (self.enc, self.input(count));
-        let whole = matches!(
-            self.estimated.sht,
-            SecurityHeaderType::Ciphered | SecurityHeaderType::CipheredNew
-        );
+        let whole = self.is_whole_ciphered();
         if whole && self.nea != Nea::Nea0 && self.is_in_the_open() {
             self.failure = Some(Error::HeaderMismatch);
             return None;
         }
         let data = self.octets.lay_out()?;
-        whole.then_some(CipherLane { key, input, data })
+        if !whole {
+            return None;
+        }
+        if !keystream.is_empty() {
+            algorithm::xor(data, keystream);
+            return None;
+        }
+        Some(CipherLane { key, input, data })
     }
 
     fn context(&self) -> Option<&Context> {
@@ -298,12 +326,22 @@ impl<'a> Checking<'a> {
     }
 }
 
+/// Octets of keystream for a message that comes alone, and for each of many. What finds no room is deciphered after
+/// its MAC was compared, in a pass of its own.
+const LONE: usize = 512;
+const PIECE: usize = 128;
+
 /// Verifies and deciphers messages in lanes and hands each result to `each`, in order. Sessions are not changed.
 pub fn check(batch: &mut [Checking<'_>], settings: &Settings, mut each: impl FnMut(Checked)) {
     for chunk in batch.chunks_mut(LANES) {
-        match chunk.len() {
-            1 => run::<1>(chunk),
-            _ => run::<LANES>(chunk),
+        if let [message] = chunk {
+            let mut room = [0; LONE];
+            run::<1>(core::slice::from_mut(message), &mut room);
+            wipe(&mut room);
+        } else {
+            let mut room = [0; LANES * PIECE];
+            run::<LANES>(chunk, &mut room);
+            wipe(&mut room);
         }
     }
     for message in batch {
@@ -313,44 +351,89 @@ pub fn check(batch: &mut [Checking<'_>], settings: &Settings, mut each: impl FnM
     }
 }
 
-fn run<const N: usize>(chunk: &mut [Checking<'_>]) {
-    // Twice at most: the estimate, then the one COUNT behind it.
-    while chunk.iter().any(|message| message.pending().is_some()) {
-        for nia in Nia::ALL {
-            mac_lanes::<N>(chunk, nia);
-        }
+fn run<const N: usize>(chunk: &mut [Checking<'_>], room: &mut [u8]) {
+    // Twice at most: the estimate, then the one COUNT behind it, which is rare and makes no keystream.
+    let mut keystreams = try_macs::<N>(chunk, room);
+    chunk.iter_mut().for_each(Checking::judge);
+    if chunk.iter().any(|message| message.pending().is_some()) {
+        let again: ArrayVec<bool, N> = chunk.iter().map(|m| m.pending().is_some()).collect();
+        try_macs::<N>(chunk, &mut []);
         chunk.iter_mut().for_each(Checking::judge);
+        for (keystream, _) in keystreams.iter_mut().zip(again).filter(|(_, again)| *again) {
+            *keystream = 0..0;
+        }
     }
-    for nea in Nea::ALL {
+    let mut done = Done::default();
+    while let Some(pair) = chunk
+        .iter()
+        .map(Checking::pair)
+        .find(|pair| !done.has(*pair))
+    {
+        done.add(pair);
         let mut lanes: ArrayVec<CipherLane<'_>, N> = ArrayVec::new();
-        let wanted = chunk.iter_mut().filter(|m| m.nea == nea);
-        lanes.extend(wanted.filter_map(Checking::ciphered));
+        for (message, keystream) in chunk.iter_mut().zip(&keystreams) {
+            if message.pair() == pair {
+                let keystream = room.get(keystream.clone()).unwrap_or_default();
+                lanes.extend(message.decipher(keystream));
+            }
+        }
         if !lanes.is_empty() {
-            algorithm::cipher(nea, &mut lanes);
+            algorithm::cipher(pair.0, &mut lanes);
         }
     }
 }
 
-fn mac_lanes<const N: usize>(chunk: &mut [Checking<'_>], nia: Nia) {
-    let mut macs: ArrayVec<[u8; 4], N> = ArrayVec::new();
+/// Computes the MACs of the messages that wait for one, and the keystreams of those that have room for it and whose
+/// algorithms make both in one pass: the place of each message's.
+fn try_macs<const N: usize>(
+    chunk: &mut [Checking<'_>],
+    room: &mut [u8],
+) -> ArrayVec<Range<usize>, N> {
+    let mut places: ArrayVec<Range<usize>, N> = chunk.iter().map(|_| 0..0).collect();
+    let mut used = 0;
+    let mut done = Done::default();
+    while let Some(pair) = chunk
+        .iter()
+        .map(Checking::pair)
+        .find(|pair| !done.has(*pair))
     {
-        let mut lanes: ArrayVec<MacLane<'_>, N> = ArrayVec::new();
-        lanes.extend(chunk.iter().filter(|m| m.nia == nia).filter_map(|m| {
-            let message = m.octets.pdu().get(header::SN..)?;
-            Some(MacLane::new(m.int, m.input(m.pending()?), message))
-        }));
-        if lanes.is_empty() {
-            return;
+        done.add(pair);
+        let ahead = algorithm::opens(pair.0, pair.1);
+        let mut lanes: ArrayVec<OpenLane<'_>, N> = ArrayVec::new();
+        let mut free = room.get_mut(used..).unwrap_or_default();
+        for (message, place) in chunk.iter().zip(&mut places) {
+            let (Some(count), true) = (message.pending(), message.pair() == pair) else {
+                continue;
+            };
+            let len = message.ciphered();
+            let len = if ahead && len <= free.len() { len } else { 0 };
+            let (keystream, rest) = free.split_at_mut(len);
+            free = rest;
+            *place = used..used + len;
+            used += len;
+            lanes.push(OpenLane {
+                enc: message.enc,
+                int: message.int,
+                input: message.input(count),
+                text: message.octets.pdu().get(header::SN..).unwrap_or_default(),
+                keystream,
+                mac: [0; 4],
+            });
         }
-        algorithm::mac(nia, &mut lanes);
-        macs.extend(lanes.iter().map(|lane| lane.mac));
+        if lanes.is_empty() {
+            continue;
+        }
+        algorithm::open(pair.0, pair.1, &mut lanes);
+        let macs: ArrayVec<[u8; 4], N> = lanes.iter().map(|lane| lane.mac).collect();
+        drop(lanes);
+        let waiting = chunk
+            .iter_mut()
+            .filter(|m| m.pair() == pair && m.pending().is_some());
+        for (message, mac) in waiting.zip(macs) {
+            message.mac = mac;
+        }
     }
-    let waiting = chunk
-        .iter_mut()
-        .filter(|m| m.nia == nia && m.pending().is_some());
-    for (message, mac) in waiting.zip(&macs) {
-        message.mac = *mac;
-    }
+    places
 }
 
 /// Accepts a checked message: its COUNT can never be accepted again.

@@ -1,0 +1,203 @@
+//! Whole messages: ciphering and integrity in one call (TS 24.501 4.4.4, 4.4.5: the message is ciphered, then the
+//! MAC is computed over sequence number and ciphertext).
+//!
+//! Keystream does not depend on the message, so where both algorithms are the same stream cipher their keystreams are
+//! two lanes of one kernel pass; the data passes follow while the octets are in the first cache.
+
+use core::ops::Range;
+
+use super::{Input, Key, Nea, Nia, pair};
+use crate::base::secret::ct_eq;
+use arrayvec::ArrayVec;
+
+/// Messages that go through the kernels together.
+pub(super) const CHUNK: usize = 64;
+
+/// One message to protect.
+pub struct ProtectLane<'a> {
+    /// Prepared for the ciphering algorithm.
+    pub enc: &'a Key,
+    /// Prepared for the integrity algorithm.
+    pub int: &'a Key,
+    /// COUNT, BEARER, DIRECTION of both.
+    pub input: Input,
+    /// What the MAC covers: the sequence number octet and the message. The message is ciphered in place.
+    pub text: &'a mut [u8],
+    /// The part of `text` that is ciphered: `1..text.len()` for a whole message. What lies outside `text` does not
+    /// count.
+    pub ciphered: Range<usize>,
+    /// Result: the MAC.
+    pub mac: [u8; 4],
+}
+
+/// One message to verify.
+pub struct VerifyLane<'a> {
+    /// Prepared for the ciphering algorithm.
+    pub enc: &'a Key,
+    /// Prepared for the integrity algorithm.
+    pub int: &'a Key,
+    /// COUNT, BEARER, DIRECTION of both.
+    pub input: Input,
+    /// The sequence number octet and the message, which is deciphered in place when the MAC is right and left alone
+    /// when it is not.
+    pub text: &'a mut [u8],
+    /// The part of `text` that is ciphered.
+    pub ciphered: Range<usize>,
+    /// The MAC that came with the message.
+    pub mac: [u8; 4],
+    /// Result: whether it is right. Null integrity (NIA0) proves nothing: true for a MAC of zeros.
+    pub authentic: bool,
+}
+
+/// One message whose MAC is computed, and the keystream with it where that costs little.
+pub(crate) struct OpenLane<'a> {
+    pub(crate) enc: &'a Key,
+    pub(crate) int: &'a Key,
+    pub(crate) input: Input,
+    /// What the MAC covers.
+    pub(crate) text: &'a [u8],
+    /// Octets of zero, as many as are ciphered: XORed with the keystream where [`opens`] says so. May be empty.
+    pub(crate) keystream: &'a mut [u8],
+    /// Result.
+    pub(crate) mac: [u8; 4],
+}
+
+impl ProtectLane<'_> {
+    /// The ciphered part, inside the text.
+    #[inline(always)]
+    pub(super) fn part(&self) -> Range<usize> {
+        inside(&self.ciphered, self.text.len())
+    }
+}
+
+#[inline(always)]
+fn inside(range: &Range<usize>, len: usize) -> Range<usize> {
+    let end = range.end.min(len);
+    range.start.min(end)..end
+}
+
+/// Ciphers every message in place and computes its MAC.
+pub fn protect(nea: Nea, nia: Nia, lanes: &mut [ProtectLane<'_>]) {
+    if let Some(pair) = pair::of(nea, nia) {
+        return (pair.protect)(lanes);
+    }
+    (nea.row().cipher_part)(lanes);
+    (nia.row().mac_part)(lanes);
+}
+
+/// Computes every message's MAC, compares it in constant time, and deciphers those that are authentic. The others
+/// stay as they are.
+pub fn verify(nea: Nea, nia: Nia, lanes: &mut [VerifyLane<'_>]) {
+    let mut rest = lanes;
+    while !rest.is_empty() {
+        let count = fitting(rest);
+        let (now, later) = rest.split_at_mut(count);
+        match now {
+            [lane] => verify_chunk::<1, LONE>(nea, nia, core::slice::from_mut(lane)),
+            lanes => verify_chunk::<CHUNK, PIECE>(nea, nia, lanes),
+        }
+        rest = later;
+    }
+}
+
+/// Keystream octets of a message that comes alone, and of each of many.
+const LONE: usize = 512;
+const PIECE: usize = 128;
+
+/// How many of the next messages share a pass: their keystreams fit together.
+fn fitting(lanes: &[VerifyLane<'_>]) -> usize {
+    let mut room = CHUNK * PIECE;
+    let fits = |lane: &&VerifyLane<'_>| {
+        let len = lane.ciphered.len();
+        let fits = len <= room;
+        room = room.saturating_sub(len);
+        fits
+    };
+    lanes.iter().take(CHUNK).take_while(fits).count().max(1)
+}
+
+fn verify_chunk<const N: usize, const ROOM: usize>(
+    nea: Nea,
+    nia: Nia,
+    lanes: &mut [VerifyLane<'_>],
+) {
+    let mut room = [[0; ROOM]; N];
+    let ahead = opens(nea, nia);
+    let mut results: ArrayVec<(bool, usize), N> = ArrayVec::new(); // authentic, octets of keystream
+    {
+        let mut free = room.as_flattened_mut();
+        let mut open: ArrayVec<OpenLane<'_>, N> = ArrayVec::new();
+        for lane in lanes.iter() {
+            let len = inside(&lane.ciphered, lane.text.len()).len();
+            let len = if ahead && len <= free.len() { len } else { 0 };
+            let (keystream, rest) = free.split_at_mut(len);
+            free = rest;
+            open.push(OpenLane {
+                enc: lane.enc,
+                int: lane.int,
+                input: lane.input,
+                text: lane.text,
+                keystream,
+                mac: [0; 4],
+            });
+        }
+        self::open(nea, nia, &mut open);
+        results.extend(
+            open.iter()
+                .zip(lanes.iter())
+                .map(|(open, lane)| (ct_eq(&open.mac, &lane.mac), open.keystream.len())),
+        );
+    }
+    let mut keystreams = room.as_flattened();
+    let mut late: ArrayVec<super::CipherLane<'_>, N> = ArrayVec::new();
+    for (lane, (authentic, len)) in lanes.iter_mut().zip(results) {
+        let (keystream, rest) = keystreams.split_at(len);
+        keystreams = rest;
+        lane.authentic = authentic;
+        let part = inside(&lane.ciphered, lane.text.len());
+        if !authentic || part.is_empty() {
+            continue;
+        }
+        let data = &mut lane.text[part];
+        if keystream.is_empty() {
+            late.push(super::CipherLane {
+                key: lane.enc,
+                input: lane.input,
+                data,
+            });
+        } else {
+            xor(data, keystream);
+        }
+    }
+    if !late.is_empty() {
+        super::cipher(nea, &mut late);
+    }
+    drop(late);
+    crate::base::secret::wipe(room.as_flattened_mut());
+}
+
+/// XORs a keystream onto as many octets.
+#[inline]
+pub(crate) fn xor(data: &mut [u8], keystream: &[u8]) {
+    let (blocks, tail) = data.as_chunks_mut::<16>();
+    let (z, rest) = keystream.as_chunks::<16>();
+    for (block, z) in blocks.iter_mut().zip(z) {
+        *block = (u128::from_ne_bytes(*block) ^ u128::from_ne_bytes(*z)).to_ne_bytes();
+    }
+    for (byte, z) in tail.iter_mut().zip(rest) {
+        *byte ^= z;
+    }
+}
+
+/// True when [`open`] makes the keystream with the MAC: both are the same stream cipher.
+pub(crate) fn opens(nea: Nea, nia: Nia) -> bool {
+    pair::of(nea, nia).is_some()
+}
+
+/// Computes MACs, and keystreams where [`opens`] is true.
+pub(crate) fn open(nea: Nea, nia: Nia, lanes: &mut [OpenLane<'_>]) {
+    match pair::of(nea, nia) {
+        Some(pair) => (pair.open)(lanes),
+        None => (nia.row().mac_open)(lanes),
+    }
+}

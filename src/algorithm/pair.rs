@@ -1,0 +1,216 @@
+//! Ciphering and integrity by the same stream cipher: the two keystreams of a message are two lanes of one kernel
+//! pass.
+
+use super::message::{CHUNK, OpenLane, ProtectLane};
+use super::{Key, Nea, Nia, nea1, nia1, nia3, shape};
+use crate::base::secret;
+use crate::kernel::{Backend, Lane, Room};
+use arrayvec::ArrayVec;
+
+/// How a pair of algorithms runs in one pass.
+pub(super) struct Pair {
+    pub(super) protect: fn(&mut [ProtectLane<'_>]),
+    pub(super) open: fn(&mut [OpenLane<'_>]),
+}
+
+/// The pair, when both algorithms are the same stream cipher.
+#[inline]
+pub(super) fn of(nea: Nea, nia: Nia) -> Option<&'static Pair> {
+    match (nea, nia) {
+        (Nea::Nea1, Nia::Nia1) => Some(&nia1::PAIR),
+        (Nea::Nea3, Nia::Nia3) => Some(&nia3::PAIR),
+        _ => None,
+    }
+}
+
+/// A message and the keystream of its MAC.
+pub(super) struct Part<'a> {
+    pub(super) text: &'a [u8],
+    /// Length of the text in bits, not more than it has.
+    pub(super) bits: usize,
+    pub(super) z: &'a [u8],
+}
+
+/// A stream cipher that serves both ways.
+pub(super) trait StreamCipher {
+    type Room: for<'a> Room<Lane<'a> = Lane<'a, [u8; 16]>>;
+    /// The row in use.
+    fn row() -> &'static Backend<Self::Room>;
+    /// Keystream octets behind the MAC of a message of so many bits.
+    fn mac_keystream(bits: usize) -> usize;
+    /// The MACs of messages whose keystreams are there. At most [`CHUNK`] of them.
+    fn finish(parts: &[Part<'_>], macs: &mut [[u8; 4]]);
+    /// MAC of a message that is too long for a pass.
+    fn long(key: &Key, input: super::Input, text: &[u8]) -> [u8; 4];
+}
+
+/// Keystream octets of the MAC of a message that comes alone, and of each of many.
+const LONE: usize = 512;
+const PIECE: usize = 128;
+
+impl<S: StreamCipher> Pass<S> {
+    pub(super) const PAIR: Pair = Pair {
+        protect: |lanes| Self::split(lanes, |lane| lane.text.len(), Self::protect),
+        open: |lanes| Self::split(lanes, |lane| lane.text.len(), Self::open),
+    };
+}
+
+pub(super) struct Pass<S>(core::marker::PhantomData<S>);
+
+/// How many messages a chunk has.
+enum Chunk {
+    One,
+    Many,
+    /// One, too long for a pass.
+    Long,
+}
+
+impl<S: StreamCipher> Pass<S> {
+    /// Cuts messages into chunks whose keystreams fit together.
+    fn split<L>(lanes: &mut [L], len: fn(&L) -> usize, run: fn(Chunk, &mut [L])) {
+        let need = |lane: &L| S::mac_keystream(8 * len(lane));
+        if let [lane] = lanes
+            && need(lane) <= LONE
+        {
+            return run(Chunk::One, lanes);
+        }
+        let mut rest = lanes;
+        while !rest.is_empty() {
+            let mut room = CHUNK * PIECE;
+            let fits = |lane: &&L| {
+                let need = need(lane);
+                let fits = need <= room;
+                room = room.saturating_sub(need);
+                fits
+            };
+            let count = rest.iter().take(CHUNK).take_while(fits).count();
+            let (now, later) = rest.split_at_mut(count.max(1));
+            run(if count == 0 { Chunk::Long } else { Chunk::Many }, now);
+            rest = later;
+        }
+    }
+
+    fn protect(chunk: Chunk, lanes: &mut [ProtectLane<'_>]) {
+        match chunk {
+            Chunk::One => Self::protect_pass::<1, 2, LONE>(lanes),
+            Chunk::Many => Self::protect_pass::<CHUNK, { shape::MOST }, PIECE>(lanes),
+            Chunk::Long => {
+                for lane in lanes {
+                    let data = lane.part();
+                    cipher_one::<S>(lane.enc, lane.input, &mut lane.text[data]);
+                    lane.mac = S::long(lane.int, lane.input, lane.text);
+                }
+            }
+        }
+    }
+
+    fn open(chunk: Chunk, lanes: &mut [OpenLane<'_>]) {
+        match chunk {
+            Chunk::One => Self::open_pass::<1, 2, LONE>(lanes),
+            Chunk::Many => Self::open_pass::<CHUNK, { shape::MOST }, PIECE>(lanes),
+            Chunk::Long => {
+                for lane in lanes {
+                    cipher_one::<S>(lane.enc, lane.input, lane.keystream);
+                    lane.mac = S::long(lane.int, lane.input, lane.text);
+                }
+            }
+        }
+    }
+
+    fn protect_pass<'a, const N: usize, const M: usize, const ROOM: usize>(
+        lanes: &mut [ProtectLane<'a>],
+    ) {
+        let mut room = [[0; ROOM]; N];
+        let mut streams: ArrayVec<Lane<'_, [u8; 16]>, M> = ArrayVec::new();
+        let mut free = room.as_flattened_mut();
+        for lane in lanes.iter() {
+            let (int, input): (&'a Key, _) = (lane.int, lane.input);
+            let need = S::mac_keystream(8 * lane.text.len());
+            let (z, rest) = free.split_at_mut(need);
+            free = rest;
+            streams.push(mac_stream(int, input, z));
+        }
+        for lane in lanes.iter_mut() {
+            let data = lane.part();
+            streams.push(cipher_stream(lane.enc, lane.input, &mut lane.text[data]));
+        }
+        keystreams::<S, M>(&mut streams);
+        drop(streams);
+        let macs = Self::macs::<N>(lanes.iter().map(|lane| &*lane.text), room.as_flattened());
+        for (lane, mac) in lanes.iter_mut().zip(macs) {
+            lane.mac = mac;
+        }
+        secret::wipe(room.as_flattened_mut());
+    }
+
+    fn open_pass<'a, const N: usize, const M: usize, const ROOM: usize>(
+        lanes: &mut [OpenLane<'a>],
+    ) {
+        let mut room = [[0; ROOM]; N];
+        let mut streams: ArrayVec<Lane<'_, [u8; 16]>, M> = ArrayVec::new();
+        let mut free = room.as_flattened_mut();
+        for lane in lanes.iter() {
+            let (int, input): (&'a Key, _) = (lane.int, lane.input);
+            let need = S::mac_keystream(8 * lane.text.len());
+            let (z, rest) = free.split_at_mut(need);
+            free = rest;
+            streams.push(mac_stream(int, input, z));
+        }
+        for lane in lanes.iter_mut().filter(|lane| !lane.keystream.is_empty()) {
+            streams.push(cipher_stream(lane.enc, lane.input, lane.keystream));
+        }
+        keystreams::<S, M>(&mut streams);
+        drop(streams);
+        let macs = Self::macs::<N>(lanes.iter().map(|lane| lane.text), room.as_flattened());
+        for (lane, mac) in lanes.iter_mut().zip(macs) {
+            lane.mac = mac;
+        }
+        secret::wipe(room.as_flattened_mut());
+    }
+
+    /// MACs of texts whose keystreams stand one behind the other.
+    fn macs<'t, const N: usize>(
+        texts: impl Iterator<Item = &'t [u8]>,
+        mut z: &'t [u8],
+    ) -> [[u8; 4]; N] {
+        let mut parts: ArrayVec<Part<'_>, N> = ArrayVec::new();
+        for text in texts {
+            let bits = 8 * text.len();
+            let (own, rest) = z.split_at(S::mac_keystream(bits));
+            z = rest;
+            parts.push(Part { text, bits, z: own });
+        }
+        let mut macs = [[0; 4]; N];
+        S::finish(&parts, &mut macs);
+        macs
+    }
+}
+
+#[inline(always)]
+fn cipher_stream<'s>(key: &'s Key, input: super::Input, data: &'s mut [u8]) -> Lane<'s, [u8; 16]> {
+    Lane {
+        key: key.raw(),
+        iv: nea1::iv(input),
+        data,
+    }
+}
+
+#[inline(always)]
+fn mac_stream<'s>(key: &'s Key, input: super::Input, data: &'s mut [u8]) -> Lane<'s, [u8; 16]> {
+    Lane {
+        key: key.raw(),
+        iv: nia1::iv(input),
+        data,
+    }
+}
+
+fn cipher_one<S: StreamCipher>(key: &Key, input: super::Input, data: &mut [u8]) {
+    (S::row().one)(&mut cipher_stream(key, input, data));
+}
+
+fn keystreams<S: StreamCipher, const M: usize>(streams: &mut [Lane<'_, [u8; 16]>]) {
+    if M > 2 {
+        shape::order(streams);
+    }
+    (S::row().many)(streams);
+}
