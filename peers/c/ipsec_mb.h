@@ -37,6 +37,8 @@ typedef struct {
     uint32_t algorithms; /* bit 1 to 3 */
     uint32_t batch_least, batch_most;
     uint32_t sorted;     /* the caller sorts each batch by length, inside the clock */
+    uint32_t mixed;      /* only where lengths differ */
+    uint32_t alike;      /* only where they do not */
     uint64_t flags;      /* of the manager */
     uint32_t avx2;       /* the manager's AVX2 code */
     void (*cipher)(library *, uint32_t count);

@@ -4,7 +4,6 @@
 //! through the session table, `report` prints. Every answer is checked, before the clock starts and after every round.
 
 mod contest;
-mod lanes;
 mod ours;
 mod peers;
 mod plan;

@@ -1,21 +1,17 @@
 //! naslane's part: the stateless lanes of `naslane::algorithm` and `naslane::kdf`.
 
 use arrayvec::ArrayVec;
-use naslane::algorithm::{Input, Key, Nea, Nia};
+use naslane::algorithm::{
+    Input, Key, Nea, Nia, ProtectLane, VerifyLane, prepare_nea, prepare_nia, protect, verify,
+};
 use naslane::base::Direction;
 use naslane::kdf::{AlgorithmId, KAmf, KNasLane, k_nas_batch};
 
 use super::contest::{BATCH_MAX, BEARER, BODY, Contestant, Fleet, LEAD, Message, Task};
-use super::lanes::{ProtectLane, VerifyLane, protect, verify};
 use super::plan::Verb;
 
 /// Its name beside the peers.
 pub(super) const NAME: &str = "naslane";
-
-struct Pair {
-    enc: Key,
-    int: Key,
-}
 
 struct Ours {
     task: Task,
@@ -23,7 +19,8 @@ struct Ours {
     nia: Nia,
     messages: Vec<Message>,
     /// Of every UE, or with a key per message of every lane.
-    pairs: Vec<Pair>,
+    enc: Vec<Key>,
+    int: Vec<Key>,
     /// With a key per message: of every UE.
     raw: Vec<[[u8; 16]; 2]>,
     k_amf: Vec<KAmf>,
@@ -37,16 +34,20 @@ pub(super) fn contestant(task: &Task, fleet: &Fleet) -> Box<dyn Contestant> {
     } else {
         fleet.subscribers.len()
     };
-    let pair = |keys: &super::contest::Subscriber| Pair {
-        enc: Key::for_nea(nea, &keys.k_nas_enc),
-        int: Key::for_nia(nia, &keys.k_nas_int),
-    };
+    let keyed = &fleet.subscribers[..ues];
     Box::new(Ours {
         task: *task,
         nea,
         nia,
         messages: Vec::new(),
-        pairs: fleet.subscribers[..ues].iter().map(pair).collect(),
+        enc: keyed
+            .iter()
+            .map(|keys| Key::for_nea(nea, &keys.k_nas_enc))
+            .collect(),
+        int: keyed
+            .iter()
+            .map(|keys| Key::for_nia(nia, &keys.k_nas_int))
+            .collect(),
         raw: fleet
             .subscribers
             .iter()
@@ -72,11 +73,13 @@ fn place(task: &Task, message: &Message, lane: usize) -> usize {
 impl Ours {
     fn expand(&mut self, first: usize) {
         let messages = &self.messages[first..first + self.task.batch];
-        for (message, pair) in messages.iter().zip(&mut self.pairs) {
-            let [enc, int] = &self.raw[message.ue as usize];
-            pair.enc = Key::for_nea(self.nea, enc);
-            pair.int = Key::for_nia(self.nia, int);
+        for (message, (enc, int)) in messages.iter().zip(self.enc.iter_mut().zip(&mut self.int)) {
+            let raw = &self.raw[message.ue as usize];
+            *enc = Key::unprepared(&raw[0]);
+            *int = Key::unprepared(&raw[1]);
         }
+        prepare_nea(self.nea, &mut self.enc[..self.task.batch]);
+        prepare_nia(self.nia, &mut self.int[..self.task.batch]);
     }
 
     fn input(&self, message: &Message) -> Input {
@@ -105,10 +108,10 @@ impl Ours {
             head[LEAD + 1] = 2;
             text[0] = message.count as u8;
             text[1..].copy_from_slice(&input[..len]);
-            let pair = &self.pairs[place(&self.task, message, lane)];
+            let keys = place(&self.task, message, lane);
             lanes.push(ProtectLane {
-                enc: &pair.enc,
-                int: &pair.int,
+                enc: &self.enc[keys],
+                int: &self.int[keys],
                 input: self.input(message),
                 text,
                 ciphered: 1..1 + len,
@@ -134,10 +137,10 @@ impl Ours {
             let (head, text) = out.split_at_mut(LEAD + BODY - 1);
             let text = &mut text[..1 + len];
             text.copy_from_slice(&pdu[BODY - 1..]);
-            let pair = &self.pairs[place(&self.task, message, lane)];
+            let keys = place(&self.task, message, lane);
             lanes.push(VerifyLane {
-                enc: &pair.enc,
-                int: &pair.int,
+                enc: &self.enc[keys],
+                int: &self.int[keys],
                 input: self.input(message),
                 text,
                 ciphered: 1..1 + len,
