@@ -45,6 +45,10 @@ macro_rules! every_room {
             fn sha256_hmac() {
                 super::$test::<sha256::HmacSha256>();
             }
+            #[test]
+            fn sha256_pair() {
+                super::$test::<sha256::HmacPair>();
+            }
         }
     };
 }

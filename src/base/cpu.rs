@@ -121,6 +121,27 @@ pub fn prefetch<T>(place: &T) {
     let _ = place;
 }
 
+/// Asks the system for huge pages behind memory that will be reached in random order, before it is first touched:
+/// 1,000,000 sessions of 640 octets otherwise cost a page walk each (50 ns a message of 220 in batches of 64).
+/// Without effect where the system knows no such thing or refuses.
+#[cfg(feature = "std")]
+pub fn huge_pages<T>(memory: &mut [core::mem::MaybeUninit<T>]) {
+    #[cfg(target_os = "linux")]
+    {
+        const PAGE: usize = 4096;
+        let start = memory.as_ptr().addr().next_multiple_of(PAGE);
+        let end = (memory.as_ptr().addr() + size_of_val(memory)) / PAGE * PAGE;
+        if start < end {
+            let place = memory.as_mut_ptr().cast::<u8>().with_addr(start);
+            // SAFETY: the whole pages from `start` to `end` lie inside `memory`, which this call may change; the
+            // advice keeps what is in them.
+            unsafe { libc::madvise(place.cast(), end - start, libc::MADV_HUGEPAGE) };
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = memory;
+}
+
 macro_rules! token {
     ($(#[$doc:meta])* $name:ident = $($feature:literal),+) => {
         $(#[$doc])*

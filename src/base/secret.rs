@@ -2,7 +2,7 @@
 
 use core::fmt;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroize;
+use zeroize::optimization_barrier;
 
 /// `N` secret bytes. Has no `Display`, its `Debug` shows the length only, equality is constant-time,
 /// and the memory is wiped when it is dropped or overwritten through [`Secret::wipe`].
@@ -36,7 +36,9 @@ impl<const N: usize> Secret<N> {
 
     /// Overwrites the bytes with zeros in a way that the compiler keeps.
     pub fn wipe(&mut self) {
-        self.0.zeroize();
+        // Not `zeroize`, which writes byte by byte: batches derive a key in 100 ns.
+        self.0 = [0; N];
+        optimization_barrier(&self.0);
     }
 }
 

@@ -118,7 +118,11 @@ fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) {
     let mut checked: ArrayVec<Checked, LANES> = ArrayVec::new();
     for (index, job) in jobs.iter_mut().enumerate() {
         match check(index, job, arena.len()) {
-            Ok(fields) => checked.push(fields),
+            Ok(fields) => {
+                // The memory is on its way while the rest is checked and laid out.
+                engine.table.prefetch(fields.handle);
+                checked.push(fields);
+            }
             Err(error) => fail(job, error),
         }
     }
@@ -140,6 +144,9 @@ fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) {
 
 /// Refuses jobs whose output touches another job's input or output, and sorts the rest by output.
 fn refuse_collisions(jobs: &mut [Job], checked: &mut ArrayVec<Checked, LANES>) {
+    if are_in_order(checked) {
+        return;
+    }
     checked.sort_unstable_by_key(|fields| fields.output.start);
     let mut end = 0;
     let disjoint = checked.iter().all(|fields| {
@@ -167,6 +174,24 @@ fn refuse_collisions(jobs: &mut [Job], checked: &mut ArrayVec<Checked, LANES>) {
         }
     }
     refuse(jobs, checked, &collides);
+}
+
+/// True when no job can touch another's octets because of how they lie, as they mostly do: each job has a stretch of
+/// its own, in the order of the jobs, or all inputs lie on one side of the outputs, which are in the order of the jobs.
+fn are_in_order(checked: &[Checked]) -> bool {
+    let (mut stretch, mut output, mut apart, mut in_order) = (0, 0, true, true);
+    let (mut first, mut last) = (usize::MAX, 0); // of the inputs
+    for fields in checked {
+        let (input, out) = (&fields.input, &fields.output);
+        apart &= input.start.min(out.start) >= stretch;
+        stretch = stretch.max(input.end).max(out.end);
+        in_order &= out.start >= output;
+        output = out.end;
+        first = first.min(input.start);
+        last = last.max(input.end);
+    }
+    let outputs = checked.first().map_or(0, |fields| fields.output.start)..output;
+    apart || (in_order && (last <= outputs.start || first >= outputs.end))
 }
 
 fn refuse(jobs: &mut [Job], checked: &mut ArrayVec<Checked, LANES>, collides: &[bool; LANES]) {
@@ -206,8 +231,9 @@ fn carve<'a>(
         cut = cut.max(fields.output.end);
     }
     between.push((cut, rest));
+    let mut near = 0;
     for (fields, place) in checked.iter().zip(places) {
-        let task = task(&jobs[fields.index], fields, (place, &between));
+        let task = task(&jobs[fields.index], fields, (place, &between, &mut near));
         works.push(Work {
             handle: fields.handle,
             access: fields.access,
@@ -218,15 +244,23 @@ fn carve<'a>(
     }
 }
 
-type Places<'a, 'b> = (&'a mut [u8], &'b [(usize, &'a [u8])]);
+/// The output, the pieces between the outputs, and the piece in which the last input lay.
+type Places<'a, 'b> = (&'a mut [u8], &'b [(usize, &'a [u8])], &'b mut usize);
 
-fn task<'a>(job: &Job, fields: &Checked, (out, between): Places<'a, '_>) -> Task<'a> {
+fn task<'a>(job: &Job, fields: &Checked, (out, between, near): Places<'a, '_>) -> Task<'a> {
     let input = &fields.input;
     let len = input.len();
     let in_place = input.start == fields.output.start;
-    let apart = || {
-        let piece = between.partition_point(|(start, _)| *start <= input.start);
-        let (start, octets) = between[..piece].last().copied().unwrap_or_default();
+    let mut apart = || {
+        let begins = |piece: usize| between.get(piece).map_or(usize::MAX, |(start, _)| *start);
+        // Inputs mostly follow each other: the next piece, or the same.
+        *near += usize::from(begins(*near + 1) <= input.start);
+        if begins(*near) > input.start || begins(*near + 1) <= input.start {
+            *near = between
+                .partition_point(|(start, _)| *start <= input.start)
+                .saturating_sub(1);
+        }
+        let (start, octets) = between.get(*near).copied().unwrap_or_default();
         let found = octets
             .get(input.start.saturating_sub(start)..)
             .and_then(|o| o.get(..len));

@@ -294,6 +294,7 @@ impl Engine {
     }
 
     fn run_one(&self, handle: Handle, access: AccessType, task: Task<'_>) -> Report {
+        self.table.prefetch(handle);
         let mut work = [Work {
             handle,
             access,

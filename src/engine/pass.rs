@@ -127,27 +127,25 @@ struct Held<'t> {
     guard: Guard<'t>,
     /// An uplink message of this pass has yet to commit: the next message of this session waits.
     exclusive: bool,
+    /// The one before it in its bucket.
+    before: u8,
 }
 
 /// Runs every work to its report.
 pub(super) fn run(engine: &Engine, works: &mut [Work<'_>]) {
     for chunk in works.chunks_mut(LANES) {
-        while chunk.iter().any(Work::is_waiting) {
-            // The same code with room for one: moving the larger arrays about costs a single message more than
-            // its AES (117 ns of 370 on Cascade Lake).
-            match chunk.len() {
-                1 => pass::<1>(engine, chunk),
-                _ => pass::<LANES>(engine, chunk),
-            }
-        }
+        // The same code with room for one: moving the larger arrays about costs a single message more than its AES
+        // (117 ns of 370 on Cascade Lake).
+        while match chunk.len() {
+            1 => pass::<1>(engine, chunk),
+            _ => pass::<LANES>(engine, chunk),
+        } {}
     }
 }
 
-fn pass<const N: usize>(engine: &Engine, works: &mut [Work<'_>]) {
-    for work in works.iter() {
-        engine.table.prefetch(work.handle);
-    }
-    let mut held: ArrayVec<Held<'_>, N> = ArrayVec::new();
+/// Runs what can run now; true when something was put off.
+fn pass<const N: usize>(engine: &Engine, works: &mut [Work<'_>]) -> bool {
+    let mut held: HeldSessions<'_, N> = HeldSessions::new();
     let mut numbered: ArrayVec<Ticket<Numbered>, N> = ArrayVec::new();
     let mut estimated: ArrayVec<Ticket<Estimated>, N> = ArrayVec::new();
     let mut put_off: ArrayVec<Handle, N> = ArrayVec::new();
@@ -160,7 +158,7 @@ fn pass<const N: usize>(engine: &Engine, works: &mut [Work<'_>]) {
         if put_off.contains(&work.handle) {
             continue;
         }
-        let guard = match hold(engine, &mut held, work) {
+        let guard = match held.hold(engine, work) {
             Ok(Some(guard)) => guard,
             Ok(None) => {
                 put_off.push(work.handle);
@@ -171,7 +169,7 @@ fn pass<const N: usize>(engine: &Engine, works: &mut [Work<'_>]) {
                 continue;
             }
         };
-        let session = &mut *held[guard].guard;
+        let session = &mut *held.all[guard].guard;
         match &work.task {
             Task::Protect { plain, .. } if !plain.fits() => work.fail(Error::BufferTooSmall),
             Task::Protect { plain, form } => {
@@ -214,33 +212,67 @@ fn pass<const N: usize>(engine: &Engine, works: &mut [Work<'_>]) {
                 }
             }
         }
-        held[guard].exclusive |= !work.shares();
+        held.all[guard].exclusive |= !work.shares();
     }
-    seal(&held, &mut numbered, works);
-    accept(engine, &mut held, &mut estimated, works);
+    seal(&held.all, &mut numbered, works);
+    accept(engine, &mut held.all, &mut estimated, works);
+    !put_off.is_empty()
 }
 
-/// Finds or takes the lock of the work's session. `None`: not in this pass.
-fn hold<'t, const N: usize>(
-    engine: &'t Engine,
-    held: &mut ArrayVec<Held<'t>, N>,
-    work: &Work<'_>,
-) -> Result<Option<usize>> {
-    if let Some(found) = held.iter().position(|h| h.handle == work.handle) {
-        return Ok((!held[found].exclusive && work.shares()).then_some(found));
+/// The locked sessions of a pass, found by handle: a search from the first to the last costs 12 ns a message in a
+/// batch of 64.
+struct HeldSessions<'t, const N: usize> {
+    all: ArrayVec<Held<'t>, N>,
+    /// By a few bits of the slot's number: the last of the sessions with these bits, or [`NOBODY`].
+    last: [u8; BUCKETS],
+}
+
+const BUCKETS: usize = 4 * LANES;
+const NOBODY: u8 = u8::MAX;
+const _: () = assert!(LANES < NOBODY as usize);
+
+impl<'t, const N: usize> HeldSessions<'t, N> {
+    fn new() -> Self {
+        Self {
+            all: ArrayVec::new(),
+            last: [NOBODY; BUCKETS],
+        }
     }
-    let guard = match engine.table.try_lock(work.handle) {
-        Ok(guard) => guard,
-        Err(Error::Busy) if held.is_empty() => engine.table.lock(work.handle)?,
-        Err(Error::Busy) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    held.push(Held {
-        handle: work.handle,
-        guard,
-        exclusive: false,
-    });
-    Ok(Some(held.len() - 1))
+
+    fn find(&self, bucket: usize, handle: Handle) -> Option<usize> {
+        let mut next = self.last[bucket];
+        while let Some(held) = self.all.get(usize::from(next)) {
+            if held.handle == handle {
+                return Some(next.into());
+            }
+            next = held.before;
+        }
+        None
+    }
+
+    /// Finds or takes the lock of the work's session. `None`: not in this pass.
+    fn hold(&mut self, engine: &'t Engine, work: &Work<'_>) -> Result<Option<usize>> {
+        let handle = work.handle;
+        let bucket = handle.slot() as usize % BUCKETS;
+        if let Some(found) = self.find(bucket, handle) {
+            return Ok((!self.all[found].exclusive && work.shares()).then_some(found));
+        }
+        let guard = match engine.table.try_lock(handle) {
+            Ok(guard) => guard,
+            Err(Error::Busy) if self.all.is_empty() => engine.table.lock(handle)?,
+            Err(Error::Busy) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let place = self.all.len();
+        self.all.push(Held {
+            handle,
+            guard,
+            exclusive: false,
+            before: self.last[bucket],
+        });
+        self.last[bucket] = place as u8; // below LANES
+        Ok(Some(place))
+    }
 }
 
 fn seal<const N: usize>(

@@ -1,5 +1,6 @@
 //! Keys of the ciphering and integrity algorithms (TS 33.501 A.8).
 
+use super::hmac::{Message, Prepared};
 use super::keys::{KAmf, KNasEnc, KNasInt};
 use super::message::kdf;
 use crate::base::Secret;
@@ -54,6 +55,41 @@ impl AlgorithmId {
 /// S of an algorithm key: two parameters of one octet. It holds no secret and is the same for every UE.
 pub(super) const fn algorithm_message(kind: AlgorithmType, id: AlgorithmId) -> [u8; 7] {
     [FC_ALGORITHM_KEY, kind as u8, 0, 1, id.0, 0, 1]
+}
+
+type Nas<T> = [[T; 16]; 2];
+
+/// S of K_NASenc and of K_NASint for every algorithm identity.
+static NAS: Nas<[u8; 7]> = {
+    let mut all = [[[0; 7]; 16]; 2];
+    let mut id = 0;
+    while id < 16 {
+        all[0][id] = algorithm_message(AlgorithmType::NasEnc, AlgorithmId(id as u8));
+        all[1][id] = algorithm_message(AlgorithmType::NasInt, AlgorithmId(id as u8));
+        id += 1;
+    }
+    all
+};
+
+/// The same, with their SHA-256 schedules: 9 KB, of which a network of one algorithm reads 512 bytes.
+static NAS_PREPARED: Nas<Prepared<'static>> = {
+    let mut all = [[Prepared::new(&[]); 16]; 2];
+    let mut id = 0;
+    while id < 16 {
+        all[0][id] = Prepared::new(&NAS[0][id]);
+        all[1][id] = Prepared::new(&NAS[1][id]);
+        id += 1;
+    }
+    all
+};
+
+/// S of K_NASenc and of K_NASint, prepared.
+pub(super) fn nas_messages(nea: AlgorithmId, nia: AlgorithmId) -> [Message<'static>; 2] {
+    let [enc, int] = &NAS_PREPARED;
+    [
+        Message::Prepared(&enc[usize::from(nea.0)]),
+        Message::Prepared(&int[usize::from(nia.0)]),
+    ]
 }
 
 /// The key of any 128-bit algorithm: the 128 least significant bits of the output (TS 33.501 A.8). `key` is K_AMF

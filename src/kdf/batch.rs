@@ -1,17 +1,21 @@
 //! Derivations of many UEs at a time. A single derivation is a batch of one.
 
 use super::access_keys::k_gnb_message;
-use super::algorithm_keys::{AlgorithmId, AlgorithmType, algorithm_message};
+use super::algorithm_keys::{AlgorithmId, nas_messages};
 use super::authentication::{KAmfMessage, k_amf_message};
-use super::hmac::{HmacLane, many};
+use super::hmac::{HmacLane, PairLane, many, pairs};
 use super::keys::{KAmf, KGnb, KNasEnc, KNasInt, KSeaf};
 use super::names::{Abba, Supi};
 use crate::base::AccessType;
+use arrayvec::ArrayVec;
 use core::array;
 
 /// HMAC lanes per pass: twice the widest SHA-256 kernel, so that a pass never leaves half of one idle, in less
 /// than 3 KiB of stack.
 const WIDE: usize = 32;
+/// Pairs per pass: eight groups of the widest kernel, which prepares the constants of a pass once, in 5 KiB of
+/// stack without a secret.
+const WIDE_PAIRS: usize = 64;
 /// K_AMF lanes per pass: each holds the longest S there is, 515 octets.
 const WIDE_K_AMF: usize = 16;
 
@@ -101,8 +105,11 @@ pub fn k_nas_batch(lanes: &mut [KNasLane<'_>]) {
     if lanes.len() == 1 {
         return k_nas_pass::<1>(lanes);
     }
-    for pass in lanes.chunks_mut(WIDE / 2) {
-        k_nas_pass::<{ WIDE / 2 }>(pass);
+    for pass in lanes.chunks_mut(WIDE_PAIRS) {
+        match pass.len() {
+            ..=8 => k_nas_pass::<8>(pass),
+            _ => k_nas_pass::<WIDE_PAIRS>(pass),
+        }
     }
 }
 
@@ -181,26 +188,17 @@ fn pass<'a, L: Lane<'a>, const W: usize>(lanes: &mut [L]) {
     }
 }
 
-/// At most `W` UEs, two lanes each and the two side by side, so that a kernel can share the key's pads.
+/// At most `W` UEs; the keys are written where they belong.
 fn k_nas_pass<const W: usize>(lanes: &mut [KNasLane<'_>]) {
-    let messages: [[[u8; 7]; 2]; W] = array::from_fn(|i| {
-        lanes.get(i).map_or([[0; 7]; 2], |lane| {
-            [
-                algorithm_message(AlgorithmType::NasEnc, lane.nea),
-                algorithm_message(AlgorithmType::NasInt, lane.nia),
-            ]
-        })
-    });
-    let mut hmac: [[HmacLane<'_>; 2]; W] = array::from_fn(|i| {
-        let key = lanes.get(i).map_or(IDLE_KEY, |lane| lane.k_amf.expose());
-        let [enc, int] = &messages[i];
-        [HmacLane::new(key, enc), HmacLane::new(key, int)]
-    });
-    many(hmac[..lanes.len().min(W)].as_flattened_mut());
-    for (lane, [enc, int]) in lanes.iter_mut().zip(&hmac) {
-        lane.k_nas_enc = KNasEnc::of_output(&enc.out);
-        lane.k_nas_int = KNasInt::of_output(&int.out);
+    let mut pass = ArrayVec::<PairLane<'_>, W>::new();
+    for lane in lanes.iter_mut().take(W) {
+        pass.push(PairLane {
+            key: lane.k_amf.expose(),
+            messages: nas_messages(lane.nea, lane.nia),
+            out: [lane.k_nas_enc.expose_mut(), lane.k_nas_int.expose_mut()],
+        });
     }
+    pairs(&mut pass);
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::kernel::sha256;
 
-pub(super) use crate::kernel::sha256::HmacLane;
+pub(super) use crate::kernel::sha256::{HmacLane, Message, PairLane, Prepared};
 
 /// Computes a single lane.
 pub(super) fn one(lane: &mut HmacLane<'_>) {
@@ -12,6 +12,14 @@ pub(super) fn one(lane: &mut HmacLane<'_>) {
 /// Computes any number of lanes, each with its own key, message and message length.
 pub(super) fn many(lanes: &mut [HmacLane<'_>]) {
     (sha256::active().many)(lanes);
+}
+
+/// Computes both messages of any number of lanes, each with its own key.
+pub(super) fn pairs(lanes: &mut [PairLane<'_>]) {
+    match lanes {
+        [lane] => (sha256::pair::active().one)(lane),
+        lanes => (sha256::pair::active().many)(lanes),
+    }
 }
 
 /// SHA-256 of the concatenation of two parts.

@@ -95,6 +95,20 @@ key!(
     KAsme, 32
 );
 
+impl KNasEnc {
+    /// The place that a kernel writes the key to.
+    pub(super) fn expose_mut(&mut self) -> &mut [u8; 16] {
+        self.0.expose_mut()
+    }
+}
+
+impl KNasInt {
+    /// The place that a kernel writes the key to.
+    pub(super) fn expose_mut(&mut self) -> &mut [u8; 16] {
+        self.0.expose_mut()
+    }
+}
+
 impl CkIk {
     /// Joins CK and IK.
     #[must_use]

@@ -16,6 +16,7 @@
 //! | [`clmul::uia2`] | polynomial evaluation over GF(2^64) | [`clmul::Uia2Lane`] |
 //! | [`clmul::window`] | windowed carry-less product | [`clmul::WindowLane`] |
 //! | [`sha256`] | HMAC-SHA-256 with a 256-bit key | [`sha256::HmacLane`] |
+//! | [`sha256::pair`] | HMAC-SHA-256 of two messages under one key | [`sha256::PairLane`] |
 
 pub mod aes128;
 pub mod clmul;
@@ -28,6 +29,8 @@ mod isa;
 mod rooms;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_bytes;
 
 pub use choice::Choice;
 pub use rooms::{RoomInfo, RowInfo, rooms, start};

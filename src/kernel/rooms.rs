@@ -61,7 +61,7 @@ fn row<R: Room>(place: usize) -> Option<RowInfo> {
     })
 }
 
-static ROOMS: [RoomInfo; 9] = [
+static ROOMS: [RoomInfo; 10] = [
     RoomInfo::of::<aes128::Expand>(),
     RoomInfo::of::<aes128::Ctr>(),
     RoomInfo::of::<aes128::Cmac>(),
@@ -71,6 +71,7 @@ static ROOMS: [RoomInfo; 9] = [
     RoomInfo::of::<clmul::Uia2>(),
     RoomInfo::of::<clmul::Window>(),
     RoomInfo::of::<sha256::HmacSha256>(),
+    RoomInfo::of::<sha256::HmacPair>(),
 ];
 
 /// Every room of the kernel floor.

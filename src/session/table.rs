@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::base::cpu::prefetch;
+use crate::base::cpu::{huge_pages, prefetch};
 use crate::base::{Error, Result};
 use crate::security::side::Side;
 use crate::security::{Resources, Role, SidePool};
@@ -91,6 +91,7 @@ impl Table {
         slots
             .try_reserve_exact(sessions)
             .map_err(|_| Error::System)?;
+        huge_pages(slots.spare_capacity_mut());
         slots.resize_with(sessions, || Mutex::new(Slot::new()));
         // One key each, and a second one where a procedure runs. Where more are held, a list grows.
         let held = sessions + procedures.min(sessions);

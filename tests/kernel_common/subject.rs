@@ -206,3 +206,40 @@ impl Subject for sha256::HmacSha256 {
         lanes.iter().map(|lane| lane.out.to_vec()).collect()
     }
 }
+
+/// The job's message and a piece of it, so that the two differ in length; every third job takes a prepared message
+/// in place of the piece, every fifth two.
+impl Subject for sha256::HmacPair {
+    const IN_PLACE: bool = false;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        static KNOWN: [sha256::Prepared<'static>; 2] =
+            [sha256::Prepared::new(b"known"), sha256::Prepared::new(&[7; 55])];
+        let keys: Vec<[u8; 32]> = jobs
+            .iter()
+            .map(|job| SplitMix(job.seed).bytes(32).try_into().unwrap())
+            .collect();
+        let mut outs = vec![[[0; 16]; 2]; jobs.len()];
+        let mut lanes: Vec<_> = jobs
+            .iter()
+            .zip(&keys)
+            .zip(&mut outs)
+            .map(|((job, key), out)| {
+                let whole = sha256::Message::Bytes(job.data);
+                let piece = sha256::Message::Bytes(&job.data[job.data.len() / 3..]);
+                let known = KNOWN.each_ref().map(sha256::Message::Prepared);
+                let messages = match job.seed {
+                    seed if seed % 5 == 0 => known,
+                    seed if seed % 3 == 0 => [whole, known[1]],
+                    _ => [piece, whole],
+                };
+                sha256::PairLane {
+                    key,
+                    messages,
+                    out: out.each_mut(),
+                }
+            })
+            .collect();
+        call(row, verb, &mut lanes);
+        outs.iter().map(|out| out.concat()).collect()
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::super::{Backend, Choice, Room, always};
 #[cfg(target_arch = "x86_64")]
-use super::x86_aesni;
+use super::{x86_aesni, x86_vaes512};
 use super::{EXAMPLE, Key, aes_crate};
 
 /// One message to authenticate.
@@ -69,6 +69,14 @@ pub struct Cmac;
 
 /// Rows, best first.
 pub static BACKENDS: &[Backend<Cmac>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_vaes512",
+        lanes: 8,
+        available: x86_vaes512::available,
+        one: x86_vaes512::cmac_one,
+        many: x86_vaes512::cmac_many,
+    },
     #[cfg(target_arch = "x86_64")]
     Backend {
         name: "x86_aesni",

@@ -2,7 +2,7 @@
 
 use super::super::{Backend, Choice, Lane, Room, always};
 #[cfg(target_arch = "x86_64")]
-use super::x86_aesni;
+use super::{x86_aesni, x86_vaes512};
 use super::{EXAMPLE, Key, aes_crate};
 
 /// The room of counter mode.
@@ -10,6 +10,14 @@ pub struct Ctr;
 
 /// Rows, best first.
 pub static BACKENDS: &[Backend<Ctr>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_vaes512",
+        lanes: 4,
+        available: x86_vaes512::available,
+        one: x86_vaes512::ctr_one,
+        many: x86_vaes512::ctr_many,
+    },
     #[cfg(target_arch = "x86_64")]
     Backend {
         name: "x86_aesni",

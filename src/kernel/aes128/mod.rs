@@ -11,6 +11,12 @@ pub mod expand;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_aesni;
+#[cfg(target_arch = "x86_64")]
+mod x86_counter;
+#[cfg(target_arch = "x86_64")]
+mod x86_subkey;
+#[cfg(target_arch = "x86_64")]
+mod x86_vaes512;
 
 pub use cmac::{Cmac, CmacLane};
 pub use ctr::Ctr;

@@ -6,6 +6,7 @@
 //! is why all of them, and all code that is generic over an `Isa`, are `#[inline(always)]`.
 
 use super::Lane;
+use zeroize::Zeroize;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64_neon;
@@ -28,7 +29,7 @@ pub(super) type Blocks<'a> = [&'a [u8; 16]; MOST_LANES];
 /// An instruction set with vectors of [`Self::LANES`] words.
 pub(super) trait Isa: Copy {
     /// A word of every lane.
-    type V: Copy;
+    type V: Copy + Zeroize;
     /// Words in a vector: 4, 8 or 16.
     const LANES: usize;
 
@@ -72,6 +73,12 @@ pub(super) trait Isa: Copy {
     #[inline(always)]
     fn select(self, mask: Self::V, a: Self::V, b: Self::V) -> Self::V {
         self.xor(b, self.and(mask, self.xor(a, b)))
+    }
+
+    /// The upper 16 bits of every word of `high` above the lower 16 of `low`.
+    #[inline(always)]
+    fn halves(self, high: Self::V, low: Self::V) -> Self::V {
+        self.select(self.splat(0xFFFF_0000), high, low)
     }
 
     /// The bits that two of three share.

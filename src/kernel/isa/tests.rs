@@ -65,6 +65,7 @@ fn check<I: Isa>(isa: I) {
         same(isa.majority(va, vb, vc), &|i| {
             a[i] & b[i] | a[i] & c[i] | b[i] & c[i]
         });
+        same(isa.halves(va, vb), &|i| a[i] & 0xFFFF_0000 | b[i] & 0xFFFF);
         same(isa.swap_bytes(va), &|i| a[i].swap_bytes());
         for bits in [1, 7, 8, 15, 16, 24, 31] {
             same(isa.shl(va, bits), &|i| a[i] << bits);

@@ -1,6 +1,6 @@
 //! HMAC by the `hmac` and `sha2` crates: the reference row.
 
-use super::HmacLane;
+use super::{HmacLane, PairLane};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -16,4 +16,18 @@ pub(super) fn one(lane: &mut HmacLane<'_>) {
 /// One lane after the other.
 pub(super) fn many(lanes: &mut [HmacLane<'_>]) {
     lanes.iter_mut().for_each(one);
+}
+
+/// A single pair: two lanes that know nothing of each other.
+pub(super) fn pair_one(lane: &mut PairLane<'_>) {
+    for (message, out) in lane.messages.iter().zip(&mut lane.out) {
+        let mut single = HmacLane::new(lane.key, message.bytes());
+        one(&mut single);
+        out.copy_from_slice(&single.out[16..]);
+    }
+}
+
+/// One pair after the other.
+pub(super) fn pair_many(lanes: &mut [PairLane<'_>]) {
+    lanes.iter_mut().for_each(pair_one);
 }

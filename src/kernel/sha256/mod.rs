@@ -2,9 +2,25 @@
 
 use super::{Backend, Choice, Room, always};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroize;
+use zeroize::optimization_barrier;
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64_sha2;
 mod hmac_crate;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+mod narrow;
+pub mod pair;
+mod sha2_crate;
+mod words;
+#[cfg(target_arch = "x86_64")]
+mod x86_avx2;
+#[cfg(target_arch = "x86_64")]
+mod x86_avx512;
+#[cfg(target_arch = "x86_64")]
+mod x86_shani;
+
+pub use pair::{HmacPair, Message, PairLane, Prepared};
 
 /// One message to authenticate.
 pub struct HmacLane<'a> {
@@ -30,7 +46,9 @@ impl<'a> HmacLane<'a> {
 
 impl Drop for HmacLane<'_> {
     fn drop(&mut self) {
-        self.out.zeroize();
+        // Not `zeroize`, which writes byte by byte: 32 stores are 5 % of what a lane costs in AVX-512.
+        self.out = [0; 32];
+        optimization_barrier(&self.out);
     }
 }
 
@@ -38,13 +56,47 @@ impl Drop for HmacLane<'_> {
 pub struct HmacSha256;
 
 /// Rows, best first.
-pub static BACKENDS: &[Backend<HmacSha256>] = &[Backend {
-    name: "hmac_crate",
-    lanes: 1,
-    available: always,
-    one: hmac_crate::one,
-    many: hmac_crate::many,
-}];
+pub static BACKENDS: &[Backend<HmacSha256>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_avx512",
+        lanes: 16,
+        available: x86_avx512::available,
+        one: x86_avx512::hmac_one,
+        many: x86_avx512::hmac_many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_shani",
+        lanes: 2,
+        available: x86_shani::available,
+        one: x86_shani::hmac_one,
+        many: x86_shani::hmac_many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_avx2",
+        lanes: 8,
+        available: x86_avx2::available,
+        one: sha2_crate::hmac_one,
+        many: x86_avx2::hmac_many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_sha2",
+        lanes: 2,
+        available: aarch64_sha2::available,
+        one: aarch64_sha2::hmac_one,
+        many: aarch64_sha2::hmac_many,
+    },
+    Backend {
+        name: "hmac_crate",
+        lanes: 1,
+        available: always,
+        one: hmac_crate::one,
+        many: hmac_crate::many,
+    },
+];
 
 impl Room for HmacSha256 {
     type Lane<'a> = HmacLane<'a>;

@@ -5,10 +5,22 @@
 
 use super::{Backend, Choice, Lane, Room, always};
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64_neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod lanes;
 pub mod portable;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod shuffles;
 mod tables;
 #[cfg(target_arch = "x86_64")]
 mod x86_aesni;
+#[cfg(target_arch = "x86_64")]
+mod x86_avx2;
+#[cfg(target_arch = "x86_64")]
+mod x86_avx512;
+#[cfg(target_arch = "x86_64")]
+mod x86_gfni512;
 
 /// The room of SNOW 3G.
 pub struct Snow3g;
@@ -17,11 +29,43 @@ pub struct Snow3g;
 pub static BACKENDS: &[Backend<Snow3g>] = &[
     #[cfg(target_arch = "x86_64")]
     Backend {
+        name: "x86_gfni512",
+        lanes: 16,
+        available: x86_gfni512::available,
+        one: x86_gfni512::one,
+        many: x86_gfni512::many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_avx512",
+        lanes: 16,
+        available: x86_avx512::available,
+        one: x86_avx512::one,
+        many: x86_avx512::many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_avx2",
+        lanes: 8,
+        available: x86_avx2::available,
+        one: x86_avx2::one,
+        many: x86_avx2::many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
         name: "x86_aesni",
         lanes: 4,
         available: x86_aesni::available,
         one: x86_aesni::one,
         many: x86_aesni::many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_neon",
+        lanes: 4,
+        available: aarch64_neon::available,
+        one: aarch64_neon::one,
+        many: aarch64_neon::many,
     },
     Backend {
         name: "portable",

@@ -118,3 +118,43 @@ table!(
 );
 table!(MUL_ALPHA, c, mul_alpha(c), "MULalpha.");
 table!(DIV_ALPHA, c, div_alpha(c), "DIValpha.");
+
+/// What doubling XORs onto a byte whose highest bit was 1, in the field of SQ.
+pub(super) const REDUCTION: u8 = 0x69;
+
+/// SQ of every byte XOR [`REDUCTION`]. After it S2 doubles the sum `t` of two such bytes, in which the constant is
+/// gone, and adds the reduction where the highest bit of `t` is 0 (a byte shuffle gives just that) instead of where
+/// it is 1: the constant that comes with one more such byte puts it right.
+pub(super) static SQ: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut x = 0;
+    while x < 256 {
+        table[x] = sq(x as u8) ^ REDUCTION;
+        x += 1;
+    }
+    table
+};
+
+/// Of a linear map from a byte to a word: for each byte of the word, lowest first, its table by the low nibble
+/// and by the high nibble.
+pub(super) type Nibbles = [[[u8; 16]; 2]; 4];
+
+macro_rules! nibbles {
+    ($name:ident, $map:path, $doc:literal) => {
+        #[doc = $doc]
+        pub(super) static $name: Nibbles = {
+            let mut planes = [[[0; 16]; 2]; 4];
+            let mut i = 0;
+            while i < 128 {
+                let (plane, half, n) = (i / 32, i / 16 % 2, i % 16);
+                let word = $map((n << (4 * half)) as u8);
+                planes[plane][half][n] = word.to_le_bytes()[plane];
+                i += 1;
+            }
+            planes
+        };
+    };
+}
+
+nibbles!(MUL_NIBBLES, mul_alpha, "MULalpha by nibbles, bytes.");
+nibbles!(DIV_NIBBLES, div_alpha, "DIValpha by nibbles, bytes.");

@@ -5,13 +5,27 @@
 use super::{Backend, Choice, Lane, Room, always};
 use zeroize::Zeroize;
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64_neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod boxes;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod generator;
+#[cfg(target_arch = "x86_64")]
+mod narrow;
 pub mod portable;
 pub mod stream;
 mod tables;
 #[cfg(target_arch = "x86_64")]
 mod x86_aesni;
 #[cfg(target_arch = "x86_64")]
-mod x86_single;
+mod x86_avx2;
+#[cfg(target_arch = "x86_64")]
+mod x86_avx512;
+#[cfg(target_arch = "x86_64")]
+mod x86_gfni512;
+#[cfg(target_arch = "x86_64")]
+mod x86_narrow;
 #[cfg(feature = "std")] // the crate asks for the standard library
 mod zuc_crate;
 
@@ -24,11 +38,43 @@ pub struct Zuc;
 pub static BACKENDS: &[Backend<Zuc>] = &[
     #[cfg(target_arch = "x86_64")]
     Backend {
+        name: "x86_gfni512",
+        lanes: 16,
+        available: x86_gfni512::available,
+        one: x86_gfni512::one,
+        many: x86_gfni512::many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_avx512",
+        lanes: 16,
+        available: x86_avx512::available,
+        one: x86_avx512::one,
+        many: x86_avx512::many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_avx2",
+        lanes: 8,
+        available: x86_avx2::available,
+        one: x86_avx2::one,
+        many: x86_avx2::many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
         name: "x86_aesni",
         lanes: 4,
         available: x86_aesni::available,
         one: x86_aesni::one,
         many: x86_aesni::many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_neon",
+        lanes: 4,
+        available: aarch64_neon::available,
+        one: aarch64_neon::one,
+        many: aarch64_neon::many,
     },
     Backend {
         name: "portable",

@@ -1,0 +1,71 @@
+//! AES by AES-NI, several messages under several keys interleaved: an AESENC takes 3 to 4 cycles but one or two
+//! start every cycle, so 8 independent blocks keep the unit busy. Round keys are memory operands: eight keys do
+//! not fit the registers.
+
+use super::super::Lane;
+use super::{CmacLane, ExpandLane, Key, aes_crate, portable};
+use crate::base::cpu::HaveAesNi;
+
+mod cmac;
+mod ctr;
+mod expand;
+
+type Rounds = [[u8; 16]; 11];
+
+pub(super) fn available() -> bool {
+    HaveAesNi::detect().is_some()
+}
+
+/// A single key.
+pub(super) fn expand_one(lane: &mut ExpandLane<'_>) {
+    match HaveAesNi::detect() {
+        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+        Some(_) => unsafe { expand::one(lane.key) },
+        None => portable::one(lane),
+    }
+}
+
+/// Any number of keys.
+pub(super) fn expand_many(lanes: &mut [ExpandLane<'_>]) {
+    match HaveAesNi::detect() {
+        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+        Some(_) => unsafe { expand::many(lanes) },
+        None => portable::many(lanes),
+    }
+}
+
+/// A single lane of counter mode.
+pub(super) fn ctr_one(lane: &mut Lane<'_, Key>) {
+    match HaveAesNi::detect() {
+        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+        Some(_) => unsafe { ctr::one(lane) },
+        None => aes_crate::ctr_one(lane),
+    }
+}
+
+/// Any number of lanes of counter mode.
+pub(super) fn ctr_many(lanes: &mut [Lane<'_, Key>]) {
+    match HaveAesNi::detect() {
+        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+        Some(_) => unsafe { ctr::many(lanes) },
+        None => aes_crate::ctr_many(lanes),
+    }
+}
+
+/// A single lane of CMAC.
+pub(super) fn cmac_one(lane: &mut CmacLane<'_>) {
+    match HaveAesNi::detect() {
+        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+        Some(_) => unsafe { cmac::one(lane) },
+        None => aes_crate::cmac_one(lane),
+    }
+}
+
+/// Any number of lanes of CMAC.
+pub(super) fn cmac_many(lanes: &mut [CmacLane<'_>]) {
+    match HaveAesNi::detect() {
+        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+        Some(_) => unsafe { cmac::many(lanes) },
+        None => aes_crate::cmac_many(lanes),
+    }
+}

@@ -1,0 +1,157 @@
+//! Counter mode: each register holds four blocks of one lane.
+
+use super::super::{Key, x86_counter};
+use crate::kernel::Lane;
+use crate::kernel::x86::load;
+use core::arch::x86_64::*;
+
+const WIDTH: usize = 64; // bytes a register
+
+/// A lane and how many of its bytes are done.
+struct Cursor<'a> {
+    key: &'a Key,
+    iv: &'a [u8; 16],
+    data: &'a mut [u8],
+    done: usize,
+}
+
+impl<'a> Cursor<'a> {
+    #[inline(always)]
+    fn new(lane: &'a mut Lane<'_, Key>) -> Self {
+        Self {
+            key: lane.key,
+            iv: &lane.iv,
+            data: lane.data,
+            done: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn left(&self) -> usize {
+        self.data.len() - self.done
+    }
+
+    /// The next `4 * Z` counter blocks.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
+    fn counters<const Z: usize>(&self) -> [__m512i; Z] {
+        let first = self.done / 16;
+        let mut blocks = [_mm512_broadcast_i32x4(load(self.iv)); Z];
+        if x86_counter::stays_in_the_last_byte(self.iv, first.saturating_add(4 * Z)) {
+            let last = |n: i64| n << 56;
+            let four = _mm512_setr_epi64(0, last(0), 0, last(1), 0, last(2), 0, last(3));
+            for (z, block) in blocks.iter_mut().enumerate() {
+                let from = _mm512_set1_epi64(((first + 4 * z) as i64) << 56);
+                let from = _mm512_maskz_mov_epi64(0b1010_1010, from);
+                *block = _mm512_add_epi8(*block, _mm512_add_epi8(from, four));
+            }
+        } else {
+            for (z, block) in blocks.iter_mut().enumerate() {
+                let number = |i: usize| x86_counter::counter(self.iv, first + 4 * z + i);
+                let low = _mm256_set_m128i(number(1), number(0));
+                let high = _mm256_set_m128i(number(3), number(2));
+                *block = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
+            }
+        }
+        blocks
+    }
+
+    /// XORs `z` onto the next bytes, as far as both go.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
+    fn apply<const Z: usize>(&mut self, z: [__m512i; Z]) {
+        for z in z {
+            let rest = &mut self.data[self.done..];
+            self.done += rest.len().min(WIDTH);
+            let place = rest.as_mut_ptr().cast::<i8>();
+            if rest.len() >= WIDTH {
+                // SAFETY: 64 bytes follow `place`; any alignment.
+                unsafe {
+                    let text = _mm512_loadu_si512(place.cast_const().cast());
+                    _mm512_storeu_si512(place.cast(), _mm512_xor_si512(text, z));
+                }
+            } else if !rest.is_empty() {
+                let mask = u64::MAX >> (WIDTH - rest.len());
+                // SAFETY: the mask has a bit for each byte of `rest`, and masked bytes are not touched.
+                unsafe {
+                    let text = _mm512_maskz_loadu_epi8(mask, place);
+                    _mm512_mask_storeu_epi8(place, mask, _mm512_xor_si512(text, z));
+                }
+            }
+        }
+    }
+}
+
+/// The next `4 * Z` blocks of `L` lanes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
+fn pass<const L: usize, const Z: usize>(lanes: &mut [Cursor<'_>; L]) {
+    let mut blocks = [[_mm512_setzero_si512(); Z]; L];
+    for l in 0..L {
+        let key = _mm512_broadcast_i32x4(load(&lanes[l].key.schedule.0[0]));
+        blocks[l] = lanes[l].counters();
+        for z in 0..Z {
+            blocks[l][z] = _mm512_xor_si512(blocks[l][z], key);
+        }
+    }
+    for round in 1..10 {
+        for l in 0..L {
+            let key = _mm512_broadcast_i32x4(load(&lanes[l].key.schedule.0[round]));
+            for z in 0..Z {
+                blocks[l][z] = _mm512_aesenc_epi128(blocks[l][z], key);
+            }
+        }
+    }
+    for l in 0..L {
+        let key = _mm512_broadcast_i32x4(load(&lanes[l].key.schedule.0[10]));
+        for z in 0..Z {
+            blocks[l][z] = _mm512_aesenclast_epi128(blocks[l][z], key);
+        }
+    }
+    for l in 0..L {
+        lanes[l].apply(blocks[l]);
+    }
+}
+
+/// A single lane.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
+pub(super) fn one(lane: &mut Lane<'_, Key>) {
+    finish(&mut [Cursor::new(lane)]);
+}
+
+/// What is left of a lane.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
+fn finish(lane: &mut [Cursor<'_>; 1]) {
+    while lane[0].left() > 2 * WIDTH {
+        pass::<1, 4>(lane);
+    }
+    match lane[0].left() {
+        0 => (),
+        1..=WIDTH => pass::<1, 1>(lane),
+        _ => pass::<1, 2>(lane),
+    }
+}
+
+/// Any number of lanes.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
+pub(super) fn many(lanes: &mut [Lane<'_, Key>]) {
+    let (groups, rest) = lanes.as_chunks_mut::<4>();
+    for lanes in groups {
+        let [a, b, c, d] = lanes.each_mut().map(Cursor::new);
+        let longest = a.left().max(b.left()).max(c.left()).max(d.left());
+        if longest <= WIDTH {
+            pass::<4, 1>(&mut [a, b, c, d]);
+        } else if longest <= 2 * WIDTH {
+            pass::<2, 2>(&mut [a, b]);
+            pass::<2, 2>(&mut [c, d]);
+        } else {
+            for lane in [a, b, c, d] {
+                finish(&mut [lane]);
+            }
+        }
+    }
+    for lane in rest {
+        one(lane);
+    }
+}

@@ -1,0 +1,257 @@
+//! The generator for one message or a few: 64 bits of a vector for each lane, R1 beside R2 and u beside v.
+//!
+//! Where the vectors of `generator` hold one word of many lanes, a clock of one lane here is half as many
+//! instructions: the LFSR adds in 64 bits without folding after every term, and the boxes see R1 and R2 of two lanes
+//! in 16 bytes. What counts is the way from R1 and R2 to the next R1 and R2.
+
+use super::super::Lane;
+use super::super::isa::Isa;
+use super::boxes::Boxes;
+use super::stream::{State, StreamLane};
+use zeroize::Zeroize;
+
+/// The most lanes of 64 bits.
+pub(super) const MOST: usize = 4;
+
+const P: u32 = 0x7FFF_FFFF;
+
+/// A vector.
+type V<B> = <<B as Boxes>::Isa as Isa>::V;
+
+/// Operations on lanes of 64 bits: a lower and an upper word.
+pub(super) trait Narrow: Boxes {
+    /// Lanes of 64 bits: 2 or 4.
+    const LANES: usize;
+
+    /// The lower words of the lanes; the upper ones are 0.
+    fn lower(self, words: [u32; MOST]) -> V<Self>;
+    /// The lanes.
+    fn lanes(self, v: V<Self>) -> [u64; MOST];
+    /// Modulo 2^64.
+    fn add64(self, a: V<Self>, b: V<Self>) -> V<Self>;
+    /// Shifts lanes left by a constant.
+    fn shl64(self, a: V<Self>, bits: u32) -> V<Self>;
+    /// Shifts lanes right by a constant.
+    fn shr64(self, a: V<Self>, bits: u32) -> V<Self>;
+    /// The upper words of `upper`, the lower ones of `lower`.
+    fn join(self, upper: V<Self>, lower: V<Self>) -> V<Self>;
+    /// Rotates upper words left by 10 and lower ones by 14.
+    fn turn(self, x: V<Self>) -> V<Self>;
+}
+
+/// The generators of up to [`Narrow::LANES`] lanes. The rings are those of `generator::Generators`.
+struct Generators<N: Narrow> {
+    narrow: N,
+    s: [V<N>; 32],
+    /// In the lower words; the upper ones are 0.
+    g: [V<N>; 32],
+    /// s15, also in `s`.
+    last: V<N>,
+    /// R1 above R2.
+    r: V<N>,
+    t: usize,
+}
+
+impl<N: Narrow> Generators<N> {
+    #[inline(always)]
+    fn load(narrow: N, states: &[State]) -> Self {
+        let isa = narrow.isa();
+        let zero = isa.splat(0);
+        let of = |word: fn(&State, usize) -> u32, k: usize| {
+            let mut words = [0; MOST];
+            let mut i = 0;
+            while i < states.len() && i < N::LANES {
+                words[i] = word(&states[i], k);
+                i += 1;
+            }
+            narrow.lower(words)
+        };
+        let r1 = of(|state, k| state.r[k], 0);
+        let r2 = of(|state, k| state.r[k], 1);
+        let mut this = Self {
+            narrow,
+            s: [zero; 32],
+            g: [zero; 32],
+            last: zero,
+            r: isa.or(narrow.shl64(r1, 32), r2),
+            t: 0,
+        };
+        let mut k = 0;
+        while k < 16 {
+            this.put(k, of(|state, k| state.s[k], k));
+            k += 1;
+        }
+        this
+    }
+
+    #[inline(always)]
+    fn save(&self, states: &mut [State]) {
+        let r = self.narrow.lanes(self.r);
+        for (state, r) in states.iter_mut().zip(r) {
+            state.r = [(r >> 32) as u32, r as u32];
+        }
+        let mut k = 0;
+        while k < 16 {
+            let cells = self.narrow.lanes(self.s(k));
+            for (state, cell) in states.iter_mut().zip(cells) {
+                state.s[k] = cell as u32;
+            }
+            k += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, at: usize, cell: V<N>) {
+        let isa = self.narrow.isa();
+        let g = isa.or(isa.shl(cell, 16), isa.shr(cell, 15));
+        let place = at % 16;
+        self.s[place] = cell;
+        self.s[place + 16] = cell;
+        self.g[place] = g;
+        self.g[place + 16] = g;
+        self.last = cell;
+    }
+
+    #[inline(always)]
+    fn s(&self, k: usize) -> V<N> {
+        self.s[self.t % 16 + k]
+    }
+
+    #[inline(always)]
+    fn g(&self, k: usize) -> V<N> {
+        self.g[self.t % 16 + k]
+    }
+
+    /// Bit reorganisation and F; returns W in the lower words, and what is of no use in the upper ones.
+    #[inline(always)]
+    fn f(&mut self) -> V<N> {
+        // From W1 above W2: in the upper word W2H || W1L turned left by 8, in the lower one v = W2L || W1H.
+        const TURNED: [u8; 16] = [6, 7, 0, 1, 3, 4, 5, 2, 14, 15, 8, 9, 11, 12, 13, 10];
+        let (narrow, isa) = (self.narrow, self.narrow.isa());
+        let x0 = isa.halves(isa.shl(self.last, 1), self.s(14));
+        let x1 = isa.halves(self.g(11), self.g(9));
+        let x2 = isa.halves(self.g(7), self.g(5));
+        let x = isa.or(narrow.shl64(x1, 32), x2);
+        let w = isa.add(isa.xor(x0, narrow.shr64(self.r, 32)), self.r);
+        let both = narrow.join(isa.add(self.r, x), isa.xor(self.r, x));
+        let y = isa.shuffle(both, isa.quad(&TURNED));
+        // L1(u) above L2(v): with u turned right by 8, L1 is y + r + (y + r turned by 8) + (r turned by 16), as is L2.
+        let r = narrow.turn(y);
+        let m = isa.xor(y, r);
+        let y = isa.xor3(m, isa.rotl(m, 8), isa.rotl(r, 16));
+        let odd = isa.splat(0xFF00_FF00);
+        self.r = isa.select(odd, narrow.s0(y), narrow.s1(y));
+        w
+    }
+
+    /// Shifts in the sum of the specification and `u`, below 2^53. Two folds give 1..=p: the sum is never 0.
+    #[inline(always)]
+    fn step(&mut self, u: V<N>) {
+        let (narrow, isa) = (self.narrow, self.narrow.isa());
+        let add = |a, b| narrow.add64(a, b);
+        let p = narrow.lower([P; MOST]);
+        let early = add(
+            add(narrow.shl64(self.s(13), 17), narrow.shl64(self.s(10), 21)),
+            add(
+                add(narrow.shl64(self.s(4), 20), narrow.shl64(self.s(0), 8)),
+                self.s(0),
+            ),
+        );
+        let mut sum = add(add(early, narrow.shl64(self.last, 15)), u);
+        sum = add(isa.and(sum, p), narrow.shr64(sum, 31));
+        sum = add(isa.and(sum, p), narrow.shr64(sum, 31));
+        self.put(self.t, sum);
+        self.t += 1;
+    }
+
+    /// 32 clocks with feedback, one without output.
+    #[inline(always)]
+    fn initialise(&mut self) {
+        let (narrow, isa) = (self.narrow, self.narrow.isa());
+        let mut clock = 0;
+        while clock < 32 {
+            let w = self.f();
+            self.step(isa.and(isa.shr(w, 1), narrow.lower([P; MOST])));
+            clock += 1;
+        }
+        self.f();
+        self.step(isa.splat(0));
+    }
+
+    /// The next keystream word, in the lower words.
+    #[inline(always)]
+    fn word(&mut self) -> V<N> {
+        let isa = self.narrow.isa();
+        let x3 = isa.halves(self.g(2), self.g(0));
+        let z = isa.xor(self.f(), x3);
+        self.step(isa.splat(0));
+        z
+    }
+
+    /// The next two words, as eight bytes of every lane.
+    #[inline(always)]
+    fn two_words(&mut self) -> [u64; MOST] {
+        let first = self.word();
+        let second = self.narrow.shl64(self.word(), 32);
+        let isa = self.narrow.isa();
+        self.narrow
+            .lanes(isa.swap_bytes(self.narrow.join(second, first)))
+    }
+}
+
+/// Ciphers the next piece of every lane; all are as ready as the first.
+#[inline(always)]
+fn run<N: Narrow>(narrow: N, states: &mut [State], texts: &mut [&mut [u8]]) {
+    let ready = states.first().is_none_or(|state| state.ready);
+    let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
+    let mut generators = Generators::load(narrow, states);
+    if !ready {
+        generators.initialise();
+        states.iter_mut().for_each(|state| state.ready = true);
+    }
+    let mut at = 0;
+    while at < longest {
+        let (low, high) = (generators.two_words(), generators.two_words());
+        for ((text, low), high) in texts.iter_mut().zip(low).zip(high) {
+            let rest = text.get_mut(at..).unwrap_or_default();
+            let z = u128::from(high) << 64 | u128::from(low);
+            if let Some(bytes) = rest.first_chunk_mut::<16>() {
+                *bytes = (u128::from_le_bytes(*bytes) ^ z).to_le_bytes();
+            } else {
+                super::apply(rest, z.to_le_bytes());
+            }
+        }
+        at += 16;
+    }
+    generators.save(states);
+    generators.s.zeroize();
+    generators.g.zeroize();
+}
+
+/// Up to [`Narrow::LANES`] lanes.
+#[inline(always)]
+pub(super) fn lanes<N: Narrow>(narrow: N, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    match lanes {
+        [lane] => run(
+            narrow,
+            &mut [State::new(lane.key, &lane.iv)],
+            &mut [&mut *lane.data],
+        ),
+        [a, b] => run(
+            narrow,
+            &mut [State::new(a.key, &a.iv), State::new(b.key, &b.iv)],
+            &mut [&mut *a.data, &mut *b.data],
+        ),
+        _ => {}
+    }
+}
+
+/// The next piece of a generator.
+#[inline(always)]
+pub(super) fn stream<N: Narrow>(narrow: N, lane: &mut StreamLane<'_>) {
+    run(
+        narrow,
+        core::slice::from_mut(lane.state),
+        &mut [&mut *lane.data],
+    );
+}

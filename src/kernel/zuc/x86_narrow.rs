@@ -1,0 +1,107 @@
+//! Two lanes of 64 bits in 128 bits, and four in 256, for `narrow`: AES-NI, AVX2, and the forms of AVX-512VL and GFNI.
+
+use super::boxes::Boxes;
+use super::narrow::{MOST, Narrow};
+use super::x86_gfni512::{FROM_AES, TO_AES};
+use crate::base::cpu::{HaveAesNi, HaveAvx2, HaveAvx512, HaveGfni512};
+use crate::kernel::isa::Isa;
+use core::arch::x86_64::*;
+
+/// 128 bits with the rotations of AVX-512VL.
+#[derive(Clone, Copy)]
+pub(super) struct Avx512Narrow(pub(super) HaveAvx512);
+
+/// 128 bits with the rotations of AVX-512VL and the box of GFNI.
+#[derive(Clone, Copy)]
+pub(super) struct GfniNarrow(pub(super) HaveGfni512);
+
+impl Boxes for Avx512Narrow {
+    type Isa = HaveAesNi;
+
+    #[inline(always)]
+    fn isa(self) -> HaveAesNi {
+        self.0.avx2().aes_ni()
+    }
+
+    #[inline(always)]
+    fn s1(self, x: __m128i) -> __m128i {
+        self.isa().s1(x)
+    }
+}
+
+impl Boxes for GfniNarrow {
+    type Isa = HaveAesNi;
+
+    #[inline(always)]
+    fn isa(self) -> HaveAesNi {
+        self.0.avx512().avx2().aes_ni()
+    }
+
+    #[inline(always)]
+    fn s1(self, x: __m128i) -> __m128i {
+        // SAFETY: the token proves AVX-512VL and GFNI.
+        unsafe {
+            let mapped = _mm_gf2p8affine_epi64_epi8::<0>(x, _mm_set1_epi64x(TO_AES as i64));
+            _mm_gf2p8affineinv_epi64_epi8::<0x55>(mapped, _mm_set1_epi64x(FROM_AES as i64))
+        }
+    }
+}
+
+macro_rules! narrow128 {
+    ($($token:ty, |$x:ident| $turn:expr;)*) => { $(
+        impl Narrow for $token {
+            const LANES: usize = 2;
+
+            #[inline(always)]
+            fn lower(self, [a, b, ..]: [u32; MOST]) -> __m128i {
+                // SAFETY: SSE2 is part of x86-64.
+                unsafe { _mm_set_epi64x(i64::from(b), i64::from(a)) }
+            }
+
+            #[inline(always)]
+            fn lanes(self, v: __m128i) -> [u64; MOST] {
+                // SAFETY: the token proves SSE4.1.
+                unsafe { [_mm_cvtsi128_si64(v) as u64, _mm_extract_epi64::<1>(v) as u64, 0, 0] }
+            }
+
+            #[inline(always)]
+            fn add64(self, a: __m128i, b: __m128i) -> __m128i {
+                // SAFETY: SSE2 is part of x86-64.
+                unsafe { _mm_add_epi64(a, b) }
+            }
+
+            #[inline(always)]
+            fn shl64(self, a: __m128i, bits: u32) -> __m128i {
+                // SAFETY: SSE2 is part of x86-64. The count is a constant after inlining.
+                unsafe { _mm_sll_epi64(a, _mm_cvtsi32_si128(bits as i32)) }
+            }
+
+            #[inline(always)]
+            fn shr64(self, a: __m128i, bits: u32) -> __m128i {
+                // SAFETY: as in `shl64`.
+                unsafe { _mm_srl_epi64(a, _mm_cvtsi32_si128(bits as i32)) }
+            }
+
+            #[inline(always)]
+            fn join(self, upper: __m128i, lower: __m128i) -> __m128i {
+                // SAFETY: the token proves SSE4.1.
+                unsafe { _mm_blend_epi16::<0b1100_1100>(lower, upper) }
+            }
+
+            #[inline(always)]
+            fn turn(self, $x: __m128i) -> __m128i {
+                // SAFETY: the token proves what the expression uses: SSE4.1, or AVX-512VL.
+                unsafe { $turn }
+            }
+        }
+    )* };
+}
+
+narrow128! {
+    HaveAesNi, |x| _mm_or_si128(
+        _mm_blend_epi16::<0b1100_1100>(_mm_slli_epi32::<14>(x), _mm_slli_epi32::<10>(x)),
+        _mm_blend_epi16::<0b1100_1100>(_mm_srli_epi32::<18>(x), _mm_srli_epi32::<22>(x)),
+    );
+    Avx512Narrow, |x| _mm_rolv_epi32(x, _mm_setr_epi32(14, 10, 14, 10));
+    GfniNarrow, |x| _mm_rolv_epi32(x, _mm_setr_epi32(14, 10, 14, 10));
+}
