@@ -11,6 +11,9 @@ use std::process::ExitCode;
 use serde_json::Value;
 use svg::{Anchor, Svg};
 
+/// Our name among the contestants.
+const OURS: &str = "naslane";
+
 /// A row of the report: ours first, then the peers, nanoseconds each.
 struct Row<'j> {
     json: &'j Value,
@@ -43,9 +46,10 @@ impl Report {
         let right = |row: &&Value| fields.iter().all(|(name, value)| row[name] == *value);
         let rows = self.rows.iter().filter(right);
         rows.filter_map(|json| {
-            let mut ns = vec![("naslane", json["ours_ns"].as_f64()?)];
+            let mut ns = vec![(OURS, json["ours_ns"].as_f64()?)];
             let peers = json["peers"].as_object()?.iter();
             ns.extend(peers.filter_map(|(name, ns)| Some((name.as_str(), ns.as_f64()?))));
+            ns[1..].sort_by(|a, b| a.1.total_cmp(&b.1));
             Some(Row { json, ns })
         })
         .collect()
@@ -63,12 +67,18 @@ fn names<'j>(rows: &[Row<'j>]) -> Vec<&'j str> {
     names
 }
 
-fn legend(svg: &mut Svg, names: &[&str], (mut x, y): svg::Point) {
+/// Names with their colours, in as many lines as they need.
+fn legend(svg: &mut Svg, names: &[&str], (left, mut y): svg::Point, right: f64) {
+    let mut x = left;
     for name in names {
+        let width = 44.0 + 6.9 * name.len() as f64;
+        if x + width > right {
+            (x, y) = (left, y + 19.0);
+        }
         svg.bar(name, (x, y - 9.0), (14.0, 9.0));
-        let class = if *name == "naslane" { "strong" } else { "" };
+        let class = if *name == OURS { "strong" } else { "" };
         svg.text((x + 20.0, y), Anchor::Start, class, name);
-        x += 44.0 + 6.9 * name.len() as f64;
+        x += width;
     }
 }
 
@@ -161,14 +171,14 @@ fn batches(report: &Report) -> String {
         ]);
         let at = (
             54.0 + 330.0 * (place % 2) as f64,
-            104.0 + 300.0 * (place / 2) as f64,
+            122.0 + 290.0 * (place / 2) as f64,
         );
         if !rows.is_empty() {
             panel(&mut svg, title, &rows, at);
         }
         all.extend(rows);
     }
-    legend(&mut svg, &names(&all), (20.0, 54.0));
+    legend(&mut svg, &names(&all), (20.0, 54.0), 680.0);
     caption(&mut svg, report, 760.0);
     svg.finish(title)
 }
@@ -215,14 +225,11 @@ fn column(svg: &mut Svg, groups: &[Group<'_>], left: f64, mut top: f64) -> f64 {
         let most = row.ns.iter().map(|(_, ns)| *ns).fold(0.0, f64::max);
         let ours = row.ns[0].1;
         for (name, ns) in &row.ns {
-            let (class, base) = (
-                if *name == "naslane" { "strong" } else { "" },
-                top + BAR - 5.0,
-            );
+            let (class, base) = (if *name == OURS { "strong" } else { "" }, top + BAR - 5.0);
             let width = (ns / most * (WIDTH - 80.0)).max(2.0);
             svg.text((left + NAMES - 8.0, base), Anchor::End, class, name);
             svg.bar(name, (left + NAMES, top + 2.0), (width, BAR - 4.0));
-            let ratio = if *name == "naslane" {
+            let ratio = if *name == OURS {
                 String::new()
             } else {
                 format!("  ×{:.2}", ns / ours)
@@ -246,7 +253,7 @@ fn beside(report: &Report) -> String {
         .iter()
         .map(|groups| groups.iter().map(|(_, row)| row.ns.len()).sum::<usize>());
     let most = lines.max().unwrap_or(0) as f64;
-    let height = 96.0 + most * BAR + 5.0 * 34.0 + 62.0;
+    let height = 96.0 + most * BAR + 5.0 * 34.0 + 40.0;
     let mut svg = Svg::new((860.0, height));
     let title =
         "64-octet messages and derivations: ns per message, and the multiple of naslane's time";
