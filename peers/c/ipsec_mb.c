@@ -109,13 +109,11 @@ static const way WAYS[] = {
     {"HMAC-SHA-256 jobs", KDF, 0, 1, MANY, .derive = derive_hmac_jobs},
     {"HMAC-SHA-256 hash burst", KDF, 0, 1, MANY, .derive = derive_hmac_burst},
     {"SHA-256 jobs", KDF, 0, 1, MANY, .derive = derive_sha_jobs},
-    {"SHA-256 hash burst", KDF, 0, 1, MANY, .derive = derive_sha_burst},
     {"SHA-256 calls", KDF, 0, 1, 4, .derive = derive_sha_direct},
     {"SHA-256 calls, AVX2", KDF, 0, 1, 4, .avx2 = 1, .derive = derive_sha_direct},
     {"HMAC-SHA-256 jobs, AVX-512 lanes", KDF, 0, 2, MANY, .flags = IMB_FLAG_SHANI_OFF, .derive = derive_hmac_jobs},
     {"HMAC-SHA-256 hash burst, AVX-512 lanes", KDF, 0, 2, MANY, .flags = IMB_FLAG_SHANI_OFF, .derive = derive_hmac_burst},
     {"SHA-256 jobs, AVX-512 lanes", KDF, 0, 2, MANY, .flags = IMB_FLAG_SHANI_OFF, .derive = derive_sha_jobs},
-    {"SHA-256 hash burst, AVX-512 lanes", KDF, 0, 2, MANY, .flags = IMB_FLAG_SHANI_OFF, .derive = derive_sha_burst},
 };
 
 static int fits(const way *way, const task *task) {

@@ -75,7 +75,6 @@ void chained_jobs(library *self, uint32_t count);
 void derive_hmac_jobs(library *self, const round_of_work *round);
 void derive_hmac_burst(library *self, const round_of_work *round);
 void derive_sha_jobs(library *self, const round_of_work *round);
-void derive_sha_burst(library *self, const round_of_work *round);
 void derive_sha_direct(library *self, const round_of_work *round);
 
 #endif

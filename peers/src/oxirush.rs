@@ -33,11 +33,11 @@ enum Way {
     Derive,
 }
 
-/// Keys of a UE.
+/// Keys of every UE.
 enum Keys {
-    Contexts(CipheringContext, IntegrityContext),
-    Raw(KNasEnc, KNasInt),
-    Amf(KAmf),
+    Contexts(Vec<(CipheringContext, IntegrityContext)>),
+    Raw(Vec<(KNasEnc, KNasInt)>),
+    Amf(Vec<KAmf>),
 }
 
 struct Oxirush {
@@ -46,7 +46,11 @@ struct Oxirush {
     nea: CipheringAlgorithm,
     nia: IntegrityAlgorithm,
     direction: Direction,
-    keys: Vec<Keys>,
+    keys: Keys,
+}
+
+fn nas_count(message: Message) -> NasCount {
+    NasCount::from_parts((message.count >> 8) as u16, message.count as u8)
 }
 
 pub(crate) fn contestants(task: &Task, subscribers: &[Subscriber]) -> Vec<Box<dyn Contestant>> {
@@ -67,18 +71,22 @@ impl Oxirush {
             2 => (CipheringAlgorithm::NEA2, IntegrityAlgorithm::NIA2),
             _ => (CipheringAlgorithm::NEA3, IntegrityAlgorithm::NIA3),
         };
-        let keys = |subscriber: &Subscriber| {
+        let pairs = subscribers.iter().map(|subscriber| {
             let enc = KNasEnc::new(&subscriber.k_nas_enc);
-            let int = KNasInt::new(&subscriber.k_nas_int);
-            match (task.work, task.algorithm) {
-                (Work::Derive, _) => Keys::Amf(KAmf::new(&subscriber.k_amf)),
-                // Its manual: a context saves time with AES only.
-                (_, 2) if !task.fresh_keys => Keys::Contexts(
-                    CipheringContext::new(&enc, nea),
-                    IntegrityContext::new(&int, nia),
-                ),
-                _ => Keys::Raw(enc, int),
-            }
+            (enc, KNasInt::new(&subscriber.k_nas_int))
+        });
+        let contexts = |(enc, int)| {
+            (
+                CipheringContext::new(&enc, nea),
+                IntegrityContext::new(&int, nia),
+            )
+        };
+        let amf = |subscriber: &Subscriber| KAmf::new(&subscriber.k_amf);
+        let keys = match (task.work, task.algorithm) {
+            (Work::Derive, _) => Keys::Amf(subscribers.iter().map(amf).collect()),
+            // Its manual: a context saves time with AES only.
+            (_, 2) if !task.fresh_keys => Keys::Contexts(pairs.map(contexts).collect()),
+            _ => Keys::Raw(pairs.collect()),
         };
         Self {
             round: Round::new(task),
@@ -90,7 +98,7 @@ impl Oxirush {
             } else {
                 Direction::Uplink
             },
-            keys: subscribers.iter().map(keys).collect(),
+            keys,
         }
     }
 
@@ -101,13 +109,10 @@ impl Oxirush {
                 continue;
             }
             let (message, direction) = (item.message, self.direction);
-            let (count, text) = (
-                NasCount::from_parts((message.count >> 8) as u16, message.count as u8),
-                item.text(),
-            );
-            jobs.push(match &self.keys[message.ue as usize] {
-                Keys::Contexts(enc, _) => enc.job(count, ACCESS, direction, text),
-                Keys::Raw(enc, _) => cipher_job(enc, count, ACCESS, direction, text, self.nea),
+            let (ue, count, text) = (message.ue as usize, nas_count(message), item.text());
+            jobs.push(match &self.keys {
+                Keys::Contexts(all) => all[ue].0.job(count, ACCESS, direction, text),
+                Keys::Raw(all) => cipher_job(&all[ue].0, count, ACCESS, direction, text, self.nea),
                 Keys::Amf(_) => unreachable!("keys of another work"),
             });
         }
@@ -118,13 +123,10 @@ impl Oxirush {
         let mut jobs = ArrayVec::<_, BATCH_MAX>::new();
         for item in items.iter() {
             let (message, direction) = (item.message, self.direction);
-            let (count, covered) = (
-                NasCount::from_parts((message.count >> 8) as u16, message.count as u8),
-                item.covered(),
-            );
-            jobs.push(match &self.keys[message.ue as usize] {
-                Keys::Contexts(_, int) => int.job(count, ACCESS, direction, covered),
-                Keys::Raw(_, int) => mac_job(int, count, ACCESS, direction, covered, self.nia),
+            let (ue, count, covered) = (message.ue as usize, nas_count(message), item.covered());
+            jobs.push(match &self.keys {
+                Keys::Contexts(all) => all[ue].1.job(count, ACCESS, direction, covered),
+                Keys::Raw(all) => mac_job(&all[ue].1, count, ACCESS, direction, covered, self.nia),
                 Keys::Amf(_) => unreachable!("keys of another work"),
             });
         }
@@ -155,26 +157,20 @@ impl Oxirush {
 
     fn cipher(&self, item: &mut Item<'_>) {
         let (message, direction) = (item.message, self.direction);
-        let (count, text) = (
-            NasCount::from_parts((message.count >> 8) as u16, message.count as u8),
-            item.text(),
-        );
-        match &self.keys[message.ue as usize] {
-            Keys::Contexts(enc, _) => enc.cipher(count, ACCESS, direction, text),
-            Keys::Raw(enc, _) => nas_cipher(enc, count, ACCESS, direction, text, self.nea),
+        let (ue, count, text) = (message.ue as usize, nas_count(message), item.text());
+        match &self.keys {
+            Keys::Contexts(all) => all[ue].0.cipher(count, ACCESS, direction, text),
+            Keys::Raw(all) => nas_cipher(&all[ue].0, count, ACCESS, direction, text, self.nea),
             Keys::Amf(_) => unreachable!("keys of another work"),
         }
     }
 
     fn mac(&self, item: &Item<'_>) -> [u8; 4] {
         let (message, direction) = (item.message, self.direction);
-        let (count, covered) = (
-            NasCount::from_parts((message.count >> 8) as u16, message.count as u8),
-            item.covered(),
-        );
-        let mac = match &self.keys[message.ue as usize] {
-            Keys::Contexts(_, int) => int.mac(count, ACCESS, direction, covered),
-            Keys::Raw(_, int) => nas_mac(int, count, ACCESS, direction, covered, self.nia),
+        let (ue, count, covered) = (message.ue as usize, nas_count(message), item.covered());
+        let mac = match &self.keys {
+            Keys::Contexts(all) => all[ue].1.mac(count, ACCESS, direction, covered),
+            Keys::Raw(all) => nas_mac(&all[ue].1, count, ACCESS, direction, covered, self.nia),
             Keys::Amf(_) => unreachable!("keys of another work"),
         };
         mac.to_be_bytes()
@@ -195,10 +191,11 @@ impl Oxirush {
     }
 
     fn derive(&self, input: &[u8], out: &mut [u8]) {
+        let Keys::Amf(all) = &self.keys else {
+            unreachable!("keys of another work")
+        };
         for item in self.round.items(input, out) {
-            let Keys::Amf(k_amf) = &self.keys[item.message.ue as usize] else {
-                unreachable!("keys of another work")
-            };
+            let k_amf = &all[item.message.ue as usize];
             let enc = derive_knas_enc(k_amf, self.nea);
             let int = derive_knas_int(k_amf, self.nia);
             item.out[LEAD..LEAD + 16].copy_from_slice(enc.as_octets());
@@ -213,9 +210,9 @@ impl Contestant for Oxirush {
     }
 
     fn way(&self) -> &str {
-        match (self.way, self.keys.first()) {
-            (Way::Batch, Some(Keys::Contexts(..))) => "batch functions, contexts",
-            (Way::Single, Some(Keys::Contexts(..))) => "single calls, contexts",
+        match (self.way, &self.keys) {
+            (Way::Batch, Keys::Contexts(_)) => "batch functions, contexts",
+            (Way::Single, Keys::Contexts(_)) => "single calls, contexts",
             (Way::Batch, _) => "batch functions, keys",
             (Way::Single, _) => "single calls, keys",
             (Way::Derive, _) => "derive_knas_enc, derive_knas_int",
