@@ -17,3 +17,10 @@ pub(super) fn store(bytes: &mut [u8; 16], value: __m128i) {
     // part of x86-64.
     unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), value) }
 }
+
+/// Four words of the host's order.
+#[inline(always)]
+pub(super) fn load_words(words: &[u32; 4]) -> __m128i {
+    // SAFETY: as in `load`; a `[u32; 4]` is 16 initialised bytes.
+    unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
+}
