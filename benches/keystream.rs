@@ -48,7 +48,10 @@ fn room<R>()
 where
     R: for<'a> Room<Lane<'a> = Lane<'a, [u8; 16]>>,
 {
-    let rows: Vec<_> = R::backends().iter().filter(|row| (row.available)()).collect();
+    let rows: Vec<_> = R::backends()
+        .iter()
+        .filter(|row| (row.available)())
+        .collect();
     for (name, sizes) in CASES {
         let mut best = vec![f64::MAX; rows.len()];
         for round in 0..ROUNDS {
@@ -61,13 +64,20 @@ where
         }
         for (row, best) in rows.iter().zip(best) {
             let lane = best / sizes.len() as f64;
-            println!("{:7} {name:18} {:12} {best:10.0} ns, {lane:8.1} a lane", R::NAME, row.name);
+            println!(
+                "{:7} {name:18} {:12} {best:10.0} ns, {lane:8.1} a lane",
+                R::NAME,
+                row.name
+            );
         }
     }
 }
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
     let runs = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word));
     if runs("snow3g") {
         room::<snow3g::Snow3g>();

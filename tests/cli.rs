@@ -401,7 +401,9 @@ fn hidden_features_and_excluded_backends_are_not_used() {
 
 #[test]
 fn bench_prints_a_number_for_every_row() {
-    let run = naslane(&["bench", "--quick", "--json", "--rounds", "2", "--batch", "1,64"]);
+    let run = naslane(&[
+        "bench", "--quick", "--json", "--rounds", "2", "--batch", "1,64",
+    ]);
     assert_eq!(run.code, 0, "{}", run.err);
     let json: Value = serde_json::from_str(&run.out).unwrap();
     let (rows, sessions) = (json["rows"].as_array(), json["sessions"].as_array());
@@ -423,15 +425,25 @@ fn bench_prints_a_number_for_every_row() {
 
 #[test]
 fn bench_takes_only_the_rows_asked_for() {
-    let arguments = ["bench", "--rounds", "1", "--work", "derive", "--batch", "4,16"];
+    let arguments = [
+        "bench", "--rounds", "1", "--work", "derive", "--batch", "4,16",
+    ];
     let run = naslane(&arguments);
     assert_eq!(run.code, 0, "{}", run.err);
     assert_eq!(run.out.matches("k-nas-pair").count(), 2, "{}", run.out);
     let run = naslane(&["bench", "--work", "derive", "--algorithm", "nea1"]);
     assert_eq!(run.code, 2);
-    assert!(run.err.contains("ask for fewer restrictions"), "{}", run.err);
+    assert!(
+        run.err.contains("ask for fewer restrictions"),
+        "{}",
+        run.err
+    );
     let run = naslane(&["bench", "--batch", "3"]);
-    assert!(run.err.contains("a power of two from 1 to 256"), "{}", run.err);
+    assert!(
+        run.err.contains("a power of two from 1 to 256"),
+        "{}",
+        run.err
+    );
 }
 
 #[cfg(not(feature = "peers"))]
@@ -439,7 +451,11 @@ fn bench_takes_only_the_rows_asked_for() {
 fn bench_says_how_the_peers_are_built_in() {
     let run = naslane(&["bench", "--peers"]);
     assert_eq!(run.code, 2);
-    assert!(run.err.contains("cargo build --release --features peers"), "{}", run.err);
+    assert!(
+        run.err.contains("cargo build --release --features peers"),
+        "{}",
+        run.err
+    );
 }
 
 #[test]

@@ -29,7 +29,7 @@ polyline{fill:none;stroke-width:1.8}polyline.ours{stroke-width:3}
 
 /// Where a text is held.
 #[derive(Clone, Copy)]
-pub enum Anchor {
+pub(crate) enum Anchor {
     /// At its begin.
     Start,
     /// In its middle.
@@ -39,16 +39,16 @@ pub enum Anchor {
 }
 
 /// A point.
-pub type Point = (f64, f64);
+pub(crate) type Point = (f64, f64);
 
 /// A picture being drawn.
-pub struct Svg {
+pub(crate) struct Svg {
     size: Point,
     body: String,
 }
 
 /// The class of a contestant.
-pub fn class(name: &str) -> &'static str {
+pub(crate) fn class(name: &str) -> &'static str {
     let found = CLASSES.iter().find(|(begin, _)| name.starts_with(begin));
     found.map_or("zuc", |(_, class)| class)
 }
@@ -61,7 +61,7 @@ fn escaped(text: &str) -> String {
 
 impl Svg {
     /// An empty picture.
-    pub fn new(size: Point) -> Self {
+    pub(crate) fn new(size: Point) -> Self {
         let mut svg = Self {
             size,
             body: String::new(),
@@ -76,7 +76,7 @@ impl Svg {
     }
 
     /// Text of a class on a base line.
-    pub fn text(&mut self, (x, y): Point, anchor: Anchor, class: &str, text: &str) {
+    pub(crate) fn text(&mut self, (x, y): Point, anchor: Anchor, class: &str, text: &str) {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -89,14 +89,14 @@ impl Svg {
     }
 
     /// A thin line.
-    pub fn rule(&mut self, (x1, y1): Point, (x2, y2): Point) {
+    pub(crate) fn rule(&mut self, (x1, y1): Point, (x2, y2): Point) {
         self.shape(&format!(
             "<line class=\"grid\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"
         ));
     }
 
     /// A contestant's line with a dot at each point.
-    pub fn curve(&mut self, name: &str, points: &[Point]) {
+    pub(crate) fn curve(&mut self, name: &str, points: &[Point]) {
         let class = class(name);
         let mut path = String::new();
         for (x, y) in points {
@@ -114,7 +114,7 @@ impl Svg {
     }
 
     /// A contestant's bar.
-    pub fn bar(&mut self, name: &str, (x, y): Point, (width, height): Point) {
+    pub(crate) fn bar(&mut self, name: &str, (x, y): Point, (width, height): Point) {
         let class = class(name);
         self.shape(&format!(
             "<rect class=\"fill {class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"2\"/>"
@@ -122,7 +122,7 @@ impl Svg {
     }
 
     /// The file.
-    pub fn finish(self, title: &str) -> String {
+    pub(crate) fn finish(self, title: &str) -> String {
         let ((width, height), title) = (self.size, escaped(title));
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \

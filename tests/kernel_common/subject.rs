@@ -212,8 +212,10 @@ impl Subject for sha256::HmacSha256 {
 impl Subject for sha256::HmacPair {
     const IN_PLACE: bool = false;
     fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
-        static KNOWN: [sha256::Prepared<'static>; 2] =
-            [sha256::Prepared::new(b"known"), sha256::Prepared::new(&[7; 55])];
+        static KNOWN: [sha256::Prepared<'static>; 2] = [
+            sha256::Prepared::new(b"known"),
+            sha256::Prepared::new(&[7; 55]),
+        ];
         let keys: Vec<[u8; 32]> = jobs
             .iter()
             .map(|job| SplitMix(job.seed).bytes(32).try_into().unwrap())

@@ -1,9 +1,9 @@
 //! CMAC over a bit string: an optional 8-byte head, then the message.
 
 use super::super::{Backend, Choice, Room, always};
+use super::{EXAMPLE, Key, aes_crate};
 #[cfg(target_arch = "x86_64")]
 use super::{x86_aesni, x86_vaes512};
-use super::{EXAMPLE, Key, aes_crate};
 
 /// One message to authenticate.
 pub struct CmacLane<'a> {

@@ -1,9 +1,9 @@
 //! Counter mode: the IV is the first counter block, a 128-bit big-endian number.
 
 use super::super::{Backend, Choice, Lane, Room, always};
+use super::{EXAMPLE, Key, aes_crate};
 #[cfg(target_arch = "x86_64")]
 use super::{x86_aesni, x86_vaes512};
-use super::{EXAMPLE, Key, aes_crate};
 
 /// The room of counter mode.
 pub struct Ctr;

@@ -181,7 +181,9 @@ fn absorb<I: Isa>(isa: I, mut state: State<I>, messages: [&[u8]; MOST_LANES]) ->
     let mut bytes = [[[0; 16]; 4]; MOST_LANES];
     for index in 0..most {
         for (bytes, message) in bytes[..I::LANES].iter_mut().zip(messages) {
-            bytes.as_flattened_mut().copy_from_slice(&block(message, index));
+            bytes
+                .as_flattened_mut()
+                .copy_from_slice(&block(message, index));
         }
         let mut w = [state[0]; 16];
         for (q, w) in w.as_chunks_mut::<4>().0.iter_mut().enumerate() {
@@ -300,9 +302,8 @@ pub(super) fn table(lanes: &[PairLane<'_>]) -> Option<Table> {
         Some([a.schedule()?, b.schedule()?])
     }
     let [a, b] = schedules(lanes.first()?)?;
-    let same = |lane| {
-        schedules(lane).is_some_and(|[c, d]| core::ptr::eq(a, c) && core::ptr::eq(b, d))
-    };
+    let same =
+        |lane| schedules(lane).is_some_and(|[c, d]| core::ptr::eq(a, c) && core::ptr::eq(b, d));
     if !lanes[1..].iter().all(same) {
         return None;
     }

@@ -26,7 +26,13 @@ impl Engine for Crate {
         // The crate makes its own schedule: give it the block back. The first 16 words are W + K.
         for (state, schedule) in states.iter_mut().zip(schedules) {
             let mut block = [0; 64];
-            for ((bytes, wk), k) in block.as_chunks_mut::<4>().0.iter_mut().zip(schedule).zip(&K) {
+            for ((bytes, wk), k) in block
+                .as_chunks_mut::<4>()
+                .0
+                .iter_mut()
+                .zip(schedule)
+                .zip(&K)
+            {
                 *bytes = wk.wrapping_sub(*k).to_be_bytes();
             }
             compress256(state, core::slice::from_ref(&block));

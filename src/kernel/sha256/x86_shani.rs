@@ -105,7 +105,10 @@ impl Engine for HaveShaNi {
         let mut digest = [[0; 16]; 2];
         // SAFETY: the token proves SSSE3.
         unsafe {
-            let halves = [_mm_unpackhi_epi64(abef, cdgh), _mm_unpacklo_epi64(abef, cdgh)];
+            let halves = [
+                _mm_unpackhi_epi64(abef, cdgh),
+                _mm_unpacklo_epi64(abef, cdgh),
+            ];
             for (bytes, half) in digest.iter_mut().zip(halves) {
                 store(bytes, _mm_shuffle_epi8(half, load(&order)));
             }

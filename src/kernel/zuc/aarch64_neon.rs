@@ -28,9 +28,8 @@ impl Boxes for HaveAes {
         let mapped = linear(self, x, &IN_LOW, &IN_HIGH);
         let mapped = self.shuffle(mapped, self.quad(&UNSHIFT));
         // SAFETY: the token proves the AES extension.
-        let boxed = unsafe {
-            vreinterpretq_u32_u8(vaeseq_u8(vreinterpretq_u8_u32(mapped), vdupq_n_u8(0)))
-        };
+        let boxed =
+            unsafe { vreinterpretq_u32_u8(vaeseq_u8(vreinterpretq_u8_u32(mapped), vdupq_n_u8(0))) };
         linear(self, boxed, &OUT_LOW, &OUT_HIGH)
     }
 }

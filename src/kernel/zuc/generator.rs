@@ -112,7 +112,11 @@ impl<B: Boxes> Generators<B> {
     #[inline(always)]
     fn sum(&self) -> V<B> {
         let isa = self.boxes.isa();
-        let a = add31(isa, rotl31(isa, self.s(13), 17), rotl31(isa, self.s(10), 21));
+        let a = add31(
+            isa,
+            rotl31(isa, self.s(13), 17),
+            rotl31(isa, self.s(10), 21),
+        );
         let b = add31(isa, rotl31(isa, self.s(4), 20), rotl31(isa, self.s(0), 8));
         // Bits 31..1 of g are s15 rotated by 15.
         add31(isa, add31(isa, a, b), isa.shr(self.g(15), 1))
@@ -163,7 +167,10 @@ fn spread<I: Isa>(isa: I, x: I::V, r: I::V) -> I::V {
 /// Rotates 31-bit numbers.
 #[inline(always)]
 fn rotl31<I: Isa>(isa: I, x: I::V, bits: u32) -> I::V {
-    isa.or(isa.and(isa.shl(x, bits), isa.splat(P)), isa.shr(x, 31 - bits))
+    isa.or(
+        isa.and(isa.shl(x, bits), isa.splat(P)),
+        isa.shr(x, 31 - bits),
+    )
 }
 
 /// Adds modulo p. The result is below 2^31 and may be 0 or p.

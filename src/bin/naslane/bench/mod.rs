@@ -50,8 +50,8 @@ pub(crate) struct Args {
     /// Everyone as on a Cascade Lake: no GFNI, VAES, VPCLMULQDQ, VBMI and SHA extensions
     ///
     /// naslane is restricted by NASLANE_CPU_DENY, OpenSSL by OPENSSL_ia32cap (both set by starting the program again),
-    /// ipsec-mb by the flags of its manager. oxirush-security, RustCrypto and zuc find out by themselves what the
-    /// processor has and cannot be told otherwise; oxirush-security and zuc use none of these features.
+    /// ipsec-mb by the flags of its manager. The others find out by themselves what the processor has and cannot be told
+    /// otherwise: RustCrypto may use VAES, and like oxirush-security the SHA extensions.
     #[arg(long)]
     like_cascade_lake: bool,
 }
