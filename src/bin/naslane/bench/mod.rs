@@ -125,7 +125,7 @@ const OPENSSL_LACKS: &str = ":~0x70220200000";
 fn restrict() -> Result<(), String> {
     let denied = std::env::var("NASLANE_CPU_DENY").unwrap_or_default();
     let known = |name: &&str| denied.split(',').any(|word| word.trim() == *name);
-    if LACKS.iter().all(|name| known(&name)) && std::env::var_os("OPENSSL_ia32cap").is_some() {
+    if LACKS.iter().all(known) && std::env::var_os("OPENSSL_ia32cap").is_some() {
         return Ok(());
     }
     let denied: Vec<&str> = LACKS
