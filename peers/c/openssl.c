@@ -27,7 +27,7 @@ const char *openssl_way(const task *task, size_t way) {
     if (way != 0 || (task->work != DERIVE && task->algorithm != 2))
         return NULL;
     return task->work == DERIVE ? "EVP_MAC HMAC, one context"
-           : task->fresh        ? "EVP CTR and CMAC, one context, a key each"
+           : task->fresh        ? "EVP CTR and CMAC, one context"
                                 : "EVP CTR and CMAC, contexts per UE";
 }
 

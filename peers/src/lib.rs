@@ -30,9 +30,22 @@ pub fn libraries(restricted: bool) -> Vec<Library> {
     all
 }
 
-/// Every way of every library that can do `task`.
+/// Every way of every library that can do `task`. Who may keep key schedules may as well expand a key for each message
+/// (less memory to go through, and some libraries gain by it): those ways belong to both kinds of rows.
 #[must_use]
 pub fn contestants(task: &Task, subscribers: &[Subscriber]) -> Vec<Box<dyn Contestant>> {
+    let mut all = ways(task, subscribers);
+    if task.work != Work::Derive && task.algorithm == 2 && !task.fresh_keys {
+        let fresh = Task {
+            fresh_keys: true,
+            ..*task
+        };
+        all.extend(ways(&fresh, subscribers));
+    }
+    all
+}
+
+fn ways(task: &Task, subscribers: &[Subscriber]) -> Vec<Box<dyn Contestant>> {
     let mut all = native::contestants(task, subscribers);
     all.extend(oxirush::contestants(task, subscribers));
     all.extend(rust_crypto::contestants(task, subscribers));

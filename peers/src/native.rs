@@ -189,7 +189,11 @@ impl Native {
         let state = unsafe { (functions.new)(&raw, way) };
         Some(Self {
             library: library.to_owned(),
-            way: name,
+            way: if task.fresh_keys && task.algorithm == 2 {
+                format!("{name}, a key each")
+            } else {
+                name
+            },
             functions,
             state,
             task: *task,

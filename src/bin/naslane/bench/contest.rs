@@ -26,8 +26,8 @@ const ROUND: usize = 1024;
 const ROUND_LONG: usize = 256;
 const LONG: usize = 200;
 /// Rounds to choose among the ways of a library, and how much slower than its best a way may then be to stay.
-const TRIALS: usize = 6;
-const MARGIN: f64 = 1.25;
+const TRIALS: usize = 10;
+const MARGIN: f64 = 1.5;
 
 /// What a row asks of a contestant.
 #[derive(Clone, Copy)]
