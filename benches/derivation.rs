@@ -6,9 +6,12 @@ use naslane::kdf::{
     Abba, AlgorithmId, KAmf, KAmfLane, KGnb, KGnbLane, KNasLane, KSeaf, Supi, derive, k_amf,
     k_amf_batch, k_gnb, k_gnb_batch, k_nas_batch,
 };
+use naslane::kernel::sha256::{HmacLane, HmacPair, HmacSha256, Message, PairLane, Prepared};
+use naslane::kernel::{self, Backend, Room};
 use std::hint::black_box;
 
 const BATCH: usize = 64;
+const SIZES: [usize; 4] = [1, 8, 16, BATCH];
 
 fn key(i: usize) -> [u8; 32] {
     std::array::from_fn(|j| (i * 31 + j * 7) as u8)
@@ -32,7 +35,7 @@ fn k_nas(c: &mut Criterion) {
         .map(|k_amf| KNasLane::new(k_amf, AlgorithmId::AES, AlgorithmId::SNOW_3G))
         .collect();
     let mut group = c.benchmark_group("k_nas");
-    for size in [1, BATCH] {
+    for size in SIZES {
         let lanes = &mut lanes[..size];
         k_nas_batch(lanes);
         lanes.iter().for_each(check_k_nas);
@@ -93,5 +96,52 @@ fn k_amf_of_supi(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, k_nas, k_gnb_of_count, k_amf_of_supi);
+fn rows<R: Room>() -> impl Iterator<Item = &'static Backend<R>> {
+    R::backends()
+        .iter()
+        .filter(|row| (row.available)())
+        .inspect(|row| assert!(kernel::known_answer(row), "{}", row.name))
+}
+
+/// Every row of a room, alone and in batches; throughput is in lanes.
+fn every_row<R: Room>(c: &mut Criterion, lanes: &mut [R::Lane<'_>]) {
+    let mut group = c.benchmark_group(R::NAME);
+    for row in rows::<R>() {
+        for size in SIZES {
+            group.throughput(Throughput::Elements(size as u64));
+            group.bench_function(format!("{}/{size}", row.name), |b| {
+                match &mut lanes[..size] {
+                    [lane] => b.iter(|| (row.one)(black_box(&mut *lane))),
+                    lanes => b.iter(|| (row.many)(black_box(&mut *lanes))),
+                }
+            });
+        }
+    }
+    group.finish();
+}
+
+/// The kernel under the derivations: the 10-byte message of K_gNB, and the two prepared ones of the NAS keys.
+fn kernels(c: &mut Criterion) {
+    static NAS: [Prepared<'static>; 2] = [
+        Prepared::new(&[0x69, 1, 0, 1, 2, 0, 1]),
+        Prepared::new(&[0x69, 2, 0, 1, 1, 0, 1]),
+    ];
+    let keys: Vec<[u8; 32]> = (0..BATCH).map(key).collect();
+    let message = [0x6E, 0, 0, 0, 5, 0, 4, 1, 0, 1];
+    let mut lanes: Vec<_> = keys.iter().map(|k| HmacLane::new(k, &message)).collect();
+    every_row::<HmacSha256>(c, &mut lanes);
+    let mut outs = [[[0; 16]; 2]; BATCH];
+    let mut lanes: Vec<_> = keys
+        .iter()
+        .zip(&mut outs)
+        .map(|(key, out)| PairLane {
+            key,
+            messages: NAS.each_ref().map(Message::Prepared),
+            out: out.each_mut(),
+        })
+        .collect();
+    every_row::<HmacPair>(c, &mut lanes);
+}
+
+criterion_group!(benches, k_nas, k_gnb_of_count, k_amf_of_supi, kernels);
 criterion_main!(benches);

@@ -1,13 +1,17 @@
 //! The keystream rooms at the sizes of NAS: minimum nanoseconds over many short rounds, the rows in turn.
 //! `cargo bench --bench keystream -- zuc` runs one room; `NASLANE_CPU_DENY` hides features.
 
+#![allow(clippy::print_stdout)] // a bench prints what it measured
+
 use naslane::kernel::{self, Backend, Lane, Room, snow3g, zuc};
 use std::time::Instant;
 
 /// Name, lanes and bytes: NEA keystream of 64 bytes, NIA keystream of 76 (19 words), a single message of both.
-const CASES: [(&str, &[usize]); 7] = [
+const CASES: [(&str, &[usize]); 9] = [
     ("64 lanes x 64 B", &[64; 64]),
     ("64 lanes x 76 B", &[76; 64]),
+    ("64 lanes x 20 B", &[20; 64]),
+    ("64 B + 20 B", &[64, 20]),
     ("8 lanes x 64 B", &[64; 8]),
     ("4 lanes x 64 B", &[64; 4]),
     ("64 B + 76 B", &[64, 76]),
@@ -73,6 +77,33 @@ where
     }
 }
 
+/// The stream in pieces of a kilobyte: nanoseconds a piece of each of `count` generators.
+fn pieces(count: usize) {
+    let mut states: Vec<_> = (0..count as u8)
+        .map(|i| zuc::State::new(&[i; 16], &[!i; 16]))
+        .collect();
+    let mut texts = vec![[0; 1024]; count];
+    for row in zuc::stream::BACKENDS.iter().filter(|row| (row.available)()) {
+        assert!(kernel::known_answer(row), "{}", row.name);
+        let mut lanes: Vec<_> = states
+            .iter_mut()
+            .zip(&mut texts)
+            .map(|(state, data)| zuc::StreamLane { state, data })
+            .collect();
+        let mut best = f64::MAX;
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            (row.many)(&mut lanes);
+            best = best.min(start.elapsed().as_secs_f64() * 1e9);
+        }
+        let lane = best / count as f64;
+        println!(
+            "stream  {count:2} lanes x 1024 B  {:12} {best:10.0} ns, {lane:8.1} a lane",
+            row.name
+        );
+    }
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
@@ -84,5 +115,7 @@ fn main() {
     }
     if runs("zuc") {
         room::<zuc::Zuc>();
+        pieces(1);
+        pieces(16);
     }
 }

@@ -3,13 +3,16 @@
 
 #![allow(clippy::print_stdout)]
 
+use naslane::base::cpu::prefetch;
 use naslane::kernel::{Backend, Lane, Room, aes128, clmul};
 use std::hint::black_box;
 use std::time::Instant;
 
 const BATCH: usize = 64; // lanes a call
 const ROUNDS: usize = 300;
-const SIZES: [(&str, fn(usize) -> usize); 7] = [
+type Size = (&'static str, fn(usize) -> usize);
+
+const SIZES: [Size; 7] = [
     ("16", |_| 16),
     ("40", |_| 40),
     ("64", |_| 64),
@@ -130,8 +133,94 @@ fn all(wanted: &str, count: usize) {
     }
 }
 
+/// A million sessions in random order: prepared key pairs (384 bytes) against raw ones (32 bytes) expanded for
+/// each message, the next batch's keys asked for ahead.
+fn sessions(count: usize) {
+    let (expand, ctr, cmac) = (
+        aes128::expand::active(),
+        aes128::ctr::active(),
+        aes128::cmac::active(),
+    );
+    let raw: Vec<[[u8; 16]; 2]> = (0..count).map(|i| [bytes(i), bytes(i + 1)]).collect();
+    let prepared: Vec<[aes128::Key; 2]> = raw
+        .iter()
+        .map(|pair| pair.each_ref().map(aes128::Key::new))
+        .collect();
+    // Every session once: an odd multiplier permutes a power of two.
+    let visit = |i: usize| i.wrapping_mul(0x9E37_79B1) % count;
+    let mut best = [f64::MAX; 2];
+    let mut texts = vec![[0_u8; 64]; BATCH];
+    for (what, touch) in [
+        ("prepared", &(|i| prefetch(&prepared[i])) as &dyn Fn(usize)),
+        ("raw", &|i| prefetch(&raw[i])),
+    ] {
+        let start = Instant::now();
+        (0..count).for_each(|i| touch(visit(i)));
+        let time = start.elapsed().as_secs_f64() * 1e9 / count as f64;
+        println!("sessions x{count}: asking for {what} keys alone {time:.1}");
+    }
+    for round in 0..8 {
+        let start = Instant::now();
+        let mut fresh: Vec<[aes128::Key; 2]> = prepared[..BATCH].to_vec();
+        for first in (0..count).step_by(BATCH) {
+            for i in first + BATCH..first + 2 * BATCH {
+                if round % 2 == 0 {
+                    prefetch(&prepared[visit(i)]);
+                } else {
+                    prefetch(&raw[visit(i)]);
+                }
+            }
+            if round % 2 == 1 {
+                for (i, pair) in fresh.iter_mut().enumerate() {
+                    for (key, raw) in pair.iter_mut().zip(&raw[visit(first + i)]) {
+                        // Not dropped: the wiping is not what is measured.
+                        std::mem::forget(std::mem::replace(key, aes128::Key::raw(raw)));
+                    }
+                }
+                let keys = fresh.iter_mut().flatten();
+                let mut lanes: Vec<_> = keys.map(|key| aes128::ExpandLane { key }).collect();
+                (expand.many)(&mut lanes);
+            }
+            let keys = |i: usize| match round % 2 {
+                0 => &prepared[visit(first + i)],
+                _ => &fresh[i],
+            };
+            let mut lanes: Vec<_> = texts
+                .iter_mut()
+                .enumerate()
+                .map(|(i, data)| Lane {
+                    key: &keys(i)[0],
+                    iv: (first as u128).to_le_bytes(),
+                    data,
+                })
+                .collect();
+            (ctr.many)(&mut lanes);
+            let mut lanes: Vec<_> = texts
+                .iter()
+                .enumerate()
+                .map(|(i, message)| aes128::CmacLane {
+                    key: &keys(i)[1],
+                    head: Some([7; 8]),
+                    message,
+                    bits: 8 * message.len(),
+                    mac: [0; 16],
+                })
+                .collect();
+            (cmac.many)(&mut lanes);
+            black_box(&lanes);
+        }
+        best[round % 2] = best[round % 2].min(start.elapsed().as_secs_f64());
+    }
+    let [cached, expanded] = best.map(|time| time * 1e9 / count as f64);
+    println!("sessions x{count}: schedules cached {cached:.1}, expanded per message {expanded:.1}");
+}
+
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
+    if wanted == "sessions" {
+        sessions(1 << 12);
+        return sessions(1 << 20);
+    }
     for count in [BATCH, 64 * BATCH] {
         all(&wanted, count);
     }

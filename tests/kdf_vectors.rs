@@ -4,6 +4,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use naslane::base::{AccessType, Error};
 use naslane::kdf::*;
+use naslane::kernel::sha256::{HmacLane, HmacPair, HmacSha256, Message, PairLane, Prepared};
+use naslane::kernel::{Backend, Room};
 use serde_json::Value;
 use sha2::Sha256;
 
@@ -336,6 +338,70 @@ fn k_nas_kdf() {
             _ => lane.k_nas_int.expose(),
         };
         assert_eq!(derived[..], column(test, 3));
+    }
+}
+
+fn rows<R: Room>() -> impl Iterator<Item = &'static Backend<R>> {
+    R::backends().iter().filter(|row| (row.available)())
+}
+
+/// Both files in one batch on every row of the rooms of SHA-256: keys, messages and their lengths all differ.
+#[test]
+fn every_row_gives_the_published_answers() {
+    let chain: Value = serde_json::from_str(include_str!("vectors/kdf_chain.json")).unwrap();
+    let k_nas: Value = serde_json::from_str(include_str!("vectors/k_nas_kdf.json")).unwrap();
+    let mut all: Vec<([u8; 32], Vec<u8>, Vec<u8>)> = Vec::new();
+    for vector in chain["vectors"].as_array().unwrap() {
+        if !vector["s"].is_null() && !vector["kdf_output"].is_null() {
+            let s = hex(text(vector, "s"));
+            all.push((octets(vector, "key"), s, hex(text(vector, "kdf_output"))));
+        }
+    }
+    for test in k_nas["tests"].as_array().unwrap() {
+        let [key, output] = [0, 4].map(|i| hex(test[i].as_str().unwrap()));
+        let [kind, id] = [1, 2].map(|i| test[i].as_u64().unwrap() as u8);
+        let s = vec![0x69, kind, 0, 1, id, 0, 1];
+        all.push((key.try_into().unwrap(), s, output));
+    }
+    assert_eq!(all.len(), 67 + 40);
+    let prepared: Vec<_> = all
+        .iter()
+        .map(|(_, s, _)| Prepared::new(&s[..s.len().min(Prepared::MOST)]))
+        .collect();
+    for row in rows::<HmacSha256>() {
+        let mut lanes: Vec<_> = all.iter().map(|(k, s, _)| HmacLane::new(k, s)).collect();
+        (row.many)(&mut lanes);
+        for (lane, (_, _, output)) in lanes.iter_mut().zip(&all) {
+            assert_eq!(lane.out[..], output[..], "{}", row.name);
+            (row.one)(lane);
+            assert_eq!(lane.out[..], output[..], "{}", row.name);
+        }
+    }
+    for row in rows::<HmacPair>() {
+        let mut outs = vec![[[0; 16]; 2]; all.len()];
+        let mut lanes: Vec<_> = all
+            .iter()
+            .zip(&prepared)
+            .zip(&mut outs)
+            .map(|(((key, s, _), prepared), out)| {
+                let bytes = Message::Bytes(s);
+                let second = if s.len() <= Prepared::MOST {
+                    Message::Prepared(prepared)
+                } else {
+                    bytes
+                };
+                PairLane {
+                    key,
+                    messages: [bytes, second],
+                    out: out.each_mut(),
+                }
+            })
+            .collect();
+        (row.many)(&mut lanes);
+        for (out, (_, _, output)) in outs.iter().zip(&all) {
+            assert_eq!(out[0], output[16..], "{}", row.name);
+            assert_eq!(out[1], output[16..], "{}", row.name);
+        }
     }
 }
 

@@ -97,8 +97,10 @@ fn check_nia(nia: Nia, raw: &[u8; 16], input: Input, message: &[u8], bits: usize
 
 #[test]
 fn every_algorithm_runs_on_every_row_of_its_rooms() {
-    assert_eq!(nea_rows(Nea::Nea1).len(), stream_rows().len() - 1); // all but zuc_crate
-    assert_eq!(nea_rows(Nea::Nea3).len(), stream_rows().len());
+    let snow3g = snow3g::BACKENDS.iter().filter(|row| (row.available)());
+    let zuc = zuc::BACKENDS.iter().filter(|row| (row.available)());
+    assert_eq!(nea_rows(Nea::Nea1).len(), snow3g.count());
+    assert_eq!(nea_rows(Nea::Nea3).len(), zuc.count());
     assert!(cipher_on(Nea::Nea1, "no_such_row", &mut []).is_err());
     assert!(mac_on(Nia::Nia3, "no_such_row", &mut []).is_err());
 }

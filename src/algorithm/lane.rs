@@ -1,6 +1,6 @@
 //! What an algorithm takes: one lane per message.
 
-use super::message::{CHUNK, OpenLane, ProtectLane};
+use super::message::{CHUNK, OpenLane, ProtectLane, VerifyLane};
 use super::{Key, NiaRow, shape};
 use crate::base::Direction;
 use crate::kernel::{Backend, Lane, Room};
@@ -97,34 +97,50 @@ pub(super) fn keystream<R, K: 'static, L>(
     }
 }
 
-/// MACs of messages to protect, for an algorithm that takes plain [`MacLane`]s.
-pub(super) fn mac_part(row: &NiaRow, lanes: &mut [ProtectLane<'_>]) {
+/// MACs of any messages, for an algorithm that takes plain [`MacLane`]s.
+pub(super) fn mac_of<L>(
+    row: &NiaRow,
+    lanes: &mut [L],
+    stage: for<'s> fn(&'s L) -> MacLane<'s>,
+    put: fn(&mut L, [u8; 4]),
+) {
     for chunk in lanes.chunks_mut(CHUNK) {
-        let mut staged: ArrayVec<MacLane<'_>, CHUNK> = chunk
-            .iter()
-            .map(|lane| MacLane::new(lane.int, lane.input, lane.text))
-            .collect();
+        let mut staged: ArrayVec<MacLane<'_>, CHUNK> = chunk.iter().map(stage).collect();
         (row.mac)(&mut staged);
         let macs: ArrayVec<[u8; 4], CHUNK> = staged.iter().map(|lane| lane.mac).collect();
         drop(staged);
         for (lane, mac) in chunk.iter_mut().zip(macs) {
-            lane.mac = mac;
+            put(lane, mac);
         }
     }
 }
 
-/// MACs of messages to verify, for an algorithm that takes plain [`MacLane`]s.
+/// MACs of messages to protect.
+pub(super) fn mac_part(row: &NiaRow, lanes: &mut [ProtectLane<'_>]) {
+    mac_of(
+        row,
+        lanes,
+        |lane| MacLane::new(lane.int, lane.input, lane.text),
+        |lane, mac| lane.mac = mac,
+    );
+}
+
+/// MACs of messages whose ciphering is another matter.
 pub(super) fn mac_open(row: &NiaRow, lanes: &mut [OpenLane<'_>]) {
-    for chunk in lanes.chunks_mut(CHUNK) {
-        let mut staged: ArrayVec<MacLane<'_>, CHUNK> = chunk
-            .iter()
-            .map(|lane| MacLane::new(lane.int, lane.input, lane.text))
-            .collect();
-        (row.mac)(&mut staged);
-        let macs: ArrayVec<[u8; 4], CHUNK> = staged.iter().map(|lane| lane.mac).collect();
-        drop(staged);
-        for (lane, mac) in chunk.iter_mut().zip(macs) {
-            lane.mac = mac;
-        }
-    }
+    mac_of(
+        row,
+        lanes,
+        |lane| MacLane::new(lane.int, lane.input, lane.text),
+        |lane, mac| lane.mac = mac,
+    );
+}
+
+/// MACs of messages to verify, compared.
+pub(super) fn mac_verify(row: &NiaRow, lanes: &mut [VerifyLane<'_>]) {
+    mac_of(
+        row,
+        lanes,
+        |lane| MacLane::new(lane.int, lane.input, lane.text),
+        VerifyLane::judge,
+    );
 }

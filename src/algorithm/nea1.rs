@@ -1,6 +1,6 @@
 //! 128-NEA1: SNOW 3G as in UEA2 (TS 35.215), with IV3 = IV1 = COUNT and IV2 = IV0 = BEARER || DIRECTION || 0^26.
 
-use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, lane};
+use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, VerifyLane, lane};
 use crate::kernel::{self, Backend, Lane, snow3g};
 
 pub(super) const ROW: NeaRow = NeaRow {
@@ -13,6 +13,7 @@ pub(super) const ROW: NeaRow = NeaRow {
             .is_some()
     },
     cipher_part: |lanes| run(snow3g::active(), lanes, stage_part),
+    cipher_verified: |lanes| run(snow3g::active(), lanes, stage_verified),
 };
 
 fn run<L>(
@@ -32,6 +33,15 @@ fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, [u8; 16]> {
 }
 
 fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, [u8; 16]> {
+    let part = lane.part();
+    Lane {
+        key: lane.enc.raw(),
+        iv: iv(lane.input),
+        data: &mut lane.text[part],
+    }
+}
+
+fn stage_verified<'s>(lane: &'s mut VerifyLane<'_>) -> Lane<'s, [u8; 16]> {
     let part = lane.part();
     Lane {
         key: lane.enc.raw(),

@@ -1,7 +1,7 @@
 //! 128-NEA2: AES-128 in counter mode (TS 33.401 B.1.3). The first counter block is COUNT || BEARER || DIRECTION ||
 //! 0^90.
 
-use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, lane};
+use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, VerifyLane, lane};
 use crate::kernel::{self, Backend, Lane, aes128};
 
 pub(super) const ROW: NeaRow = NeaRow {
@@ -14,6 +14,7 @@ pub(super) const ROW: NeaRow = NeaRow {
             .is_some()
     },
     cipher_part: |lanes| run(aes128::ctr::active(), lanes, stage_part),
+    cipher_verified: |lanes| run(aes128::ctr::active(), lanes, stage_verified),
 };
 
 fn run<L>(
@@ -33,6 +34,15 @@ fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, aes128::Key> {
 }
 
 fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, aes128::Key> {
+    let part = lane.part();
+    Lane {
+        key: lane.enc.aes(),
+        iv: counter(lane.input),
+        data: &mut lane.text[part],
+    }
+}
+
+fn stage_verified<'s>(lane: &'s mut VerifyLane<'_>) -> Lane<'s, aes128::Key> {
     let part = lane.part();
     Lane {
         key: lane.enc.aes(),

@@ -1,6 +1,6 @@
 //! 128-NEA3: ZUC as in EEA3 (TS 35.221), whose IV is COUNT || BEARER || DIRECTION || 0^26, twice.
 
-use super::{CipherLane, Nea, NeaRow, ProtectLane, lane, nea1};
+use super::{CipherLane, Nea, NeaRow, ProtectLane, VerifyLane, lane, nea1};
 use crate::kernel::{self, Backend, Lane, zuc};
 
 pub(super) const ROW: NeaRow = NeaRow {
@@ -13,6 +13,7 @@ pub(super) const ROW: NeaRow = NeaRow {
             .is_some()
     },
     cipher_part: |lanes| run(zuc::active(), lanes, stage_part),
+    cipher_verified: |lanes| run(zuc::active(), lanes, stage_verified),
 };
 
 fn run<L>(
@@ -32,6 +33,15 @@ fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, [u8; 16]> {
 }
 
 fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, [u8; 16]> {
+    let part = lane.part();
+    Lane {
+        key: lane.enc.raw(),
+        iv: nea1::iv(lane.input),
+        data: &mut lane.text[part],
+    }
+}
+
+fn stage_verified<'s>(lane: &'s mut VerifyLane<'_>) -> Lane<'s, [u8; 16]> {
     let part = lane.part();
     Lane {
         key: lane.enc.raw(),

@@ -1,7 +1,7 @@
 //! 128-NIA1: SNOW 3G as in UIA2 (TS 35.215), with FRESH = BEARER || 0^27. Five keystream words make P, Q and the
 //! mask of the MAC.
 
-use super::message::CHUNK;
+use super::message::{CHUNK, FEW};
 use super::pair::{Pair, Part, Pass, StreamCipher};
 use super::{Input, Key, MacLane, Nia, NiaRow};
 use crate::base::secret;
@@ -32,6 +32,7 @@ pub(super) const ROW: NiaRow = NiaRow {
     },
     mac_part: |lanes| super::lane::mac_part(&ROW, lanes),
     mac_open: |lanes| super::lane::mac_open(&ROW, lanes),
+    mac_verify: |lanes| super::lane::mac_verify(&ROW, lanes),
 };
 
 const WORDS: usize = 20; // bytes of z1..z5
@@ -136,8 +137,9 @@ impl StreamCipher for Snow3g {
     }
 
     fn finish(parts: &[Part<'_>], macs: &mut [[u8; 4]]) {
-        match parts {
-            [_] => finish::<1>(clmul::uia2::active(), parts, macs),
+        match parts.len() {
+            1 => finish::<1>(clmul::uia2::active(), parts, macs),
+            ..=FEW => finish::<FEW>(clmul::uia2::active(), parts, macs),
             _ => finish::<CHUNK>(clmul::uia2::active(), parts, macs),
         }
     }

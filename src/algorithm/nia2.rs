@@ -1,7 +1,7 @@
 //! 128-NIA2: CMAC with AES-128 over COUNT || BEARER || DIRECTION || 0^26 || message, the first 32 bits (TS 33.401
 //! B.2.3).
 
-use super::message::{CHUNK, OpenLane, ProtectLane};
+use super::message::{CHUNK, OpenLane, ProtectLane, VerifyLane};
 use super::{Input, Key, MacLane, Nia, NiaRow};
 use crate::kernel::{self, Backend, aes128};
 use arrayvec::ArrayVec;
@@ -17,6 +17,14 @@ pub(super) const ROW: NiaRow = NiaRow {
     },
     mac_part: |lanes| run(aes128::cmac::active(), lanes, stage_part, put_part),
     mac_open: |lanes| run(aes128::cmac::active(), lanes, stage_open, put_open),
+    mac_verify: |lanes| {
+        run(
+            aes128::cmac::active(),
+            lanes,
+            stage_verify,
+            VerifyLane::judge,
+        )
+    },
 };
 
 fn run<L>(
@@ -79,6 +87,10 @@ fn stage_open<'s>(lane: &'s OpenLane<'_>) -> aes128::CmacLane<'s> {
 
 fn put_open(lane: &mut OpenLane<'_>, mac: [u8; 4]) {
     lane.mac = mac;
+}
+
+fn stage_verify<'s>(lane: &'s VerifyLane<'_>) -> aes128::CmacLane<'s> {
+    cmac(lane.int, lane.input, (lane.text, 8 * lane.text.len()))
 }
 
 fn first(mac: &[u8; 16]) -> [u8; 4] {

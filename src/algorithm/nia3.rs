@@ -1,7 +1,7 @@
 //! 128-NIA3: ZUC as in EIA3 (TS 35.221). T is the XOR of the 32-bit keystream windows at the set message bits and
 //! at bit LENGTH; the MAC is T XOR the last of ceil(LENGTH / 32) + 2 keystream words.
 
-use super::message::CHUNK;
+use super::message::{CHUNK, FEW};
 use super::pair::{Pair, Part, Pass, StreamCipher};
 use super::{Input, Key, MacLane, Nia, NiaRow, nia1::iv, shape};
 use crate::base::secret;
@@ -38,6 +38,7 @@ pub(super) const ROW: NiaRow = NiaRow {
     },
     mac_part: |lanes| super::lane::mac_part(&ROW, lanes),
     mac_open: |lanes| super::lane::mac_open(&ROW, lanes),
+    mac_verify: |lanes| super::lane::mac_verify(&ROW, lanes),
 };
 
 const LONE: usize = 512; // keystream bytes of a message that comes alone and is no long one
@@ -196,8 +197,9 @@ impl StreamCipher for Zuc {
     }
 
     fn finish(parts: &[Part<'_>], macs: &mut [[u8; 4]]) {
-        match parts {
-            [_] => finish::<1>(clmul::window::active(), parts, macs),
+        match parts.len() {
+            1 => finish::<1>(clmul::window::active(), parts, macs),
+            ..=FEW => finish::<FEW>(clmul::window::active(), parts, macs),
             _ => finish::<CHUNK>(clmul::window::active(), parts, macs),
         }
     }

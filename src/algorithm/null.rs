@@ -12,6 +12,7 @@ pub(super) const NEA0: NeaRow = NeaRow {
         true
     },
     cipher_part: |_| {},
+    cipher_verified: |_| {},
 };
 
 pub(super) const NIA0: NiaRow = NiaRow {
@@ -24,6 +25,7 @@ pub(super) const NIA0: NiaRow = NiaRow {
     },
     mac_part: |lanes| lanes.iter_mut().for_each(|lane| lane.mac = [0; 4]),
     mac_open: |lanes| lanes.iter_mut().for_each(|lane| lane.mac = [0; 4]),
+    mac_verify: |lanes| lanes.iter_mut().for_each(|lane| lane.judge([0; 4])),
 };
 
 fn cipher(_: &mut [CipherLane<'_>]) {}

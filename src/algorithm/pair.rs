@@ -1,7 +1,7 @@
 //! Ciphering and integrity by the same stream cipher: the two keystreams of a message are two lanes of one kernel
 //! pass.
 
-use super::message::{CHUNK, OpenLane, ProtectLane};
+use super::message::{CHUNK, FEW, OpenLane, ProtectLane, VerifyLane, xor};
 use super::{Key, Nea, Nia, nea1, nia1, nia3, shape};
 use crate::base::secret;
 use crate::kernel::{Backend, Lane, Room};
@@ -11,6 +11,7 @@ use arrayvec::ArrayVec;
 pub(super) struct Pair {
     pub(super) protect: fn(&mut [ProtectLane<'_>]),
     pub(super) open: fn(&mut [OpenLane<'_>]),
+    pub(super) verify: fn(&mut [VerifyLane<'_>]),
 }
 
 /// The pair, when both algorithms are the same stream cipher.
@@ -50,8 +51,26 @@ const PIECE: usize = 128;
 
 impl<S: StreamCipher> Pass<S> {
     pub(super) const PAIR: Pair = Pair {
-        protect: |lanes| Self::split(lanes, |lane| lane.text.len(), Self::protect),
-        open: |lanes| Self::split(lanes, |lane| lane.text.len(), Self::open),
+        protect: |lanes| {
+            Self::split(
+                lanes,
+                |lane| S::mac_keystream(8 * lane.text.len()),
+                Self::protect,
+            )
+        },
+        open: |lanes| {
+            Self::split(
+                lanes,
+                |lane| S::mac_keystream(8 * lane.text.len()),
+                Self::open,
+            )
+        },
+        verify: |lanes| {
+            // Room for the keystream of either use.
+            let need =
+                |lane: &VerifyLane<'_>| S::mac_keystream(8 * lane.text.len()).max(lane.text.len());
+            Self::split(lanes, need, Self::verify);
+        },
     };
 }
 
@@ -60,6 +79,7 @@ pub(super) struct Pass<S>(core::marker::PhantomData<S>);
 /// How many messages a chunk has.
 enum Chunk {
     One,
+    Few,
     Many,
     /// One, too long for a pass.
     Long,
@@ -67,8 +87,7 @@ enum Chunk {
 
 impl<S: StreamCipher> Pass<S> {
     /// Cuts messages into chunks whose keystreams fit together.
-    fn split<L>(lanes: &mut [L], len: fn(&L) -> usize, run: fn(Chunk, &mut [L])) {
-        let need = |lane: &L| S::mac_keystream(8 * len(lane));
+    fn split<L>(lanes: &mut [L], need: fn(&L) -> usize, run: fn(Chunk, &mut [L])) {
         if let [lane] = lanes
             && need(lane) <= LONE
         {
@@ -85,7 +104,12 @@ impl<S: StreamCipher> Pass<S> {
             };
             let count = rest.iter().take(CHUNK).take_while(fits).count();
             let (now, later) = rest.split_at_mut(count.max(1));
-            run(if count == 0 { Chunk::Long } else { Chunk::Many }, now);
+            let chunk = match count {
+                0 => Chunk::Long,
+                ..=FEW if room >= (CHUNK - FEW) * PIECE => Chunk::Few,
+                _ => Chunk::Many,
+            };
+            run(chunk, now);
             rest = later;
         }
     }
@@ -93,6 +117,7 @@ impl<S: StreamCipher> Pass<S> {
     fn protect(chunk: Chunk, lanes: &mut [ProtectLane<'_>]) {
         match chunk {
             Chunk::One => Self::protect_pass::<1, 2, LONE>(lanes),
+            Chunk::Few => Self::protect_pass::<FEW, { 2 * FEW }, PIECE>(lanes),
             Chunk::Many => Self::protect_pass::<CHUNK, { shape::MOST }, PIECE>(lanes),
             Chunk::Long => {
                 for lane in lanes {
@@ -107,6 +132,7 @@ impl<S: StreamCipher> Pass<S> {
     fn open(chunk: Chunk, lanes: &mut [OpenLane<'_>]) {
         match chunk {
             Chunk::One => Self::open_pass::<1, 2, LONE>(lanes),
+            Chunk::Few => Self::open_pass::<FEW, { 2 * FEW }, PIECE>(lanes),
             Chunk::Many => Self::open_pass::<CHUNK, { shape::MOST }, PIECE>(lanes),
             Chunk::Long => {
                 for lane in lanes {
@@ -115,6 +141,60 @@ impl<S: StreamCipher> Pass<S> {
                 }
             }
         }
+    }
+
+    fn verify(chunk: Chunk, lanes: &mut [VerifyLane<'_>]) {
+        match chunk {
+            Chunk::One => Self::verify_pass::<1, 2, LONE>(lanes),
+            Chunk::Few => Self::verify_pass::<FEW, { 2 * FEW }, PIECE>(lanes),
+            Chunk::Many => Self::verify_pass::<CHUNK, { shape::MOST }, PIECE>(lanes),
+            Chunk::Long => {
+                for lane in lanes {
+                    lane.judge(S::long(lane.int, lane.input, lane.text));
+                    let data = lane.part();
+                    cipher_one::<S>(lane.enc, lane.input, &mut lane.text[data]);
+                }
+            }
+        }
+    }
+
+    /// MACs and keystreams in one pass; the keystream of a message is used only when its MAC is right.
+    fn verify_pass<const N: usize, const M: usize, const ROOM: usize>(
+        lanes: &mut [VerifyLane<'_>],
+    ) {
+        let mut rooms = [[[0; ROOM]; N]; 2];
+        let [mac_room, cipher_room] = &mut rooms;
+        let mut streams: ArrayVec<Lane<'_, [u8; 16]>, M> = ArrayVec::new();
+        let mut free = mac_room.as_flattened_mut();
+        for lane in lanes.iter() {
+            let (z, rest) = free.split_at_mut(S::mac_keystream(8 * lane.text.len()));
+            free = rest;
+            streams.push(mac_stream(lane.int, lane.input, z));
+        }
+        let mut free = cipher_room.as_flattened_mut();
+        for lane in lanes.iter() {
+            let (z, rest) = free.split_at_mut(lane.claimed().len());
+            free = rest;
+            streams.push(cipher_stream(lane.enc, lane.input, z));
+        }
+        keystreams::<S, M>(&mut streams);
+        drop(streams);
+        let [mac_room, cipher_room] = &rooms;
+        let macs = Self::macs::<N>(
+            lanes.iter().map(|lane| &*lane.text),
+            mac_room.as_flattened(),
+        );
+        let mut keystreams = cipher_room.as_flattened();
+        for (lane, mac) in lanes.iter_mut().zip(macs) {
+            let data = lane.claimed();
+            let (z, rest) = keystreams.split_at(data.len());
+            keystreams = rest;
+            lane.judge(mac);
+            if lane.authentic {
+                xor(&mut lane.text[data], z);
+            }
+        }
+        secret::wipe(rooms.as_flattened_mut().as_flattened_mut());
     }
 
     fn protect_pass<'a, const N: usize, const M: usize, const ROOM: usize>(
@@ -134,13 +214,15 @@ impl<S: StreamCipher> Pass<S> {
             let data = lane.part();
             streams.push(cipher_stream(lane.enc, lane.input, &mut lane.text[data]));
         }
+        let unused = free.len();
         keystreams::<S, M>(&mut streams);
         drop(streams);
+        let used = N * ROOM - unused;
         let macs = Self::macs::<N>(lanes.iter().map(|lane| &*lane.text), room.as_flattened());
         for (lane, mac) in lanes.iter_mut().zip(macs) {
             lane.mac = mac;
         }
-        secret::wipe(room.as_flattened_mut());
+        secret::wipe(&mut room.as_flattened_mut()[..used]);
     }
 
     fn open_pass<'a, const N: usize, const M: usize, const ROOM: usize>(
@@ -159,13 +241,15 @@ impl<S: StreamCipher> Pass<S> {
         for lane in lanes.iter_mut().filter(|lane| !lane.keystream.is_empty()) {
             streams.push(cipher_stream(lane.enc, lane.input, lane.keystream));
         }
+        let unused = free.len();
         keystreams::<S, M>(&mut streams);
         drop(streams);
+        let used = N * ROOM - unused;
         let macs = Self::macs::<N>(lanes.iter().map(|lane| lane.text), room.as_flattened());
         for (lane, mac) in lanes.iter_mut().zip(macs) {
             lane.mac = mac;
         }
-        secret::wipe(room.as_flattened_mut());
+        secret::wipe(&mut room.as_flattened_mut()[..used]);
     }
 
     /// MACs of texts whose keystreams stand one behind the other.

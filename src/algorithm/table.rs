@@ -1,6 +1,6 @@
 //! The two tables, indexed by the identity on the wire (TS 33.501 5.11.1).
 
-use super::message::{OpenLane, ProtectLane};
+use super::message::{OpenLane, ProtectLane, VerifyLane};
 use super::{CipherLane, MacLane, nea1, nea2, nea3, nia1, nia2, nia3, null};
 use crate::base::{Error, Result};
 
@@ -44,6 +44,8 @@ pub struct NeaRow {
     pub cipher_on: fn(&str, &mut [CipherLane<'_>]) -> bool,
     /// Ciphers the ciphered part of every message to protect.
     pub(super) cipher_part: fn(&mut [ProtectLane<'_>]),
+    /// Deciphers the ciphered part of every authentic message.
+    pub(super) cipher_verified: fn(&mut [VerifyLane<'_>]),
 }
 
 /// A row of [`NIA`].
@@ -61,6 +63,8 @@ pub struct NiaRow {
     pub(super) mac_part: fn(&mut [ProtectLane<'_>]),
     /// Computes the MAC of every message to verify.
     pub(super) mac_open: fn(&mut [OpenLane<'_>]),
+    /// Computes the MAC of every message to verify and compares it.
+    pub(super) mac_verify: fn(&mut [VerifyLane<'_>]),
 }
 
 /// Ciphering algorithms by identity.

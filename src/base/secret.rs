@@ -74,6 +74,13 @@ pub fn ct_eq(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }
 
+/// Compares two MACs in constant time: one comparison of a word, where [`ct_eq`] takes octet by octet.
+#[inline]
+#[must_use]
+pub fn ct_eq_mac(a: [u8; 4], b: [u8; 4]) -> bool {
+    u32::from_ne_bytes(a).ct_eq(&u32::from_ne_bytes(b)).into()
+}
+
 /// Overwrites keystream or keys with zeros in a way that the compiler keeps, at the speed of `memset`:
 /// `Zeroize` on bytes stores them one by one, which costs 25 ns a message.
 #[inline]

@@ -13,8 +13,8 @@ use core::array;
 /// HMAC lanes per pass: twice the widest SHA-256 kernel, so that a pass never leaves half of one idle, in less
 /// than 3 KiB of stack.
 const WIDE: usize = 32;
-/// Pairs per pass: eight groups of the widest kernel, which prepares the constants of a pass once, in 5 KiB of
-/// stack without a secret.
+/// Pairs per pass: eight groups of the widest kernel, which lays out the constants of a pass once, in 4 KiB of
+/// stack that hold no secret.
 const WIDE_PAIRS: usize = 64;
 /// K_AMF lanes per pass: each holds the longest S there is, 515 octets.
 const WIDE_K_AMF: usize = 16;

@@ -24,6 +24,8 @@ pub mod sha256;
 pub mod snow3g;
 pub mod zuc;
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod choice;
 mod isa;
 mod rooms;

@@ -1,6 +1,8 @@
 //! CMAC over a bit string: an optional 8-byte head, then the message.
 
 use super::super::{Backend, Choice, Room, always};
+#[cfg(target_arch = "aarch64")]
+use super::aarch64_aes;
 use super::{EXAMPLE, Key, aes_crate};
 #[cfg(target_arch = "x86_64")]
 use super::{x86_aesni, x86_vaes512};
@@ -84,6 +86,14 @@ pub static BACKENDS: &[Backend<Cmac>] = &[
         available: x86_aesni::available,
         one: x86_aesni::cmac_one,
         many: x86_aesni::cmac_many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_aes",
+        lanes: 8,
+        available: aarch64_aes::available,
+        one: aarch64_aes::cmac_one,
+        many: aarch64_aes::cmac_many,
     },
     Backend {
         name: "aes_crate",

@@ -1,6 +1,8 @@
 //! Counter mode: the IV is the first counter block, a 128-bit big-endian number.
 
 use super::super::{Backend, Choice, Lane, Room, always};
+#[cfg(target_arch = "aarch64")]
+use super::aarch64_aes;
 use super::{EXAMPLE, Key, aes_crate};
 #[cfg(target_arch = "x86_64")]
 use super::{x86_aesni, x86_vaes512};
@@ -25,6 +27,14 @@ pub static BACKENDS: &[Backend<Ctr>] = &[
         available: x86_aesni::available,
         one: x86_aesni::ctr_one,
         many: x86_aesni::ctr_many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_aes",
+        lanes: 2,
+        available: aarch64_aes::available,
+        one: aarch64_aes::ctr_one,
+        many: aarch64_aes::ctr_many,
     },
     Backend {
         name: "aes_crate",

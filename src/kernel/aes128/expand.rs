@@ -1,6 +1,8 @@
 //! Key expansion: the eleven round keys and CMAC's K1.
 
 use super::super::{Backend, Choice, Room, always};
+#[cfg(target_arch = "aarch64")]
+use super::aarch64_aes;
 #[cfg(target_arch = "x86_64")]
 use super::x86_aesni;
 use super::{EXAMPLE, Key, portable};
@@ -23,6 +25,14 @@ pub static BACKENDS: &[Backend<Expand>] = &[
         available: x86_aesni::available,
         one: x86_aesni::expand_one,
         many: x86_aesni::expand_many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_aes",
+        lanes: 4,
+        available: aarch64_aes::available,
+        one: aarch64_aes::expand_one,
+        many: aarch64_aes::expand_many,
     },
     Backend {
         name: "portable",

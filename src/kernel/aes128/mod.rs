@@ -4,6 +4,8 @@
 
 use zeroize::Zeroize;
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64_aes;
 mod aes_crate;
 pub mod cmac;
 pub mod ctr;

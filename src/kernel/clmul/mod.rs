@@ -1,10 +1,14 @@
 //! Carry-less products: the MAC halves of UIA2 and EIA3, given their keystream words.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64_pmull;
 pub mod portable;
 pub mod uia2;
 pub mod window;
 #[cfg(target_arch = "x86_64")]
 mod x86_pclmulqdq;
+#[cfg(target_arch = "x86_64")]
+mod x86_vpclmul512;
 
 pub use uia2::{Uia2, Uia2Lane};
 pub use window::{Window, WindowLane};

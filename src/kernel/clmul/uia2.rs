@@ -1,6 +1,8 @@
 //! UIA2's polynomial over GF(2^64), x^64 + x^4 + x^3 + x + 1 (ETSI/SAGE UEA2 and UIA2, document 1, clause 4).
 
 use super::super::{Backend, Choice, Room, always};
+#[cfg(target_arch = "aarch64")]
+use super::aarch64_pmull;
 use super::portable;
 #[cfg(target_arch = "x86_64")]
 use super::x86_pclmulqdq;
@@ -31,6 +33,14 @@ pub static BACKENDS: &[Backend<Uia2>] = &[
         available: x86_pclmulqdq::available,
         one: x86_pclmulqdq::uia2_one,
         many: x86_pclmulqdq::uia2_many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_pmull",
+        lanes: 4,
+        available: aarch64_pmull::available,
+        one: aarch64_pmull::uia2_one,
+        many: aarch64_pmull::uia2_many,
     },
     Backend {
         name: "portable",

@@ -2,9 +2,11 @@
 //! document 1, clause 4.4).
 
 use super::super::{Backend, Choice, Room, always};
+#[cfg(target_arch = "aarch64")]
+use super::aarch64_pmull;
 use super::portable;
 #[cfg(target_arch = "x86_64")]
-use super::x86_pclmulqdq;
+use super::{x86_pclmulqdq, x86_vpclmul512};
 
 /// One message, or the next piece of one. Bit `i` of the message, when set, contributes keystream bits
 /// `i..i + 32`.
@@ -38,11 +40,27 @@ pub struct Window;
 pub static BACKENDS: &[Backend<Window>] = &[
     #[cfg(target_arch = "x86_64")]
     Backend {
+        name: "x86_vpclmul512",
+        lanes: 1,
+        available: x86_vpclmul512::available,
+        one: x86_vpclmul512::window_one,
+        many: x86_vpclmul512::window_many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
         name: "x86_pclmulqdq",
         lanes: 1,
         available: x86_pclmulqdq::available,
         one: x86_pclmulqdq::window_one,
         many: x86_pclmulqdq::window_many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_pmull",
+        lanes: 1,
+        available: aarch64_pmull::available,
+        one: aarch64_pmull::window_one,
+        many: aarch64_pmull::window_many,
     },
     Backend {
         name: "portable",

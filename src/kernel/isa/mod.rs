@@ -31,6 +31,7 @@ pub(super) trait Isa: Copy {
     /// A word of every lane.
     type V: Copy + Zeroize;
     /// Words in a vector: 4, 8 or 16.
+    #[cfg_attr(target_arch = "aarch64", allow(dead_code))] // SHA-256 has its own instructions there
     const LANES: usize;
 
     /// The same word in every lane.
@@ -82,6 +83,7 @@ pub(super) trait Isa: Copy {
     }
 
     /// The bits that two of three share.
+    #[cfg_attr(target_arch = "aarch64", allow(dead_code))] // likewise
     #[inline(always)]
     fn majority(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         self.or(self.and(a, b), self.and(c, self.or(a, b)))

@@ -23,24 +23,23 @@ fn load_words(words: &[u32; 4]) -> uint32x4_t {
     unsafe { vld1q_u32(words.as_ptr()) }
 }
 
-/// Four rounds of every state.
-#[inline(always)]
+/// Four rounds of every state. Not `inline(always)` like what calls it: the compiler refuses the intrinsics of SHA-256
+/// in a function without the feature, and inlines this one into the functions that have it.
+#[inline]
+#[target_feature(enable = "neon,sha2")]
 fn four<const N: usize>(states: &mut [State; N], wk: [uint32x4_t; N]) {
     for (State { abcd, efgh }, wk) in states.iter_mut().zip(wk) {
         let before = *abcd;
-        // SAFETY: only code that holds the token calls this: the SHA-256 extension.
-        unsafe {
-            *abcd = vsha256hq_u32(*abcd, *efgh, wk);
-            *efgh = vsha256h2q_u32(*efgh, before, wk);
-        }
+        *abcd = vsha256hq_u32(*abcd, *efgh, wk);
+        *efgh = vsha256h2q_u32(*efgh, before, wk);
     }
 }
 
-/// The next four words of the schedule, from the sixteen before.
-#[inline(always)]
+/// The next four words of the schedule, from the sixteen before. Inlined as [`four`] is.
+#[inline]
+#[target_feature(enable = "neon,sha2")]
 fn next([w0, w1, w2, w3]: [uint32x4_t; 4]) -> uint32x4_t {
-    // SAFETY: as in `four`.
-    unsafe { vsha256su1q_u32(vsha256su0q_u32(w0, w1), w2, w3) }
+    vsha256su1q_u32(vsha256su0q_u32(w0, w1), w2, w3)
 }
 
 /// Adds the hash value from before the rounds.
@@ -84,9 +83,16 @@ impl Engine for HaveSha2 {
                 let [w0, w1, w2, w3] = *w;
                 // SAFETY: NEON is part of aarch64.
                 *wk = unsafe { vaddq_u32(w0, load_words(k)) };
-                *w = [w1, w2, w3, if group < 12 { next(*w) } else { w0 }];
+                // SAFETY: the token proves the SHA-256 extension.
+                *w = [
+                    w1,
+                    w2,
+                    w3,
+                    if group < 12 { unsafe { next(*w) } } else { w0 },
+                ];
             }
-            four(states, wk);
+            // SAFETY: the token proves the SHA-256 extension.
+            unsafe { four(states, wk) }
         }
         add(states, before);
     }
@@ -95,7 +101,8 @@ impl Engine for HaveSha2 {
     fn scheduled(self, states: &mut [State; 2], [a, b]: [&[u32; 64]; 2]) {
         let before = *states;
         for (a, b) in a.as_chunks::<4>().0.iter().zip(b.as_chunks::<4>().0) {
-            four(states, [load_words(a), load_words(b)]);
+            // SAFETY: the token proves the SHA-256 extension.
+            unsafe { four(states, [load_words(a), load_words(b)]) }
         }
         add(states, before);
     }

@@ -78,7 +78,7 @@ pub static BACKENDS: &[Backend<HmacSha256>] = &[
         name: "x86_avx2",
         lanes: 8,
         available: x86_avx2::available,
-        one: sha2_crate::hmac_one,
+        one: hmac_crate::one,
         many: x86_avx2::hmac_many,
     },
     #[cfg(target_arch = "aarch64")]

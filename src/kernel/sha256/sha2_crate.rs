@@ -1,8 +1,8 @@
 //! The compression of the `sha2` crate with the pads shared: what is left to gain without a vector of many lanes.
 
+use super::PairLane;
 use super::narrow::{self, Engine};
 use super::words::{Block, H, K};
-use super::{HmacLane, PairLane};
 use sha2::block_api::compress256;
 
 /// The crate picks SHA extensions itself.
@@ -46,16 +46,6 @@ impl Engine for Crate {
         }
         digest
     }
-}
-
-/// A single lane of HMAC.
-pub(super) fn hmac_one(lane: &mut HmacLane<'_>) {
-    narrow::hmac(Crate, lane);
-}
-
-/// One lane of HMAC after the other.
-pub(super) fn hmac_many(lanes: &mut [HmacLane<'_>]) {
-    lanes.iter_mut().for_each(hmac_one);
 }
 
 /// A single pair.

@@ -1,14 +1,12 @@
-//! Eight lanes in AVX2.
+//! Eight lanes in AVX2. A pair alone takes 860 ns here and 950 ns with the crate's compression (which has no SHA
+//! extensions where this row is in use), a batch 205 ns; a single lane of HMAC takes 990 ns and 660 ns.
 
 use super::lanes::{self, Table};
-use super::{HmacLane, PairLane, hmac_crate, sha2_crate};
+use super::{HmacLane, PairLane, hmac_crate};
 use crate::base::cpu::HaveAvx2;
 use crate::kernel::isa::Isa;
 
 const LANES: usize = HaveAvx2::LANES;
-
-/// Up to how many HMAC lanes, and how many pairs, the crate's compression wins, one after the other.
-const CRATE_MOST: (usize, usize) = (2, 1);
 
 pub(super) fn available() -> bool {
     HaveAvx2::detect().is_some()
@@ -16,7 +14,11 @@ pub(super) fn available() -> bool {
 
 #[target_feature(enable = "avx2")]
 fn hmac(token: HaveAvx2, group: &mut [HmacLane<'_>]) {
-    lanes::hmac::<_, 1>(token, group);
+    if group.len() <= LANES / 2 {
+        lanes::hmac::<_, 2>(token, group);
+    } else {
+        lanes::hmac::<_, 1>(token, group);
+    }
 }
 
 #[target_feature(enable = "avx2")]
@@ -30,13 +32,17 @@ pub(super) fn hmac_many(all: &mut [HmacLane<'_>]) {
         return hmac_crate::many(all);
     };
     for group in all.chunks_mut(LANES) {
-        if group.len() <= CRATE_MOST.0 {
-            sha2_crate::hmac_many(group);
-        } else {
+        match group {
+            [lane] => hmac_crate::one(lane),
             // SAFETY: the token proves AVX2.
-            unsafe { hmac(token, group) };
+            group => unsafe { hmac(token, group) },
         }
     }
+}
+
+/// A single pair.
+pub(super) fn pair_one(lane: &mut PairLane<'_>) {
+    pair_many(core::slice::from_mut(lane));
 }
 
 /// Any number of pairs, four at a time.
@@ -46,11 +52,7 @@ pub(super) fn pair_many(all: &mut [PairLane<'_>]) {
     };
     let table = lanes::table(all);
     for group in all.chunks_mut(LANES / 2) {
-        if group.len() <= CRATE_MOST.1 {
-            sha2_crate::pair_many(group);
-        } else {
-            // SAFETY: the token proves AVX2.
-            unsafe { pair(token, group, table.as_ref()) };
-        }
+        // SAFETY: the token proves AVX2.
+        unsafe { pair(token, group, table.as_ref()) };
     }
 }

@@ -3,8 +3,8 @@
 
 use super::super::Lane;
 use super::lanes::{self, Boxes};
+use super::portable;
 use super::shuffles::{self, Bytes};
-use super::{portable, tables};
 use crate::base::cpu::HaveAes;
 use core::arch::aarch64::*;
 
@@ -91,7 +91,7 @@ impl Bytes for HaveAes {
         // SAFETY: NEON is part of aarch64.
         unsafe {
             let sign = vreinterpretq_u8_u32(self.negative(a));
-            vreinterpretq_u32_u8(vbicq_u8(vdupq_n_u8(tables::REDUCTION), sign))
+            vreinterpretq_u32_u8(vbicq_u8(vdupq_n_u8(shuffles::REDUCTION), sign))
         }
     }
 
@@ -127,7 +127,7 @@ impl Boxes for HaveAes {
             // Macros and not closures, which would not be compiled for the instruction set.
             macro_rules! table {
                 ($i:literal) => {
-                    vld1q_u8_x4(tables::SQ.as_ptr().add(64 * $i))
+                    vld1q_u8_x4(shuffles::SQ.as_ptr().add(64 * $i))
                 };
             }
             // An index beyond the table leaves the byte as it is.

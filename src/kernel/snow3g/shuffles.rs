@@ -6,6 +6,22 @@
 use super::super::isa::Isa;
 use super::tables;
 
+/// What doubling XORs onto a byte whose highest bit was 1, in the field of SQ.
+pub(super) const REDUCTION: u8 = 0x69;
+
+/// SQ of every byte XOR [`REDUCTION`]. After it S2 doubles the sum `t` of two such bytes, in which the constant is
+/// gone, and adds the reduction where the highest bit of `t` is 0 (a byte shuffle gives just that) instead of where
+/// it is 1: the constant that comes with one more such byte puts it right.
+pub(super) static SQ: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut x = 0;
+    while x < 256 {
+        table[x] = tables::sq(x as u8) ^ REDUCTION;
+        x += 1;
+    }
+    table
+};
+
 /// What the boxes made of byte shuffles ask of an instruction set.
 pub(super) trait Bytes: Isa {
     /// The lowest bytes of the words of four vectors in one vector, in an order that [`Self::spread`] undoes. The
@@ -15,15 +31,16 @@ pub(super) trait Bytes: Isa {
     fn spread(self, planes: [Self::V; 4]) -> [Self::V; 4];
     /// Bytes of ones where the highest bit of the byte is 1, of zeros elsewhere.
     fn negative(self, a: Self::V) -> Self::V;
-    /// [`tables::REDUCTION`] where the highest bit of the byte is 0, 0 elsewhere.
+    /// [`REDUCTION`] where the highest bit of the byte is 0, 0 elsewhere.
     fn reduction(self, a: Self::V) -> Self::V;
     /// Modulo 256 in every byte.
     fn add_bytes(self, a: Self::V, b: Self::V) -> Self::V;
 }
 
-/// [`tables::SQ`] of every byte: sixteen shuffles by the low nibble, of which the high nibble picks by products. Two of its bits
+/// [`SQ`] of every byte: sixteen shuffles by the low nibble, of which the high nibble picks by products. Two of its bits
 /// do so inside the shuffle, which gives 0 where bit 7 of the index is 1; the other two are masks. 44 operations,
 /// where a tree of selections takes 50 to 65.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn sq<I: Bytes>(words: I, w: I::V) -> I::V {
     let top = words.splat(0x8080_8080);
@@ -34,10 +51,10 @@ pub(super) fn sq<I: Bytes>(words: I, w: I::V) -> I::V {
     let mut quarters = index;
     let mut i = 0;
     while i < 4 {
-        quarters[i] = words.shuffle(words.quad(&SQ[i]), index[0]);
+        quarters[i] = words.shuffle(words.quad(&PRODUCTS[i]), index[0]);
         let mut j = 1;
         while j < 4 {
-            let product = words.shuffle(words.quad(&SQ[4 * j + i]), index[j]);
+            let product = words.shuffle(words.quad(&PRODUCTS[4 * j + i]), index[j]);
             quarters[i] = words.xor(quarters[i], product);
             j += 1;
         }
@@ -52,21 +69,22 @@ pub(super) fn sq<I: Bytes>(words: I, w: I::V) -> I::V {
     words.xor3(q0, words.and(if4, q1), words.and(if5, upper))
 }
 
-/// SQ by the low nibble as a sum of products of the high nibble's bits, the upper two complemented: row `n` is the
+/// [`SQ`] by the low nibble as a sum of products of the high nibble's bits, the upper two complemented: row `n` is the
 /// factor of the product of the bits of `n`.
-static SQ: [[u8; 16]; 16] = {
+#[cfg(target_arch = "x86_64")]
+static PRODUCTS: [[u8; 16]; 16] = {
     let mut rows = [[0; 16]; 16];
     let mut x = 0;
     while x < 256 {
-        rows[x / 16 ^ 0b1100][x % 16] = tables::SQ[x];
+        rows[(x / 16) ^ 0b1100][x % 16] = SQ[x];
         x += 1;
     }
     let mut bit = 1;
     while bit < 16 {
         let mut x = 0;
         while x < 256 {
-            if x / 16 & bit != 0 {
-                rows[x / 16][x % 16] ^= rows[x / 16 ^ bit][x % 16];
+            if (x / 16) & bit != 0 {
+                rows[x / 16][x % 16] ^= rows[(x / 16) ^ bit][x % 16];
             }
             x += 1;
         }
@@ -76,12 +94,13 @@ static SQ: [[u8; 16]; 16] = {
 };
 
 /// S2.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn s2<I: Bytes>(words: I, w: I::V) -> I::V {
     mix(words, sq(words, w))
 }
 
-/// The second half of S2, after [`tables::SQ`]: 2 3 1 1 over x^8 + x^6 + x^5 + x^3 + 1.
+/// The second half of S2, after [`SQ`]: 2 3 1 1 over x^8 + x^6 + x^5 + x^3 + 1.
 #[inline(always)]
 pub(super) fn mix<I: Bytes>(words: I, s: I::V) -> I::V {
     let right8 = words.quad(&[1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12]);
@@ -95,9 +114,41 @@ pub(super) fn mix<I: Bytes>(words: I, s: I::V) -> I::V {
     words.xor(words.add_bytes(t, t), rest)
 }
 
+/// Of a linear map from a byte to a word: for each byte of the word, lowest first, its table by the low nibble
+/// and by the high nibble.
+type Nibbles = [[[u8; 16]; 2]; 4];
+
+macro_rules! nibbles {
+    ($name:ident, $map:path, $doc:literal) => {
+        #[doc = $doc]
+        static $name: Nibbles = {
+            let mut planes = [[[0; 16]; 2]; 4];
+            let mut i = 0;
+            while i < 128 {
+                let (plane, half, n) = (i / 32, i / 16 % 2, i % 16);
+                let word = $map((n << (4 * half)) as u8);
+                planes[plane][half][n] = word.to_le_bytes()[plane];
+                i += 1;
+            }
+            planes
+        };
+    };
+}
+
+nibbles!(
+    MUL_NIBBLES,
+    tables::mul_alpha,
+    "MULalpha by nibbles, bytes."
+);
+nibbles!(
+    DIV_NIBBLES,
+    tables::div_alpha,
+    "DIValpha by nibbles, bytes."
+);
+
 /// Applies `map` to the lowest bytes of four times a vector of words.
 #[inline(always)]
-fn linear<I: Bytes>(words: I, map: &tables::Nibbles, bytes: [I::V; 4]) -> [I::V; 4] {
+fn linear<I: Bytes>(words: I, map: &Nibbles, bytes: [I::V; 4]) -> [I::V; 4] {
     let mask = words.splat(0x0F0F_0F0F);
     let packed = words.pack(bytes);
     let low = words.and(packed, mask);
@@ -132,8 +183,8 @@ pub(super) fn alpha<I: Bytes>(words: I, s0: [I::V; 4], s11: [I::V; 4]) -> [I::V;
         words.and(g, byte),
         words.and(h, byte),
     ];
-    let mut sum = linear(words, &tables::MUL_NIBBLES, top);
-    let div = linear(words, &tables::DIV_NIBBLES, bottom);
+    let mut sum = linear(words, &MUL_NIBBLES, top);
+    let div = linear(words, &DIV_NIBBLES, bottom);
     let mut j = 0;
     while j < 4 {
         let shifted = words.xor(words.shl(s0[j], 8), words.shr(s11[j], 8));

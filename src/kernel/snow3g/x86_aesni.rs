@@ -3,8 +3,8 @@
 
 use super::super::Lane;
 use super::lanes::{self, Boxes};
+use super::portable;
 use super::shuffles::{self, Bytes};
-use super::{portable, tables};
 use crate::base::cpu::HaveAesNi;
 use crate::kernel::x86::load;
 use core::arch::x86_64::*;
@@ -77,7 +77,7 @@ impl Bytes for HaveAesNi {
     #[inline(always)]
     fn reduction(self, a: __m128i) -> __m128i {
         // SAFETY: the token proves SSSE3.
-        unsafe { _mm_shuffle_epi8(_mm_set1_epi8(tables::REDUCTION as i8), a) }
+        unsafe { _mm_shuffle_epi8(_mm_set1_epi8(shuffles::REDUCTION as i8), a) }
     }
 
     #[inline(always)]

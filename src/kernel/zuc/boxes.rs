@@ -34,9 +34,7 @@ pub(super) trait Boxes: Copy {
     #[inline(always)]
     fn s0(self, x: <Self::Isa as Isa>::V) -> <Self::Isa as Isa>::V {
         let isa = self.isa();
-        let (low, high) = nibbles(isa, x);
-        let q = isa.xor(high, isa.shuffle(isa.quad(&P1), low));
-        let r = isa.xor(low, isa.shuffle(isa.quad(&P2), q));
+        let (q, r) = s0_rounds(isa, x);
         isa.xor(isa.add(q, q), isa.shuffle(isa.quad(&C), r))
     }
 }
@@ -46,6 +44,14 @@ pub(super) trait Boxes: Copy {
 pub(super) fn nibbles<I: Isa>(isa: I, x: I::V) -> (I::V, I::V) {
     let mask = isa.splat(0x0F0F_0F0F);
     (isa.and(x, mask), isa.and(isa.shr(x, 4), mask))
+}
+
+/// The two rounds of S0 before the last: (q, r).
+#[inline(always)]
+pub(super) fn s0_rounds<I: Isa>(isa: I, x: I::V) -> (I::V, I::V) {
+    let (low, high) = nibbles(isa, x);
+    let q = isa.xor(high, isa.shuffle(isa.quad(&P1), low));
+    (q, isa.xor(low, isa.shuffle(isa.quad(&P2), q)))
 }
 
 /// A linear map of every byte, as two tables of nibbles.

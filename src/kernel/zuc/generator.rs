@@ -1,8 +1,9 @@
 //! The generator in lanes, once for all instruction sets: each vector holds the same cell of as many generators.
 
 use super::super::Lane;
-use super::super::isa::{self, Isa, WORDS};
+use super::super::isa::{self, Isa, MOST_LANES, WORDS};
 use super::boxes::Boxes;
+use super::stream::{State, StreamLane};
 use super::tables::D;
 use zeroize::Zeroize;
 
@@ -28,21 +29,26 @@ struct Generators<B: Boxes> {
 }
 
 impl<B: Boxes> Generators<B> {
-    /// Cells loaded as TS 35.222 says: key byte, 15 bits of d, IV byte.
+    /// Nothing yet: it is filled where it stands, for to move it would be a copy of kilobytes.
     #[inline(always)]
-    fn load(boxes: B, lanes: &[Lane<'_, [u8; 16]>]) -> Self {
-        let isa = boxes.isa();
-        let zero = isa.splat(0);
-        let keys = isa.columns(&isa::blocks(lanes, |lane| lane.key));
-        let ivs = isa.columns(&isa::blocks(lanes, |lane| &lane.iv));
-        let mut this = Self {
+    fn new(boxes: B) -> Self {
+        let zero = boxes.isa().splat(0);
+        Self {
             boxes,
             s: [zero; 32],
             g: [zero; 32],
             r1: zero,
             r2: zero,
             t: 0,
-        };
+        }
+    }
+
+    /// Cells loaded as TS 35.222 says: key byte, 15 bits of d, IV byte.
+    #[inline(always)]
+    fn load(&mut self, lanes: &[Lane<'_, [u8; 16]>]) {
+        let isa = self.boxes.isa();
+        let keys = isa.columns(&isa::blocks(lanes, |lane| lane.key));
+        let ivs = isa.columns(&isa::blocks(lanes, |lane| &lane.iv));
         // Byte i of word j is byte 4j + i, hence cell 4j + i.
         macro_rules! cells {
             ($($shift:literal)*) => { $(
@@ -51,13 +57,12 @@ impl<B: Boxes> Generators<B> {
                     let cell = 4 * j + $shift / 8;
                     let pick = |words: &[V<B>; 4]| isa.and(isa.shr(words[j], $shift), isa.splat(0xFF));
                     let d = isa.splat(u32::from(D[cell]) << 8);
-                    this.put(cell, isa.or(isa.or(isa.shl(pick(&keys), 23), d), pick(&ivs)));
+                    self.put(cell, isa.or(isa.or(isa.shl(pick(&keys), 23), d), pick(&ivs)));
                     j += 1;
                 }
             )* };
         }
         cells!(0 8 16 24);
-        this
     }
 
     /// Writes the cell that is s`k` for `k = at - t`.
@@ -180,14 +185,15 @@ fn add31<I: Isa>(isa: I, a: I::V, b: I::V) -> I::V {
     isa.min(sum, isa.sub(sum, isa.splat(P)))
 }
 
-/// Up to as many lanes as a vector has words. The cost is that of the longest.
+/// Ciphers `bytes` bytes of every lane that has as many.
 #[inline(always)]
-pub(super) fn run<B: Boxes>(boxes: B, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    let isa = boxes.isa();
-    let longest = lanes.iter().map(|lane| lane.data.len()).max().unwrap_or(0);
-    let words = longest.div_ceil(4);
-    let mut generators = Generators::load(boxes, lanes);
-    generators.initialise();
+fn cipher<B: Boxes>(
+    generators: &mut Generators<B>,
+    lanes: &mut [Lane<'_, [u8; 16]>],
+    bytes: usize,
+) {
+    let isa = generators.boxes.isa();
+    let words = bytes.div_ceil(4);
     let mut z = [isa.splat(0); WORDS];
     let mut done = 0;
     while done < words {
@@ -201,6 +207,111 @@ pub(super) fn run<B: Boxes>(boxes: B, lanes: &mut [Lane<'_, [u8; 16]>]) {
         done += WORDS;
     }
     z.zeroize();
-    generators.s.zeroize();
-    generators.g.zeroize();
+}
+
+/// Up to as many lanes as a vector has words. The cost is that of the longest.
+#[inline(always)]
+pub(super) fn run<B: Boxes>(boxes: B, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    let longest = lanes.iter().map(|lane| lane.data.len()).max().unwrap_or(0);
+    let mut generators = Generators::new(boxes);
+    generators.load(lanes);
+    generators.initialise();
+    cipher(&mut generators, lanes, longest);
+    generators.wipe();
+}
+
+/// The next `bytes` bytes, a multiple of 16, of up to as many lanes as a vector has words, or the last ones of a lane.
+/// All lanes are as ready as the first.
+#[inline(always)]
+pub(super) fn stream<B: Boxes>(boxes: B, lanes: &mut [StreamLane<'_>], bytes: usize) {
+    let mut generators = Generators::new(boxes);
+    generators.resume(lanes);
+    if lanes.first().is_some_and(|lane| !lane.state.ready) {
+        generators.initialise();
+    }
+    let count = lanes.len().min(MOST_LANES);
+    let mut pieces = lanes.iter_mut();
+    let mut views: [_; MOST_LANES] = core::array::from_fn(|_| {
+        let data = pieces.next().map(|lane| &mut *lane.data);
+        let data = data.unwrap_or_default();
+        let len = data.len().min(bytes);
+        view(&mut data[..len])
+    });
+    cipher(&mut generators, &mut views[..count], bytes);
+    generators.save(lanes);
+    generators.wipe();
+}
+
+/// A lane that is only a place.
+fn view(data: &mut [u8]) -> Lane<'_, [u8; 16]> {
+    Lane {
+        key: &[0; 16],
+        iv: [0; 16],
+        data,
+    }
+}
+
+impl<B: Boxes> Generators<B> {
+    /// Takes up the states of a stream.
+    #[inline(always)]
+    fn resume(&mut self, lanes: &[StreamLane<'_>]) {
+        let isa = self.boxes.isa();
+        let mut blocks = [[0; 16]; MOST_LANES];
+        let mut fill = |of: &dyn Fn(&State) -> [u32; 4]| {
+            for (block, lane) in blocks.iter_mut().zip(lanes) {
+                for (bytes, word) in block.chunks_exact_mut(4).zip(of(lane.state)) {
+                    bytes.copy_from_slice(&word.to_le_bytes());
+                }
+            }
+            isa.columns(&isa::blocks(&blocks, |block| block))
+        };
+        [self.r1, self.r2, ..] = fill(&|state| [state.r[0], state.r[1], 0, 0]);
+        let mut j = 0;
+        while j < 4 {
+            let cells = fill(&|state| core::array::from_fn(|i| state.s[4 * j + i]));
+            let mut i = 0;
+            while i < 4 {
+                self.put(4 * j + i, cells[i]);
+                i += 1;
+            }
+            j += 1;
+        }
+        blocks.zeroize();
+    }
+
+    /// Gives the states back.
+    #[inline(always)]
+    fn save(&self, lanes: &mut [StreamLane<'_>]) {
+        let isa = self.boxes.isa();
+        let mut texts = [[[0; 64]; MOST_LANES]; 2];
+        let zero = isa.splat(0);
+        let (mut s, mut r) = ([zero; WORDS], [zero; WORDS]);
+        let mut k = 0;
+        while k < 16 {
+            s[k] = self.s(k);
+            k += 1;
+        }
+        (r[0], r[1]) = (self.r1, self.r2);
+        for (words, texts) in [s, r].iter().zip(&mut texts) {
+            let mut views = texts.each_mut().map(|text| view(text));
+            isa.emit(words, &mut views[..<B::Isa as Isa>::LANES], 0);
+        }
+        let [cells, registers] = &texts;
+        for ((lane, cells), registers) in lanes.iter_mut().zip(cells).zip(registers) {
+            let word = |bytes: &[u8; 64], k: usize| {
+                u32::from_be_bytes(core::array::from_fn(|i| bytes[4 * k + i]))
+            };
+            lane.state.s = core::array::from_fn(|k| word(cells, k));
+            lane.state.r = [word(registers, 0), word(registers, 1)];
+            lane.state.ready = true;
+        }
+        texts.zeroize();
+        s.zeroize();
+    }
+
+    #[inline(always)]
+    fn wipe(&mut self) {
+        self.s.zeroize();
+        self.g.zeroize();
+    }
 }

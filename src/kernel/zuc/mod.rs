@@ -11,9 +11,11 @@ mod aarch64_neon;
 mod boxes;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod generator;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod narrow;
 pub mod portable;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod row;
 pub mod stream;
 mod tables;
 #[cfg(target_arch = "x86_64")]

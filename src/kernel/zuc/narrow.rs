@@ -35,8 +35,24 @@ pub(super) trait Narrow: Boxes {
     fn shr64(self, a: V<Self>, bits: u32) -> V<Self>;
     /// The upper words of `upper`, the lower ones of `lower`.
     fn join(self, upper: V<Self>, lower: V<Self>) -> V<Self>;
+    /// The product of the lower words and a constant.
+    fn times(self, a: V<Self>, constant: u32) -> V<Self>;
     /// Rotates upper words left by 10 and lower ones by 14.
     fn turn(self, x: V<Self>) -> V<Self>;
+
+    /// The lower words shifted right by 1; 0 above.
+    #[inline(always)]
+    fn half(self, a: V<Self>) -> V<Self> {
+        let isa = self.isa();
+        isa.and(isa.shr(a, 1), self.lower([P; MOST]))
+    }
+
+    /// S0 of the odd bytes, S1 of the even ones.
+    #[inline(always)]
+    fn boxes(self, x: V<Self>) -> V<Self> {
+        self.isa()
+            .select(self.isa().splat(0xFF00_FF00), self.s0(x), self.s1(x))
+    }
 }
 
 /// The generators of up to [`Narrow::LANES`] lanes. The rings are those of `generator::Generators`.
@@ -53,10 +69,23 @@ struct Generators<N: Narrow> {
 }
 
 impl<N: Narrow> Generators<N> {
+    /// Nothing yet: `load` fills it where it stands, for to move it would be a copy of kilobytes.
     #[inline(always)]
-    fn load(narrow: N, states: &[State]) -> Self {
-        let isa = narrow.isa();
-        let zero = isa.splat(0);
+    fn new(narrow: N) -> Self {
+        let zero = narrow.isa().splat(0);
+        Self {
+            narrow,
+            s: [zero; 32],
+            g: [zero; 32],
+            last: zero,
+            r: zero,
+            t: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn load(&mut self, states: &[State]) {
+        let narrow = self.narrow;
         let of = |word: fn(&State, usize) -> u32, k: usize| {
             let mut words = [0; MOST];
             let mut i = 0;
@@ -68,20 +97,12 @@ impl<N: Narrow> Generators<N> {
         };
         let r1 = of(|state, k| state.r[k], 0);
         let r2 = of(|state, k| state.r[k], 1);
-        let mut this = Self {
-            narrow,
-            s: [zero; 32],
-            g: [zero; 32],
-            last: zero,
-            r: isa.or(narrow.shl64(r1, 32), r2),
-            t: 0,
-        };
+        self.r = narrow.isa().or(narrow.shl64(r1, 32), r2);
         let mut k = 0;
         while k < 16 {
-            this.put(k, of(|state, k| state.s[k], k));
+            self.put(k, of(|state, k| state.s[k], k));
             k += 1;
         }
-        this
     }
 
     #[inline(always)]
@@ -131,16 +152,14 @@ impl<N: Narrow> Generators<N> {
         let x0 = isa.halves(isa.shl(self.last, 1), self.s(14));
         let x1 = isa.halves(self.g(11), self.g(9));
         let x2 = isa.halves(self.g(7), self.g(5));
-        let x = isa.or(narrow.shl64(x1, 32), x2);
         let w = isa.add(isa.xor(x0, narrow.shr64(self.r, 32)), self.r);
-        let both = narrow.join(isa.add(self.r, x), isa.xor(self.r, x));
-        let y = isa.shuffle(both, isa.quad(&TURNED));
+        let w12 = isa.add(isa.xor(self.r, x2), narrow.shl64(x1, 32)); // W1 above W2
+        let y = isa.shuffle(w12, isa.quad(&TURNED));
         // L1(u) above L2(v): with u turned right by 8, L1 is y + r + (y + r turned by 8) + (r turned by 16), as is L2.
         let r = narrow.turn(y);
         let m = isa.xor(y, r);
         let y = isa.xor3(m, isa.rotl(m, 8), isa.rotl(r, 16));
-        let odd = isa.splat(0xFF00_FF00);
-        self.r = isa.select(odd, narrow.s0(y), narrow.s1(y));
+        self.r = narrow.boxes(y);
         w
     }
 
@@ -152,10 +171,7 @@ impl<N: Narrow> Generators<N> {
         let p = narrow.lower([P; MOST]);
         let early = add(
             add(narrow.shl64(self.s(13), 17), narrow.shl64(self.s(10), 21)),
-            add(
-                add(narrow.shl64(self.s(4), 20), narrow.shl64(self.s(0), 8)),
-                self.s(0),
-            ),
+            add(narrow.shl64(self.s(4), 20), narrow.times(self.s(0), 257)),
         );
         let mut sum = add(add(early, narrow.shl64(self.last, 15)), u);
         sum = add(isa.and(sum, p), narrow.shr64(sum, 31));
@@ -167,15 +183,15 @@ impl<N: Narrow> Generators<N> {
     /// 32 clocks with feedback, one without output.
     #[inline(always)]
     fn initialise(&mut self) {
-        let (narrow, isa) = (self.narrow, self.narrow.isa());
+        let narrow = self.narrow;
         let mut clock = 0;
         while clock < 32 {
             let w = self.f();
-            self.step(isa.and(isa.shr(w, 1), narrow.lower([P; MOST])));
+            self.step(narrow.half(w));
             clock += 1;
         }
         self.f();
-        self.step(isa.splat(0));
+        self.step(narrow.isa().splat(0));
     }
 
     /// The next keystream word, in the lower words.
@@ -201,14 +217,12 @@ impl<N: Narrow> Generators<N> {
 
 /// Ciphers the next piece of every lane; all are as ready as the first.
 #[inline(always)]
-fn run<N: Narrow>(narrow: N, states: &mut [State], texts: &mut [&mut [u8]]) {
-    let ready = states.first().is_none_or(|state| state.ready);
-    let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
-    let mut generators = Generators::load(narrow, states);
-    if !ready {
+fn run<N: Narrow>(generators: &mut Generators<N>, states: &[State], texts: &mut [&mut [u8]]) {
+    generators.load(states);
+    if states.first().is_some_and(|state| !state.ready) {
         generators.initialise();
-        states.iter_mut().for_each(|state| state.ready = true);
     }
+    let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
     let mut at = 0;
     while at < longest {
         let (low, high) = (generators.two_words(), generators.two_words());
@@ -223,35 +237,39 @@ fn run<N: Narrow>(narrow: N, states: &mut [State], texts: &mut [&mut [u8]]) {
         }
         at += 16;
     }
-    generators.save(states);
-    generators.s.zeroize();
-    generators.g.zeroize();
 }
 
-/// Up to [`Narrow::LANES`] lanes.
+impl<N: Narrow> Generators<N> {
+    #[inline(always)]
+    fn wipe(&mut self) {
+        self.s.zeroize();
+        self.g.zeroize();
+    }
+}
+
+/// One or two lanes.
 #[inline(always)]
 pub(super) fn lanes<N: Narrow>(narrow: N, lanes: &mut [Lane<'_, [u8; 16]>]) {
+    let mut generators = Generators::new(narrow);
+    let state = |lane: &Lane<'_, [u8; 16]>| State::new(lane.key, &lane.iv);
     match lanes {
-        [lane] => run(
-            narrow,
-            &mut [State::new(lane.key, &lane.iv)],
-            &mut [&mut *lane.data],
-        ),
-        [a, b] => run(
-            narrow,
-            &mut [State::new(a.key, &a.iv), State::new(b.key, &b.iv)],
-            &mut [&mut *a.data, &mut *b.data],
-        ),
+        [a] => run(&mut generators, &[state(a)], &mut [a.data]),
+        [a, b] => {
+            let states = [state(a), state(b)];
+            run(&mut generators, &states, &mut [a.data, b.data]);
+        }
         _ => {}
     }
+    generators.wipe();
 }
 
 /// The next piece of a generator.
 #[inline(always)]
 pub(super) fn stream<N: Narrow>(narrow: N, lane: &mut StreamLane<'_>) {
-    run(
-        narrow,
-        core::slice::from_mut(lane.state),
-        &mut [&mut *lane.data],
-    );
+    let mut generators = Generators::new(narrow);
+    let states = core::slice::from_mut(lane.state);
+    run(&mut generators, states, &mut [lane.data]);
+    generators.save(states);
+    states[0].ready = true;
+    generators.wipe();
 }

@@ -1,9 +1,13 @@
 //! ZUC keystream in pieces: for messages whose keystream does not fit a bounded buffer.
 
 use super::super::{Backend, Choice, Room, always};
-#[cfg(target_arch = "x86_64")]
-use super::x86_aesni;
+#[cfg(target_arch = "aarch64")]
+use super::aarch64_neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use super::row::FEW;
 use super::{portable, tables::D};
+#[cfg(target_arch = "x86_64")]
+use super::{x86_aesni, x86_avx2, x86_avx512, x86_gfni512};
 use zeroize::Zeroize;
 
 /// A generator between two pieces: the 16 cells of the LFSR (s0 first), R1 and R2. Wiped on drop.
@@ -44,6 +48,38 @@ pub struct StreamLane<'a> {
     pub data: &'a mut [u8],
 }
 
+/// Calls `many` for what up to `width` lanes have in common (their lanes and a number of bytes, whole blocks but for
+/// the ends of lanes), and `one` for the rest of a lane and for groups of up to [`FEW`].
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) fn in_groups(
+    lanes: &mut [StreamLane<'_>],
+    width: usize,
+    mut one: impl FnMut(&mut StreamLane<'_>),
+    mut many: impl FnMut(&mut [StreamLane<'_>], usize),
+) {
+    for group in lanes.chunks_mut(width) {
+        let blocks = group.iter().map(|lane| lane.data.len().div_ceil(16));
+        let mut common = 16 * blocks.min().unwrap_or(0);
+        let alike = group
+            .iter()
+            .all(|lane| lane.state.ready == group[0].state.ready);
+        if group.len() <= FEW || !alike {
+            common = 0;
+        }
+        if common > 0 {
+            many(group, common);
+        }
+        for lane in group {
+            if lane.data.len() > common {
+                one(&mut StreamLane {
+                    state: lane.state,
+                    data: &mut lane.data[common..],
+                });
+            }
+        }
+    }
+}
+
 /// The room of ZUC in pieces.
 pub struct Stream;
 
@@ -51,11 +87,43 @@ pub struct Stream;
 pub static BACKENDS: &[Backend<Stream>] = &[
     #[cfg(target_arch = "x86_64")]
     Backend {
+        name: "x86_gfni512",
+        lanes: 16,
+        available: x86_gfni512::available,
+        one: x86_gfni512::stream_one,
+        many: x86_gfni512::stream_many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_avx512",
+        lanes: 16,
+        available: x86_avx512::available,
+        one: x86_avx512::stream_one,
+        many: x86_avx512::stream_many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_avx2",
+        lanes: 8,
+        available: x86_avx2::available,
+        one: x86_avx2::stream_one,
+        many: x86_avx2::stream_many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
         name: "x86_aesni",
-        lanes: 1,
+        lanes: 4,
         available: x86_aesni::available,
         one: x86_aesni::stream_one,
         many: x86_aesni::stream_many,
+    },
+    #[cfg(target_arch = "aarch64")]
+    Backend {
+        name: "aarch64_neon",
+        lanes: 4,
+        available: aarch64_neon::available,
+        one: aarch64_neon::stream_one,
+        many: aarch64_neon::stream_many,
     },
     Backend {
         name: "portable",

@@ -2,16 +2,13 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, linear};
-use super::{generator, portable};
+use super::row::{FEW, row};
+use super::stream::{StreamLane, in_groups};
+use super::x86_narrow::Avx2Narrow;
+use super::{generator, narrow, portable};
 use crate::base::cpu::HaveAvx2;
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::*;
-
-const LANES: usize = 8;
-
-pub(super) fn available() -> bool {
-    HaveAvx2::detect().is_some()
-}
 
 impl Boxes for HaveAvx2 {
     type Isa = Self;
@@ -36,24 +33,9 @@ impl Boxes for HaveAvx2 {
     }
 }
 
-/// Up to eight lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2")]
-fn run(proof: HaveAvx2, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    generator::run(proof, lanes);
-}
-
-/// A single lane.
-pub(super) fn one(lane: &mut Lane<'_, [u8; 16]>) {
-    many(core::slice::from_mut(lane));
-}
-
-/// Any number of lanes, eight at a time.
-pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
-    let Some(proof) = HaveAvx2::detect() else {
-        return portable::many(lanes);
-    };
-    for group in lanes.chunks_mut(LANES) {
-        // SAFETY: the token proves these features.
-        unsafe { run(proof, group) }
-    }
+// Four lanes of 64 bytes take 613 ns in 128 bits and 713 in 256.
+row! {
+    proof: HaveAvx2, "aes,ssse3,sse4.1,avx2", 8 lanes, narrow Avx2Narrow(proof),
+    four up to 4: Avx2Narrow(proof);
+    eight up to 8: proof;
 }

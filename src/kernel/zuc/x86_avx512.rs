@@ -2,17 +2,13 @@
 
 use super::super::Lane;
 use super::boxes::{Boxes, bytes, linear, nibbles};
+use super::row::{FEW, row};
+use super::stream::{StreamLane, in_groups};
 use super::x86_narrow::Avx512Narrow;
 use super::{generator, narrow, portable};
 use crate::base::cpu::HaveAvx512;
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::__m512i;
-
-const LANES: usize = 16;
-
-pub(super) fn available() -> bool {
-    HaveAvx512::detect().is_some()
-}
 
 // S1 by the tower GF(16)^2. A byte x is mapped to (i, k), nibbles of GF(16) for which x = i z + j z', j = i + k, where
 // z and z' are conjugates and z + z' = 1. With a = 1 / (z z'), io = 1 / (1/i + a/k) + j and jo = 1 / (1/j + a/k) + i
@@ -51,35 +47,10 @@ impl Boxes for HaveAvx512 {
     }
 }
 
-/// Up to sixteen lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn run(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    generator::run(proof, lanes);
-}
-
-/// One or two lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn few(proof: HaveAvx512, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    narrow::lanes(Avx512Narrow(proof), lanes);
-}
-
-/// A single lane.
-pub(super) fn one(lane: &mut Lane<'_, [u8; 16]>) {
-    many(core::slice::from_mut(lane));
-}
-
-/// Any number of lanes, sixteen at a time.
-pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
-    let Some(proof) = HaveAvx512::detect() else {
-        return portable::many(lanes);
-    };
-    for group in lanes.chunks_mut(LANES) {
-        // SAFETY: the token proves these features.
-        unsafe {
-            match group.len() {
-                ..=2 => few(proof, group),
-                _ => run(proof, group),
-            }
-        }
-    }
+// Eight lanes of 64 bytes take 667 ns in 256 bits and 741 in 512, four 546 ns in 128 bits.
+row! {
+    proof: HaveAvx512, "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl", 16 lanes, narrow Avx512Narrow(proof),
+    four up to 4: Avx512Narrow(proof);
+    eight up to 8: HaveAvx512::avx2(proof);
+    sixteen up to 16: proof;
 }

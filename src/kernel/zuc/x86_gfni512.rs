@@ -2,16 +2,12 @@
 
 use super::super::Lane;
 use super::boxes::Boxes;
+use super::row::{FEW, row};
+use super::stream::{StreamLane, in_groups};
 use super::x86_narrow::GfniNarrow;
 use super::{generator, narrow, portable};
-use crate::base::cpu::{HaveAvx512, HaveGfni512};
+use crate::base::cpu::{HaveAvx2, HaveAvx512, HaveGfni512};
 use core::arch::x86_64::*;
-
-const LANES: usize = 16;
-
-pub(super) fn available() -> bool {
-    HaveGfni512::detect().is_some()
-}
 
 // The field of S1 to that of AES, and back with S1's matrix.
 pub(super) const TO_AES: u64 = 0xdd06_c8f0_1eae_7c70;
@@ -35,35 +31,32 @@ impl Boxes for HaveGfni512 {
     }
 }
 
-/// Up to sixteen lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl,gfni")]
-fn run(proof: HaveGfni512, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    generator::run(proof, lanes);
-}
+/// Half the width: eight lanes.
+#[derive(Clone, Copy)]
+struct GfniHalf(HaveGfni512);
 
-/// One or two lanes.
-#[target_feature(enable = "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl,gfni")]
-fn few(proof: HaveGfni512, lanes: &mut [Lane<'_, [u8; 16]>]) {
-    narrow::lanes(GfniNarrow(proof), lanes);
-}
+impl Boxes for GfniHalf {
+    type Isa = HaveAvx2;
 
-/// A single lane.
-pub(super) fn one(lane: &mut Lane<'_, [u8; 16]>) {
-    many(core::slice::from_mut(lane));
-}
+    #[inline(always)]
+    fn isa(self) -> HaveAvx2 {
+        self.0.avx512().avx2()
+    }
 
-/// Any number of lanes, sixteen at a time.
-pub(super) fn many(lanes: &mut [Lane<'_, [u8; 16]>]) {
-    let Some(proof) = HaveGfni512::detect() else {
-        return portable::many(lanes);
-    };
-    for group in lanes.chunks_mut(LANES) {
-        // SAFETY: the token proves these features.
+    #[inline(always)]
+    fn s1(self, x: __m256i) -> __m256i {
+        // SAFETY: the token proves AVX-512VL and GFNI.
         unsafe {
-            match group.len() {
-                ..=2 => few(proof, group),
-                _ => run(proof, group),
-            }
+            let mapped = _mm256_gf2p8affine_epi64_epi8::<0>(x, _mm256_set1_epi64x(TO_AES as i64));
+            _mm256_gf2p8affineinv_epi64_epi8::<0x55>(mapped, _mm256_set1_epi64x(FROM_AES as i64))
         }
     }
+}
+
+// Eight lanes of 64 bytes take 507 ns in 256 bits and 598 in 512, four 456 ns in 128 bits.
+row! {
+    proof: HaveGfni512, "aes,ssse3,sse4.1,avx2,avx512f,avx512bw,avx512dq,avx512vl,gfni", 16 lanes, narrow GfniNarrow(proof),
+    four up to 4: GfniNarrow(proof);
+    eight up to 8: GfniHalf(proof);
+    sixteen up to 16: proof;
 }

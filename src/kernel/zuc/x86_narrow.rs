@@ -1,11 +1,19 @@
 //! Two lanes of 64 bits in 128 bits, and four in 256, for `narrow`: AES-NI, AVX2, and the forms of AVX-512VL and GFNI.
 
-use super::boxes::Boxes;
+use super::boxes::{Boxes, C, IN_HIGH, IN_LOW, OUT_HIGH, OUT_LOW, linear, nibbles, s0_rounds};
 use super::narrow::{MOST, Narrow};
+use super::x86_aesni::UNSHIFT;
 use super::x86_gfni512::{FROM_AES, TO_AES};
 use crate::base::cpu::{HaveAesNi, HaveAvx2, HaveAvx512, HaveGfni512};
 use crate::kernel::isa::Isa;
 use core::arch::x86_64::*;
+
+/// The bytes of S0.
+const ODD: __mmask16 = 0xAAAA;
+
+/// 128 bits with the shifts of AVX2.
+#[derive(Clone, Copy)]
+pub(super) struct Avx2Narrow(pub(super) HaveAvx2);
 
 /// 128 bits with the rotations of AVX-512VL.
 #[derive(Clone, Copy)]
@@ -14,6 +22,20 @@ pub(super) struct Avx512Narrow(pub(super) HaveAvx512);
 /// 128 bits with the rotations of AVX-512VL and the box of GFNI.
 #[derive(Clone, Copy)]
 pub(super) struct GfniNarrow(pub(super) HaveGfni512);
+
+impl Boxes for Avx2Narrow {
+    type Isa = HaveAesNi;
+
+    #[inline(always)]
+    fn isa(self) -> HaveAesNi {
+        self.0.aes_ni()
+    }
+
+    #[inline(always)]
+    fn s1(self, x: __m128i) -> __m128i {
+        self.isa().s1(x)
+    }
+}
 
 impl Boxes for Avx512Narrow {
     type Isa = HaveAesNi;
@@ -48,7 +70,7 @@ impl Boxes for GfniNarrow {
 }
 
 macro_rules! narrow128 {
-    ($($token:ty, |$x:ident| $turn:expr;)*) => { $(
+    ($($token:ty, |$x:ident| $turn:expr, { $($better:item)* })*) => { $(
         impl Narrow for $token {
             const LANES: usize = 2;
 
@@ -89,10 +111,18 @@ macro_rules! narrow128 {
             }
 
             #[inline(always)]
+            fn times(self, a: __m128i, constant: u32) -> __m128i {
+                // SAFETY: SSE2 is part of x86-64.
+                unsafe { _mm_mul_epu32(a, _mm_set1_epi64x(i64::from(constant))) }
+            }
+
+            #[inline(always)]
             fn turn(self, $x: __m128i) -> __m128i {
                 // SAFETY: the token proves what the expression uses: SSE4.1, or AVX-512VL.
                 unsafe { $turn }
             }
+
+            $($better)*
         }
     )* };
 }
@@ -101,7 +131,58 @@ narrow128! {
     HaveAesNi, |x| _mm_or_si128(
         _mm_blend_epi16::<0b1100_1100>(_mm_slli_epi32::<14>(x), _mm_slli_epi32::<10>(x)),
         _mm_blend_epi16::<0b1100_1100>(_mm_srli_epi32::<18>(x), _mm_srli_epi32::<22>(x)),
-    );
-    Avx512Narrow, |x| _mm_rolv_epi32(x, _mm_setr_epi32(14, 10, 14, 10));
-    GfniNarrow, |x| _mm_rolv_epi32(x, _mm_setr_epi32(14, 10, 14, 10));
+    ), {}
+
+    Avx2Narrow, |x| _mm_or_si128(
+        _mm_sllv_epi32(x, _mm_setr_epi32(14, 10, 14, 10)),
+        _mm_srlv_epi32(x, _mm_setr_epi32(18, 22, 18, 22)),
+    ), {}
+
+    Avx512Narrow, |x| _mm_rolv_epi32(x, _mm_setr_epi32(14, 10, 14, 10)), {
+        #[inline(always)]
+        fn half(self, a: __m128i) -> __m128i {
+            // SAFETY: the token proves AVX-512VL.
+            unsafe { _mm_maskz_srli_epi32::<1>(0b0101, a) }
+        }
+
+        #[inline(always)]
+        fn boxes(self, x: __m128i) -> __m128i {
+            let isa = self.isa();
+            let (q, r) = s0_rounds(isa, x);
+            let mapped = linear(isa, x, &IN_LOW, &IN_HIGH);
+            let mapped = isa.shuffle(mapped, isa.quad(&UNSHIFT));
+            // SAFETY: the token proves AES, and AVX-512 BW and VL.
+            unsafe {
+                let (low, high) = nibbles(isa, _mm_aesenclast_si128(mapped, _mm_setzero_si128()));
+                let s0 = _mm_xor_si128(
+                    _mm_maskz_add_epi8(ODD, q, q),
+                    _mm_maskz_shuffle_epi8(ODD, isa.quad(&C), r),
+                );
+                _mm_ternarylogic_epi32::<0x96>(
+                    s0,
+                    _mm_maskz_shuffle_epi8(!ODD, isa.quad(&OUT_LOW), low),
+                    _mm_maskz_shuffle_epi8(!ODD, isa.quad(&OUT_HIGH), high),
+                )
+            }
+        }
+    }
+
+    GfniNarrow, |x| _mm_rolv_epi32(x, _mm_setr_epi32(14, 10, 14, 10)), {
+        #[inline(always)]
+        fn half(self, a: __m128i) -> __m128i {
+            // SAFETY: the token proves AVX-512VL.
+            unsafe { _mm_maskz_srli_epi32::<1>(0b0101, a) }
+        }
+
+        #[inline(always)]
+        fn boxes(self, x: __m128i) -> __m128i {
+            let (q, r) = s0_rounds(self.isa(), x);
+            let c = self.isa().quad(&C);
+            // SAFETY: the token proves AVX-512 BW and VL.
+            unsafe {
+                let early = _mm_mask_add_epi8(self.s1(x), ODD, q, q);
+                _mm_xor_si128(early, _mm_maskz_shuffle_epi8(ODD, c, r))
+            }
+        }
+    }
 }

@@ -1,8 +1,10 @@
-//! kdf_chain.json and k_nas_kdf.json: HMAC on every row, and the derivations through their own functions.
+//! kdf_chain.json and k_nas_kdf.json: HMAC and its pairs on every row, and the derivations through their own functions.
 
 use naslane::base::AccessType;
 use naslane::kdf::*;
-use naslane::kernel::sha256::{HmacLane, HmacSha256, sha256};
+use naslane::kernel::sha256::{
+    HmacLane, HmacPair, HmacSha256, Message, PairLane, Prepared, sha256,
+};
 use naslane::kernel::{Backend, Room};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -29,10 +31,27 @@ fn hmac(row: &Backend<HmacSha256>, key: &[u8; 32], message: &[u8]) -> Result<[u8
     Ok(alone.out)
 }
 
-fn rows() -> impl Iterator<Item = &'static Backend<HmacSha256>> {
-    HmacSha256::backends()
+/// The last 128 bits on one row, alone and in lanes, from the bytes and from the prepared message.
+fn pair(row: &Backend<HmacPair>, key: &[u8; 32], message: &[u8]) -> Result<[u8; 16], String> {
+    let prepared = Prepared::new(message);
+    let messages = [Message::Bytes(message), Message::Prepared(&prepared)];
+    let mut outs = [[[0; 16]; 2]; 19];
+    let mut lanes = outs.each_mut().map(|out| PairLane {
+        key,
+        messages,
+        out: out.each_mut(),
+    });
+    (row.one)(&mut lanes[0]);
+    (row.many)(&mut lanes[1..]);
+    let alone = outs[0][0];
+    outs.as_flattened()
         .iter()
-        .filter(|row| (row.available)())
+        .try_for_each(|out| same("in a batch: pair", out, &alone))?;
+    Ok(alone)
+}
+
+fn rows<R: Room>() -> impl Iterator<Item = &'static Backend<R>> {
+    R::backends().iter().filter(|row| (row.available)())
 }
 
 fn string(fc: u8, params: &[&[u8]]) -> Vec<u8> {
@@ -63,6 +82,17 @@ pub(super) fn k_nas(json: Value) -> Result<Vec<Tally>, String> {
             tally.note(
                 "K_NAS",
                 result.and_then(|found| same("KDF output", &found, &output.0)),
+            );
+        }
+        tallies.push(tally);
+    }
+    for row in rows() {
+        let mut tally = Tally::new(format!("{} {}", HmacPair::NAME, row.name));
+        for (key, kind, id, k_nas, _) in &file.tests {
+            let result = pair(row, &key.0, &string(0x69, &[&[*kind], &[*id]]));
+            tally.note(
+                "K_NAS",
+                result.and_then(|found| same("K_NAS", &found, &k_nas.0)),
             );
         }
         tallies.push(tally);

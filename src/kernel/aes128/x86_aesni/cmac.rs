@@ -1,10 +1,15 @@
 //! CMAC: a message's blocks wait for each other, so `GROUP` messages go in step.
 
+#![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
+
 use super::super::{CmacLane, x86_subkey::Blocks};
 use super::Rounds;
 use crate::kernel::x86::{load, store};
 use core::arch::x86_64::*;
 
+/// Chains in step: a port that starts an AESENC every cycle has eight to choose from in its latency of 3 to 4
+/// cycles, two ports four each. 64-byte messages take 11.9 ns, single ones 16 (Sapphire Rapids,
+/// `examples/kernel_minimum`).
 const GROUP: usize = 8;
 
 /// Encrypts block `i` under `keys[i]`.

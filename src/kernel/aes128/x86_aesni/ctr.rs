@@ -1,5 +1,7 @@
 //! Counter mode: two lanes of up to four blocks a pass, or more lanes of fewer blocks, or eight blocks of one.
 
+#![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
+
 use super::super::{Key, x86_counter::counters};
 use super::Rounds;
 use crate::kernel::Lane;

@@ -1,5 +1,7 @@
 //! CMAC: each register holds one block of each of four lanes, under four keys.
 
+#![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
+
 use super::super::{CmacLane, x86_aesni, x86_subkey::Blocks};
 use crate::kernel::x86::{load, store};
 use core::arch::x86_64::*;
@@ -20,6 +22,8 @@ pub(super) fn many(lanes: &mut [CmacLane<'_>]) {
     x86_aesni::cmac_many(rest);
 }
 
+/// Registers a group: eight lanes. Their round keys fill 22 registers; with four registers of lanes the keys lie on
+/// the stack, and 64-byte messages take 11.6 ns instead of 11.0 (Sapphire Rapids, `examples/kernel_minimum`).
 const ZMM: usize = 2;
 
 /// Four blocks side by side.

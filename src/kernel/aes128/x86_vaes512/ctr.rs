@@ -1,11 +1,18 @@
 //! Counter mode: each register holds four blocks of one lane.
 
-use super::super::{Key, x86_counter};
+#![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
+
+use super::super::{Key, x86_aesni, x86_counter};
 use crate::kernel::Lane;
 use crate::kernel::x86::load;
 use core::arch::x86_64::*;
 
 const WIDTH: usize = 64; // bytes a register
+const TWO: usize = 2 * WIDTH;
+
+/// Four lanes of up to so many bytes go through AES-NI: 16 bytes 2.6 ns instead of 5, 40 bytes 5.7 instead of 7.8
+/// (Sapphire Rapids, `examples/kernel_minimum`).
+const SHORT: usize = 48;
 
 /// A lane and how many of its bytes are done.
 struct Cursor<'a> {
@@ -63,20 +70,47 @@ impl<'a> Cursor<'a> {
         for z in z {
             let rest = &mut self.data[self.done..];
             self.done += rest.len().min(WIDTH);
-            let place = rest.as_mut_ptr().cast::<i8>();
             if rest.len() >= WIDTH {
+                let place = rest.as_mut_ptr();
                 // SAFETY: 64 bytes follow `place`; any alignment.
                 unsafe {
                     let text = _mm512_loadu_si512(place.cast_const().cast());
                     _mm512_storeu_si512(place.cast(), _mm512_xor_si512(text, z));
                 }
-            } else if !rest.is_empty() {
-                let mask = u64::MAX >> (WIDTH - rest.len());
-                // SAFETY: the mask has a bit for each byte of `rest`, and masked bytes are not touched.
-                unsafe {
-                    let text = _mm512_maskz_loadu_epi8(mask, place);
-                    _mm512_mask_storeu_epi8(place, mask, _mm512_xor_si512(text, z));
-                }
+            } else {
+                tail(rest, z);
+            }
+        }
+    }
+}
+
+/// XORs the first `rest.len()` bytes of `z`, fewer than 64, onto `rest`. The narrowest register that holds them:
+/// a load waits for every store before it whose register reached over the same bytes, masked out or not, and the
+/// next lane may lie there (16-byte messages side by side: 7.8 ns with 64-byte masks).
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
+fn tail(rest: &mut [u8], z: __m512i) {
+    let place = rest.as_mut_ptr().cast::<i8>();
+    // SAFETY: each mask has a bit for each byte of `rest` and no other, and masked bytes are not touched.
+    unsafe {
+        match rest.len() {
+            0 => (),
+            len @ 1..=16 => {
+                let mask = u16::MAX >> (16 - len);
+                let text = _mm_maskz_loadu_epi8(mask, place);
+                let z = _mm512_castsi512_si128(z);
+                _mm_mask_storeu_epi8(place, mask, _mm_xor_si128(text, z));
+            }
+            len @ 17..=32 => {
+                let mask = u32::MAX >> (32 - len);
+                let text = _mm256_maskz_loadu_epi8(mask, place);
+                let z = _mm512_castsi512_si256(z);
+                _mm256_mask_storeu_epi8(place, mask, _mm256_xor_si256(text, z));
+            }
+            len => {
+                let mask = u64::MAX >> (64 - len.min(64));
+                let text = _mm512_maskz_loadu_epi8(mask, place);
+                _mm512_mask_storeu_epi8(place, mask, _mm512_xor_si512(text, z));
             }
         }
     }
@@ -123,7 +157,7 @@ pub(super) fn one(lane: &mut Lane<'_, Key>) {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
 fn finish(lane: &mut [Cursor<'_>; 1]) {
-    while lane[0].left() > 2 * WIDTH {
+    while lane[0].left() > TWO {
         pass::<1, 4>(lane);
     }
     match lane[0].left() {
@@ -138,17 +172,17 @@ fn finish(lane: &mut [Cursor<'_>; 1]) {
 pub(super) fn many(lanes: &mut [Lane<'_, Key>]) {
     let (groups, rest) = lanes.as_chunks_mut::<4>();
     for lanes in groups {
-        let [a, b, c, d] = lanes.each_mut().map(Cursor::new);
-        let longest = a.left().max(b.left()).max(c.left()).max(d.left());
-        if longest <= WIDTH {
-            pass::<4, 1>(&mut [a, b, c, d]);
-        } else if longest <= 2 * WIDTH {
+        let longest = lanes.iter().map(|lane| lane.data.len()).max().unwrap_or(0);
+        if longest <= SHORT {
+            x86_aesni::ctr_many(lanes);
+        } else if longest <= WIDTH {
+            pass::<4, 1>(&mut lanes.each_mut().map(Cursor::new));
+        } else if longest <= TWO {
+            let [a, b, c, d] = lanes.each_mut().map(Cursor::new);
             pass::<2, 2>(&mut [a, b]);
             pass::<2, 2>(&mut [c, d]);
         } else {
-            for lane in [a, b, c, d] {
-                finish(&mut [lane]);
-            }
+            lanes.iter_mut().for_each(|lane| one(lane));
         }
     }
     for lane in rest {
