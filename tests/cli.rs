@@ -439,22 +439,62 @@ fn hidden_features_and_excluded_backends_are_not_used() {
 }
 
 #[test]
-fn bench_prints_a_number_for_every_cell() {
-    let run = naslane(&["bench", "--quick", "--json"]);
+fn bench_prints_a_number_for_every_row() {
+    let run = naslane(&[
+        "bench", "--quick", "--json", "--rounds", "2", "--batch", "1,64",
+    ]);
     assert_eq!(run.code, 0, "{}", run.err);
     let json: Value = serde_json::from_str(&run.out).unwrap();
-    let messages = json["messages"].as_array().unwrap();
-    assert_eq!(messages.len(), 4 * 5 * 4);
-    for cell in messages {
-        for verb in ["protect_ns", "verify_ns"] {
-            let (min, median) = (
-                cell[verb]["min"].as_f64().unwrap(),
-                cell[verb]["median"].as_f64().unwrap(),
-            );
-            assert!(min > 0.0 && min <= median, "{cell}");
-        }
+    let (rows, sessions) = (json["rows"].as_array(), json["sessions"].as_array());
+    let (rows, sessions) = (rows.unwrap(), sessions.unwrap());
+    // Protect and verify; SNOW 3G, AES with both kinds of keys, ZUC; 16, 64, mix; two batches; and two derivations.
+    assert_eq!(rows.len(), 2 * 4 * 3 * 2 + 2);
+    assert_eq!(sessions.len(), 2 * 3);
+    for row in rows.iter().chain(sessions) {
+        let (min, median) = (row["ours_ns"].as_f64(), row["ours_median_ns"].as_f64());
+        assert!(min > Some(0.0) && min <= median, "{row}");
     }
-    assert_eq!(json["k_nas"].as_array().unwrap().len(), 4);
+    let derive = rows.iter().find(|row| row["work"] == "derive").unwrap();
+    assert_eq!(derive["algorithm"], "k-nas-pair");
+    assert_eq!(derive["bytes"], 0);
+    let mix = rows.iter().find(|row| row["bytes"] == "mix").unwrap();
+    assert_eq!(mix["keys"], "cached");
+    assert!(json["cpu"].is_string());
+}
+
+#[test]
+fn bench_takes_only_the_rows_asked_for() {
+    let arguments = [
+        "bench", "--rounds", "1", "--work", "derive", "--batch", "4,16",
+    ];
+    let run = naslane(&arguments);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(run.out.matches("k-nas-pair").count(), 2, "{}", run.out);
+    let run = naslane(&["bench", "--work", "derive", "--algorithm", "nea1"]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.err.contains("ask for fewer restrictions"),
+        "{}",
+        run.err
+    );
+    let run = naslane(&["bench", "--batch", "3"]);
+    assert!(
+        run.err.contains("a power of two from 1 to 256"),
+        "{}",
+        run.err
+    );
+}
+
+#[cfg(not(feature = "peers"))]
+#[test]
+fn bench_says_how_the_peers_are_built_in() {
+    let run = naslane(&["bench", "--peers"]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.err.contains("cargo build --release --features peers"),
+        "{}",
+        run.err
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod lane;
 mod messages;
 mod plan;
 mod procedure;
-mod random;
+pub(crate) mod random;
 mod report;
 mod siege;
 mod traffic;

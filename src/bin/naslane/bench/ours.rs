@@ -1,0 +1,200 @@
+//! naslane's part: the stateless lanes of `naslane::algorithm` and `naslane::kdf`.
+
+use arrayvec::ArrayVec;
+use naslane::algorithm::{
+    Input, Key, Nea, Nia, ProtectLane, VerifyLane, prepare_nea, prepare_nia, protect, verify,
+};
+use naslane::base::Direction;
+use naslane::kdf::{AlgorithmId, KAmf, KNasLane, k_nas_batch};
+
+use super::contest::{BATCH_MAX, BEARER, BODY, Contestant, Fleet, LEAD, Message, Task};
+use super::plan::Verb;
+
+/// Its name beside the peers.
+pub(super) const NAME: &str = "naslane";
+
+struct Ours {
+    task: Task,
+    nea: Nea,
+    nia: Nia,
+    messages: Vec<Message>,
+    /// Of every UE, or with a key per message of every lane.
+    enc: Vec<Key>,
+    int: Vec<Key>,
+    /// With a key per message: of every UE.
+    raw: Vec<[[u8; 16]; 2]>,
+    k_amf: Vec<KAmf>,
+}
+
+pub(super) fn contestant(task: &Task, fleet: &Fleet) -> Box<dyn Contestant> {
+    let nea = Nea::from_id(task.id).unwrap_or(Nea::Nea2);
+    let nia = Nia::from_id(task.id).unwrap_or(Nia::Nia2);
+    let ues = if task.fresh_keys {
+        BATCH_MAX
+    } else {
+        fleet.subscribers.len()
+    };
+    let keyed = &fleet.subscribers[..ues];
+    Box::new(Ours {
+        task: *task,
+        nea,
+        nia,
+        messages: Vec::new(),
+        enc: keyed
+            .iter()
+            .map(|keys| Key::for_nea(nea, &keys.k_nas_enc))
+            .collect(),
+        int: keyed
+            .iter()
+            .map(|keys| Key::for_nia(nia, &keys.k_nas_int))
+            .collect(),
+        raw: fleet
+            .subscribers
+            .iter()
+            .map(|keys| [keys.k_nas_enc, keys.k_nas_int])
+            .collect(),
+        k_amf: fleet
+            .subscribers
+            .iter()
+            .map(|keys| KAmf::new(keys.k_amf))
+            .collect(),
+    })
+}
+
+/// Where the keys of a lane stand.
+fn place(task: &Task, message: &Message, lane: usize) -> usize {
+    if task.fresh_keys {
+        lane
+    } else {
+        message.ue as usize
+    }
+}
+
+impl Ours {
+    fn expand(&mut self, first: usize) {
+        let messages = &self.messages[first..first + self.task.batch];
+        for (message, (enc, int)) in messages.iter().zip(self.enc.iter_mut().zip(&mut self.int)) {
+            let raw = &self.raw[message.ue as usize];
+            *enc = Key::unprepared(&raw[0]);
+            *int = Key::unprepared(&raw[1]);
+        }
+        prepare_nea(self.nea, &mut self.enc[..self.task.batch]);
+        prepare_nia(self.nia, &mut self.int[..self.task.batch]);
+    }
+
+    fn input(&self, message: &Message) -> Input {
+        Input {
+            count: message.count,
+            bearer: BEARER,
+            direction: if self.task.verb == Verb::Protect {
+                Direction::Downlink
+            } else {
+                Direction::Uplink
+            },
+        }
+    }
+
+    fn protect(&self, first: usize, input: &[u8], out: &mut [u8]) {
+        let slot = self.task.slot;
+        let mut lanes = ArrayVec::<_, BATCH_MAX>::new();
+        let mut heads = ArrayVec::<_, BATCH_MAX>::new();
+        let places = input.chunks_exact(slot).zip(out.chunks_exact_mut(slot));
+        for (lane, (message, (input, out))) in self.messages[first..].iter().zip(places).enumerate()
+        {
+            let len = message.len as usize;
+            let (head, text) = out.split_at_mut(LEAD + BODY - 1);
+            let text = &mut text[..1 + len];
+            head[LEAD] = 0x7E;
+            head[LEAD + 1] = 2;
+            text[0] = message.count as u8;
+            text[1..].copy_from_slice(&input[..len]);
+            let keys = place(&self.task, message, lane);
+            lanes.push(ProtectLane {
+                enc: &self.enc[keys],
+                int: &self.int[keys],
+                input: self.input(message),
+                text,
+                ciphered: 1..1 + len,
+                mac: [0; 4],
+            });
+            heads.push(head);
+        }
+        protect(self.nea, self.nia, &mut lanes);
+        for (lane, head) in lanes.iter().zip(heads) {
+            head[LEAD + 2..].copy_from_slice(&lane.mac);
+        }
+    }
+
+    fn verify(&self, first: usize, input: &[u8], out: &mut [u8]) {
+        let slot = self.task.slot;
+        let mut lanes = ArrayVec::<_, BATCH_MAX>::new();
+        let mut heads = ArrayVec::<_, BATCH_MAX>::new();
+        let places = input.chunks_exact(slot).zip(out.chunks_exact_mut(slot));
+        for (lane, (message, (input, out))) in self.messages[first..].iter().zip(places).enumerate()
+        {
+            let len = message.len as usize;
+            let pdu = &input[LEAD..][..BODY + len];
+            let (head, text) = out.split_at_mut(LEAD + BODY - 1);
+            let text = &mut text[..1 + len];
+            text.copy_from_slice(&pdu[BODY - 1..]);
+            let keys = place(&self.task, message, lane);
+            lanes.push(VerifyLane {
+                enc: &self.enc[keys],
+                int: &self.int[keys],
+                input: self.input(message),
+                text,
+                ciphered: 1..1 + len,
+                mac: [pdu[2], pdu[3], pdu[4], pdu[5]],
+                authentic: false,
+            });
+            heads.push(head);
+        }
+        verify(self.nea, self.nia, &mut lanes);
+        for (lane, head) in lanes.iter().zip(heads) {
+            head[0] = u8::from(lane.authentic);
+        }
+    }
+
+    fn derive(&self, first: usize, out: &mut [u8]) {
+        let id = AlgorithmId::AES;
+        let messages = self.messages[first..].iter().take(self.task.batch);
+        let lane = |message: &Message| KNasLane::new(&self.k_amf[message.ue as usize], id, id);
+        let mut lanes: ArrayVec<_, BATCH_MAX> = messages.map(lane).collect();
+        k_nas_batch(&mut lanes);
+        for (lane, out) in lanes.iter().zip(out.chunks_exact_mut(self.task.slot)) {
+            out[LEAD..LEAD + 16].copy_from_slice(lane.k_nas_enc.expose());
+            out[LEAD + 16..LEAD + 32].copy_from_slice(lane.k_nas_int.expose());
+        }
+    }
+}
+
+impl Contestant for Ours {
+    fn library(&self) -> &str {
+        NAME
+    }
+
+    fn way(&self) -> &str {
+        "lanes"
+    }
+
+    fn load(&mut self, messages: &[Message]) {
+        self.messages.clear();
+        self.messages.extend_from_slice(messages);
+    }
+
+    fn run(&mut self, input: &[u8], out: &mut [u8]) {
+        let octets = self.task.batch * self.task.slot;
+        let places = input.chunks_exact(octets).zip(out.chunks_exact_mut(octets));
+        for (call, (input, out)) in places.enumerate() {
+            let first = call * self.task.batch;
+            if self.task.fresh_keys {
+                self.expand(first);
+            }
+            match self.task.verb {
+                Verb::Protect => self.protect(first, input, out),
+                Verb::Derive => self.derive(first, out),
+                _ => self.verify(first, input, out),
+            }
+        }
+    }
+}
