@@ -40,7 +40,6 @@ fn pair(row: &Backend<HmacPair>, key: &[u8; 32], message: &[u8]) -> Result<[u8; 
     let (alone, many) = lanes.split_at_mut(1);
     (row.one)(&mut alone[0]);
     (row.many)(many);
-    drop(lanes);
     outs.iter()
         .try_for_each(|out| same("in a batch: HMAC", &out.concat(), &outs[0].concat()))?;
     Ok(outs[0][0])
