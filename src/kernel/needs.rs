@@ -24,7 +24,7 @@ const NEEDS: &[Line] = &[
 
 #[cfg(target_arch = "aarch64")]
 const NEEDS: &[Line] = &[
-    ("aarch64_neon", &[]), // NEON is part of every aarch64 that runs this
+    ("aarch64_neon", cpu::HaveAes::NEEDS), // AES is their S-box; NEON itself is always there
     ("aarch64_aes", cpu::HaveAes::NEEDS),
     ("aarch64_pmull", cpu::HaveAes::NEEDS),
     ("aarch64_sha2", cpu::HaveSha2::NEEDS),
