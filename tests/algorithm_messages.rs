@@ -5,8 +5,7 @@ mod kernel_common;
 
 use kernel_common::SplitMix;
 use naslane::algorithm::{
-    self, CipherLane, Input, Key, MacLane, Nea, Nia, ProtectLane, VerifyLane, prepare_nea,
-    prepare_nia,
+    self, CipherLane, Input, Key, MacLane, Nea, Nia, ProtectLane, VerifyLane, prepare,
 };
 use naslane::base::Direction;
 use std::ops::Range;
@@ -189,10 +188,17 @@ fn keys_prepared_side_by_side_are_those_prepared_alone() {
     for count in [0, 1, 2, 15, 16, 17, 64, 65, 130] {
         let raws: Vec<_> = (0..count).map(|_| random.block()).collect();
         for (nea, nia) in pairs() {
-            let mut enc: Vec<_> = raws.iter().map(Key::unprepared).collect();
-            let mut int = enc.clone();
-            prepare_nea(nea, &mut enc);
-            prepare_nia(nia, &mut int);
+            // Keys that were others before.
+            let used = Key::for_nea(Nea::Nea2, &[7; 16]);
+            let mut keys: Vec<_> = raws
+                .iter()
+                .map(|raw| {
+                    let mut pair = [Key::unprepared(raw), used.clone()];
+                    pair[1].set_unprepared(raw);
+                    pair
+                })
+                .collect();
+            prepare(nea, nia, &mut keys);
             for (i, raw) in raws.iter().enumerate() {
                 let message = |enc: &Key, int: &Key| {
                     let mut text = *b"sequence number and message";
@@ -213,7 +219,8 @@ fn keys_prepared_side_by_side_are_those_prepared_alone() {
                     (lanes[0].mac, text)
                 };
                 let alone = message(&Key::for_nea(nea, raw), &Key::for_nia(nia, raw));
-                assert_eq!(message(&enc[i], &int[i]), alone);
+                let [enc, int] = &keys[i];
+                assert_eq!(message(enc, int), alone);
             }
         }
     }

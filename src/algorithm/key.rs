@@ -30,11 +30,15 @@ impl Key {
         })
     }
 
-    /// Holds a raw key: enough for the algorithms without a key schedule; for the others [`prepare_nea`] or
-    /// [`prepare_nia`] must follow.
+    /// Holds a raw key: enough for the algorithms without a key schedule; for the others [`prepare`] must follow.
     #[must_use]
     pub const fn unprepared(raw: &[u8; 16]) -> Self {
         Self(aes128::Key::raw(raw))
+    }
+
+    /// Takes another raw key in place of the present one, as [`Key::unprepared`] would.
+    pub fn set_unprepared(&mut self, raw: &[u8; 16]) {
+        self.0.set_raw(raw);
     }
 
     /// The raw key.
@@ -49,25 +53,20 @@ impl Key {
     }
 }
 
-/// Prepares many K_NASenc for `nea`, side by side.
-pub fn prepare_nea(nea: Nea, keys: &mut [Key]) {
-    if nea == Nea::Nea2 {
-        expand(keys);
+/// Prepares the keys of many UEs, K_NASenc and K_NASint of each, side by side.
+pub fn prepare(nea: Nea, nia: Nia, keys: &mut [[Key; 2]]) {
+    let (enc, int) = (nea == Nea::Nea2, nia == Nia::Nia2);
+    if !enc && !int {
+        return;
     }
-}
-
-/// Prepares many K_NASint for `nia`, side by side.
-pub fn prepare_nia(nia: Nia, keys: &mut [Key]) {
-    if nia == Nia::Nia2 {
-        expand(keys);
-    }
-}
-
-fn expand(keys: &mut [Key]) {
-    for chunk in keys.chunks_mut(CHUNK) {
-        let mut lanes: ArrayVec<aes128::ExpandLane<'_>, CHUNK> = chunk
+    for chunk in keys.chunks_mut(CHUNK / 2) {
+        let wanted = chunk
+            .as_flattened_mut()
             .iter_mut()
-            .map(|key| aes128::ExpandLane { key: &mut key.0 })
+            .zip([enc, int].into_iter().cycle());
+        let mut lanes: ArrayVec<aes128::ExpandLane<'_>, CHUNK> = wanted
+            .filter(|(_, wanted)| *wanted)
+            .map(|(key, _)| aes128::ExpandLane { key: &mut key.0 })
             .collect();
         (aes128::expand::active().many)(&mut lanes);
     }

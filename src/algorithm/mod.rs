@@ -18,7 +18,7 @@ mod pair;
 mod shape;
 mod table;
 
-pub use key::{Key, prepare_nea, prepare_nia};
+pub use key::{Key, prepare};
 pub use lane::{CipherLane, Input, MacLane};
 pub(crate) use message::{OpenLane, open, opens, xor};
 pub use message::{ProtectLane, VerifyLane, protect, verify};

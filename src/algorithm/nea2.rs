@@ -2,6 +2,7 @@
 //! 0^90.
 
 use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, VerifyLane, lane};
+use crate::base::cpu::prefetch;
 use crate::kernel::{self, Backend, Lane, aes128};
 
 pub(super) const ROW: NeaRow = NeaRow {
@@ -35,6 +36,10 @@ fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, aes128::Key> {
 
 fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, aes128::Key> {
     let part = lane.part();
+    // Both schedules: of 4,096 UEs they are not in the second cache, and NIA2's arrive while NEA2 runs. 64 messages
+    // take 35 ns each so, and 64 without.
+    prefetch(lane.enc);
+    prefetch(lane.int);
     Lane {
         key: lane.enc.aes(),
         iv: counter(lane.input),

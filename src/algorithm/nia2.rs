@@ -3,6 +3,7 @@
 
 use super::message::{CHUNK, OpenLane, ProtectLane, VerifyLane};
 use super::{Input, Key, MacLane, Nia, NiaRow};
+use crate::base::cpu::prefetch;
 use crate::kernel::{self, Backend, aes128};
 use arrayvec::ArrayVec;
 
@@ -90,6 +91,8 @@ fn put_open(lane: &mut OpenLane<'_>, mac: [u8; 4]) {
 }
 
 fn stage_verify<'s>(lane: &'s VerifyLane<'_>) -> aes128::CmacLane<'s> {
+    prefetch(lane.int);
+    prefetch(lane.enc);
     cmac(lane.int, lane.input, (lane.text, 8 * lane.text.len()))
 }
 

@@ -3,6 +3,7 @@
 
 use super::message::{CHUNK, FEW, OpenLane, ProtectLane, VerifyLane, xor};
 use super::{Key, Nea, Nia, nea1, nia1, nia3, shape};
+use crate::base::cpu::prefetch;
 use crate::base::secret;
 use crate::kernel::{Backend, Lane, Room};
 use arrayvec::ArrayVec;
@@ -169,6 +170,8 @@ impl<S: StreamCipher> Pass<S> {
         for lane in lanes.iter() {
             let (z, rest) = free.split_at_mut(S::mac_keystream(8 * lane.text.len()));
             free = rest;
+            prefetch(lane.int.raw());
+            prefetch(lane.enc.raw());
             streams.push(mac_stream(lane.int, lane.input, z));
         }
         let mut free = cipher_room.as_flattened_mut();
@@ -208,6 +211,8 @@ impl<S: StreamCipher> Pass<S> {
             let need = S::mac_keystream(8 * lane.text.len());
             let (z, rest) = free.split_at_mut(need);
             free = rest;
+            prefetch(int.raw());
+            prefetch(lane.enc.raw());
             streams.push(mac_stream(int, input, z));
         }
         for lane in lanes.iter_mut() {
@@ -236,6 +241,8 @@ impl<S: StreamCipher> Pass<S> {
             let need = S::mac_keystream(8 * lane.text.len());
             let (z, rest) = free.split_at_mut(need);
             free = rest;
+            prefetch(int.raw());
+            prefetch(lane.enc.raw());
             streams.push(mac_stream(int, input, z));
         }
         for lane in lanes.iter_mut().filter(|lane| !lane.keystream.is_empty()) {

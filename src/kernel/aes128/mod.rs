@@ -2,7 +2,7 @@
 //!
 //! A key is prepared once by [`expand`]; [`ctr`] and [`cmac`] take prepared keys only.
 
-use zeroize::Zeroize;
+use crate::base::secret::wipe;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64_aes;
@@ -54,7 +54,7 @@ impl Schedule {
 
 impl Drop for Schedule {
     fn drop(&mut self) {
-        self.0.zeroize();
+        wipe(self.0.as_flattened_mut());
     }
 }
 
@@ -93,9 +93,16 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Holds another key without expanding it; what was expanded of the last one is void.
+    pub fn set_raw(&mut self, key: &[u8; 16]) {
+        self.schedule.0[0] = *key;
+    }
+}
+
 impl Drop for Key {
     fn drop(&mut self) {
-        self.k1.zeroize();
+        wipe(&mut self.k1);
     }
 }
 

@@ -1,9 +1,7 @@
 //! naslane's part: the stateless lanes of `naslane::algorithm` and `naslane::kdf`.
 
 use arrayvec::ArrayVec;
-use naslane::algorithm::{
-    Input, Key, Nea, Nia, ProtectLane, VerifyLane, prepare_nea, prepare_nia, protect, verify,
-};
+use naslane::algorithm::{Input, Key, Nea, Nia, ProtectLane, VerifyLane, prepare, protect, verify};
 use naslane::base::Direction;
 use naslane::kdf::{AlgorithmId, KAmf, KNasLane, k_nas_batch};
 
@@ -13,14 +11,17 @@ use super::plan::Verb;
 /// Its name beside the peers.
 pub(super) const NAME: &str = "naslane";
 
+/// Keys of UEs, each in three cache lines of its own.
+#[repr(align(64))]
+struct Block([[Key; 2]; BATCH_MAX]);
+
 struct Ours {
     task: Task,
     nea: Nea,
     nia: Nia,
     messages: Vec<Message>,
     /// Of every UE, or with a key per message of every lane.
-    enc: Vec<Key>,
-    int: Vec<Key>,
+    keys: Vec<Block>,
     /// With a key per message: of every UE.
     raw: Vec<[[u8; 16]; 2]>,
     k_amf: Vec<KAmf>,
@@ -40,13 +41,16 @@ pub(super) fn contestant(task: &Task, fleet: &Fleet) -> Box<dyn Contestant> {
         nea,
         nia,
         messages: Vec::new(),
-        enc: keyed
-            .iter()
-            .map(|keys| Key::for_nea(nea, &keys.k_nas_enc))
-            .collect(),
-        int: keyed
-            .iter()
-            .map(|keys| Key::for_nia(nia, &keys.k_nas_int))
+        keys: keyed
+            .chunks_exact(BATCH_MAX)
+            .map(|block| {
+                Block(core::array::from_fn(|i| {
+                    [
+                        Key::for_nea(nea, &block[i].k_nas_enc),
+                        Key::for_nia(nia, &block[i].k_nas_int),
+                    ]
+                }))
+            })
             .collect(),
         raw: fleet
             .subscribers
@@ -61,25 +65,25 @@ pub(super) fn contestant(task: &Task, fleet: &Fleet) -> Box<dyn Contestant> {
     })
 }
 
-/// Where the keys of a lane stand.
-fn place(task: &Task, message: &Message, lane: usize) -> usize {
-    if task.fresh_keys {
-        lane
-    } else {
-        message.ue as usize
-    }
-}
-
 impl Ours {
+    fn keys(&self, message: &Message, lane: usize) -> &[Key; 2] {
+        let place = if self.task.fresh_keys {
+            lane
+        } else {
+            message.ue as usize
+        };
+        &self.keys[place / BATCH_MAX].0[place % BATCH_MAX]
+    }
+
     fn expand(&mut self, first: usize) {
         let messages = &self.messages[first..first + self.task.batch];
-        for (message, (enc, int)) in messages.iter().zip(self.enc.iter_mut().zip(&mut self.int)) {
-            let raw = &self.raw[message.ue as usize];
-            *enc = Key::unprepared(&raw[0]);
-            *int = Key::unprepared(&raw[1]);
+        let keys = &mut self.keys[0].0[..self.task.batch];
+        for (message, keys) in messages.iter().zip(keys.iter_mut()) {
+            let [enc, int] = &self.raw[message.ue as usize];
+            keys[0].set_unprepared(enc);
+            keys[1].set_unprepared(int);
         }
-        prepare_nea(self.nea, &mut self.enc[..self.task.batch]);
-        prepare_nia(self.nia, &mut self.int[..self.task.batch]);
+        prepare(self.nea, self.nia, keys);
     }
 
     fn input(&self, message: &Message) -> Input {
@@ -108,10 +112,10 @@ impl Ours {
             head[LEAD + 1] = 2;
             text[0] = message.count as u8;
             text[1..].copy_from_slice(&input[..len]);
-            let keys = place(&self.task, message, lane);
+            let [enc, int] = self.keys(message, lane);
             lanes.push(ProtectLane {
-                enc: &self.enc[keys],
-                int: &self.int[keys],
+                enc,
+                int,
                 input: self.input(message),
                 text,
                 ciphered: 1..1 + len,
@@ -137,10 +141,10 @@ impl Ours {
             let (head, text) = out.split_at_mut(LEAD + BODY - 1);
             let text = &mut text[..1 + len];
             text.copy_from_slice(&pdu[BODY - 1..]);
-            let keys = place(&self.task, message, lane);
+            let [enc, int] = self.keys(message, lane);
             lanes.push(VerifyLane {
-                enc: &self.enc[keys],
-                int: &self.int[keys],
+                enc,
+                int,
                 input: self.input(message),
                 text,
                 ciphered: 1..1 + len,
