@@ -188,7 +188,12 @@ impl Native {
         // SAFETY: as above, and the library has this way for this task.
         let state = unsafe { (functions.new)(&raw, way) };
         Some(Self {
-            library: library.to_owned(),
+            // Messages in another order than they came in: other work than the rest of the table.
+            library: if name.ends_with(", sorted") {
+                format!("{library}, sorted by its caller")
+            } else {
+                library.to_owned()
+            },
             way: if task.fresh_keys && task.algorithm == 2 {
                 format!("{name}, a key each")
             } else {

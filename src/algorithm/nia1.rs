@@ -3,7 +3,7 @@
 
 use super::message::{CHUNK, FEW};
 use super::pair::{Pair, Part, Pass, StreamCipher};
-use super::{Input, Key, MacLane, Nia, NiaRow};
+use super::{Input, Key, MacLane, Nia, NiaRow, shape};
 use crate::base::secret;
 use crate::kernel::{self, Backend, Lane, clmul, snow3g};
 use arrayvec::ArrayVec;
@@ -91,13 +91,15 @@ impl Rows {
 
 /// MACs of messages whose five keystream words are there.
 fn finish<const N: usize>(row: &Backend<clmul::Uia2>, parts: &[Part<'_>], macs: &mut [[u8; 4]]) {
-    let mut evals: ArrayVec<clmul::Uia2Lane<'_>, N> = parts.iter().map(stage).collect();
+    let order = shape::sequence(parts.iter().map(|part| part.text.len()));
+    let ordered = order.iter().map(|i| &parts[usize::from(*i)]);
+    let mut evals: ArrayVec<clmul::Uia2Lane<'_>, N> = ordered.map(stage).collect();
     match &mut evals[..] {
         [lane] => (row.one)(lane),
         lanes => (row.many)(lanes),
     }
-    for ((mac, lane), part) in macs.iter_mut().zip(&evals).zip(parts) {
-        *mac = (lane.eval ^ word(part.z, 16)).to_be_bytes();
+    for (i, lane) in order.into_iter().map(usize::from).zip(&evals) {
+        macs[i] = (lane.eval ^ word(parts[i].z, 16)).to_be_bytes();
     }
 }
 

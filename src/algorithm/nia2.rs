@@ -2,7 +2,7 @@
 //! B.2.3).
 
 use super::message::{CHUNK, OpenLane, ProtectLane, VerifyLane};
-use super::{Input, Key, MacLane, Nia, NiaRow};
+use super::{Input, Key, MacLane, Nia, NiaRow, shape};
 use crate::base::cpu::prefetch;
 use crate::kernel::{self, Backend, aes128};
 use arrayvec::ArrayVec;
@@ -10,29 +10,52 @@ use arrayvec::ArrayVec;
 pub(super) const ROW: NiaRow = NiaRow {
     nia: Nia::Nia2,
     name: "128-NIA2",
-    mac: |lanes| run(aes128::cmac::active(), lanes, stage, put),
+    mac: |lanes| {
+        run(
+            aes128::cmac::active(),
+            lanes,
+            |lane| lane.message.len(),
+            (stage, put),
+        )
+    },
     mac_on: |name, lanes| {
         kernel::named(name)
-            .map(|row| run(row, lanes, stage, put))
+            .map(|row| run(row, lanes, |lane| lane.message.len(), (stage, put)))
             .is_some()
     },
-    mac_part: |lanes| run(aes128::cmac::active(), lanes, stage_part, put_part),
-    mac_open: |lanes| run(aes128::cmac::active(), lanes, stage_open, put_open),
+    mac_part: |lanes| {
+        run(
+            aes128::cmac::active(),
+            lanes,
+            |lane| lane.text.len(),
+            (stage_part, put_part),
+        )
+    },
+    mac_open: |lanes| {
+        run(
+            aes128::cmac::active(),
+            lanes,
+            |lane| lane.text.len(),
+            (stage_open, put_open),
+        )
+    },
     mac_verify: |lanes| {
         run(
             aes128::cmac::active(),
             lanes,
-            stage_verify,
-            VerifyLane::judge,
+            |lane| lane.text.len(),
+            (stage_verify, VerifyLane::judge),
         )
     },
 };
 
+type Stage<L> = for<'s> fn(&'s L) -> aes128::CmacLane<'s>;
+
 fn run<L>(
     row: &Backend<aes128::Cmac>,
     lanes: &mut [L],
-    stage: for<'s> fn(&'s L) -> aes128::CmacLane<'s>,
-    put: fn(&mut L, [u8; 4]),
+    len: fn(&L) -> usize,
+    (stage, put): (Stage<L>, fn(&mut L, [u8; 4])),
 ) {
     if let [lane] = lanes {
         let mut staged = stage(lane);
@@ -41,12 +64,16 @@ fn run<L>(
         return put(lane, mac);
     }
     for chunk in lanes.chunks_mut(CHUNK) {
-        let mut staged: ArrayVec<aes128::CmacLane<'_>, CHUNK> = chunk.iter().map(stage).collect();
+        let order = shape::sequence(chunk.iter().map(len));
+        let mut staged: ArrayVec<aes128::CmacLane<'_>, CHUNK> = order
+            .iter()
+            .map(|i| stage(&chunk[usize::from(*i)]))
+            .collect();
         (row.many)(&mut staged);
         let macs: ArrayVec<[u8; 4], CHUNK> = staged.iter().map(|lane| first(&lane.mac)).collect();
         drop(staged);
-        for (lane, mac) in chunk.iter_mut().zip(macs) {
-            put(lane, mac);
+        for (i, mac) in order.into_iter().zip(macs) {
+            put(&mut chunk[usize::from(i)], mac);
         }
     }
 }
