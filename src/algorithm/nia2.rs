@@ -10,80 +10,47 @@ use arrayvec::ArrayVec;
 pub(super) const ROW: NiaRow = NiaRow {
     nia: Nia::Nia2,
     name: "128-NIA2",
-    mac: |lanes| {
-        run(
-            aes128::cmac::active(),
-            lanes,
-            |lane| lane.message.len(),
-            (stage, put),
-        )
-    },
-    mac_on: |name, lanes| {
-        kernel::named(name)
-            .map(|row| run(row, lanes, |lane| lane.message.len(), (stage, put)))
-            .is_some()
-    },
-    mac_part: |lanes| {
-        run(
-            aes128::cmac::active(),
-            lanes,
-            |lane| lane.text.len(),
-            (stage_part, put_part),
-        )
-    },
-    mac_open: |lanes| {
-        run(
-            aes128::cmac::active(),
-            lanes,
-            |lane| lane.text.len(),
-            (stage_open, put_open),
-        )
-    },
-    mac_verify: |lanes| {
-        run(
-            aes128::cmac::active(),
-            lanes,
-            |lane| lane.text.len(),
-            (stage_verify, VerifyLane::judge),
-        )
-    },
+    mac: |lanes| run(aes128::cmac::active(), lanes),
+    mac_on: |name, lanes| kernel::named(name).map(|row| run(row, lanes)).is_some(),
+    mac_part: |lanes| run(aes128::cmac::active(), lanes),
+    mac_open: |lanes| run(aes128::cmac::active(), lanes),
+    mac_verify: |lanes| run(aes128::cmac::active(), lanes),
 };
 
-type Stage<L> = for<'s> fn(&'s L) -> aes128::CmacLane<'s>;
+/// What CMAC needs of a message.
+trait Message {
+    /// The prepared key, COUNT and its companions, the octets, their length in bits.
+    fn parts(&self) -> (&Key, Input, &[u8], usize);
+    fn put(&mut self, mac: [u8; 4]);
+    /// Asks for what will be needed, when the whole batch is known.
+    #[inline(always)]
+    fn ask(&self) {}
+}
 
-fn run<L>(
-    row: &Backend<aes128::Cmac>,
-    lanes: &mut [L],
-    len: fn(&L) -> usize,
-    (stage, put): (Stage<L>, fn(&mut L, [u8; 4])),
-) {
+fn run<M: Message>(row: &Backend<aes128::Cmac>, lanes: &mut [M]) {
     if let [lane] = lanes {
         let mut staged = stage(lane);
         (row.one)(&mut staged);
         let mac = first(&staged.mac);
-        return put(lane, mac);
+        return lane.put(mac);
     }
     for chunk in lanes.chunks_mut(CHUNK) {
-        let order = shape::sequence(chunk.iter().map(len));
-        let mut staged: ArrayVec<aes128::CmacLane<'_>, CHUNK> = order
-            .iter()
-            .map(|i| stage(&chunk[usize::from(*i)]))
-            .collect();
+        chunk.iter().for_each(Message::ask);
+        let order = shape::sequence(chunk.iter().map(|lane| lane.parts().2.len()));
+        let ordered = order.iter().map(|i| &chunk[usize::from(*i)]);
+        let mut staged: ArrayVec<aes128::CmacLane<'_>, CHUNK> = ordered.map(stage).collect();
         (row.many)(&mut staged);
         let macs: ArrayVec<[u8; 4], CHUNK> = staged.iter().map(|lane| first(&lane.mac)).collect();
         drop(staged);
         for (i, mac) in order.into_iter().zip(macs) {
-            put(&mut chunk[usize::from(i)], mac);
+            chunk[usize::from(i)].put(mac);
         }
     }
 }
 
 #[inline(always)]
-fn cmac<'a>(
-    key: &'a Key,
-    input: Input,
-    (message, bits): (&'a [u8], usize),
-) -> aes128::CmacLane<'a> {
+fn stage<M: Message>(lane: &M) -> aes128::CmacLane<'_> {
+    let (key, input, message, bits) = lane.parts();
     aes128::CmacLane {
         key: key.aes(),
         head: Some(input.head()),
@@ -93,36 +60,61 @@ fn cmac<'a>(
     }
 }
 
-fn stage<'s>(lane: &'s MacLane<'_>) -> aes128::CmacLane<'s> {
-    cmac(lane.key, lane.input, (lane.message, lane.bits))
-}
-
-fn put(lane: &mut MacLane<'_>, mac: [u8; 4]) {
-    lane.mac = mac;
-}
-
-fn stage_part<'s>(lane: &'s ProtectLane<'_>) -> aes128::CmacLane<'s> {
-    cmac(lane.int, lane.input, (lane.text, 8 * lane.text.len()))
-}
-
-fn put_part(lane: &mut ProtectLane<'_>, mac: [u8; 4]) {
-    lane.mac = mac;
-}
-
-fn stage_open<'s>(lane: &'s OpenLane<'_>) -> aes128::CmacLane<'s> {
-    cmac(lane.int, lane.input, (lane.text, 8 * lane.text.len()))
-}
-
-fn put_open(lane: &mut OpenLane<'_>, mac: [u8; 4]) {
-    lane.mac = mac;
-}
-
-fn stage_verify<'s>(lane: &'s VerifyLane<'_>) -> aes128::CmacLane<'s> {
-    prefetch(lane.int);
-    prefetch(lane.enc);
-    cmac(lane.int, lane.input, (lane.text, 8 * lane.text.len()))
-}
-
 fn first(mac: &[u8; 16]) -> [u8; 4] {
     [mac[0], mac[1], mac[2], mac[3]]
+}
+
+impl Message for MacLane<'_> {
+    #[inline(always)]
+    fn parts(&self) -> (&Key, Input, &[u8], usize) {
+        (self.key, self.input, self.message, self.bits)
+    }
+
+    #[inline(always)]
+    fn put(&mut self, mac: [u8; 4]) {
+        self.mac = mac;
+    }
+}
+
+impl Message for ProtectLane<'_> {
+    #[inline(always)]
+    fn parts(&self) -> (&Key, Input, &[u8], usize) {
+        (self.int, self.input, self.text, 8 * self.text.len())
+    }
+
+    #[inline(always)]
+    fn put(&mut self, mac: [u8; 4]) {
+        self.mac = mac;
+    }
+}
+
+impl Message for OpenLane<'_> {
+    #[inline(always)]
+    fn parts(&self) -> (&Key, Input, &[u8], usize) {
+        (self.int, self.input, self.text, 8 * self.text.len())
+    }
+
+    #[inline(always)]
+    fn put(&mut self, mac: [u8; 4]) {
+        self.mac = mac;
+    }
+}
+
+impl Message for VerifyLane<'_> {
+    #[inline(always)]
+    fn parts(&self) -> (&Key, Input, &[u8], usize) {
+        (self.int, self.input, self.text, 8 * self.text.len())
+    }
+
+    /// Deciphering comes next; its schedule is on its way meanwhile.
+    #[inline(always)]
+    fn ask(&self) {
+        prefetch(self.int);
+        prefetch(self.enc);
+    }
+
+    #[inline(always)]
+    fn put(&mut self, mac: [u8; 4]) {
+        self.judge(mac);
+    }
 }
