@@ -7,7 +7,8 @@ use super::super::{CmacLane, x86_aesni, x86_subkey::Blocks};
 use crate::kernel::x86::{load, store};
 use core::arch::x86_64::*;
 
-/// Registers in step.
+/// Registers in step. Messages of 64 bytes take 10.8 ns, by AES-NI 11.6, of 160 bytes 20.0 and 22.6; of 16 and 40
+/// bytes the same (Sapphire Rapids without its AVX-512, `examples/kernel_minimum`). With 8 registers 12.4 and 24.5.
 const YMM: usize = 4;
 const LANES: usize = 2 * YMM;
 
