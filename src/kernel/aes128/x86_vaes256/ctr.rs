@@ -13,7 +13,7 @@ const WIDTH: usize = 32; // bytes a register
 /// Lanes of which one length decides how they go.
 const GROUP: usize = 8;
 
-/// A group of lanes of up to so many bytes goes through AES-NI: 16 bytes 2.9 ns instead of 3.6, 40 bytes 5.9 instead
+/// A group of lanes of up to so many bytes goes through AES-NI: 16 bytes 3.2 ns instead of 3.6, 40 bytes 5.9 instead
 /// of 6.4. From there on this row is faster: 64 bytes 3.9 ns, by AES-NI 6.3; 160 bytes 10.1 and 19.2 (Sapphire
 /// Rapids without its AVX-512, `examples/kernel_minimum`).
 const SHORT: usize = 48;
