@@ -5,7 +5,7 @@ use super::super::{Backend, Choice, Lane, Room, always};
 use super::aarch64_aes;
 use super::{EXAMPLE, Key, aes_crate};
 #[cfg(target_arch = "x86_64")]
-use super::{x86_aesni, x86_vaes512};
+use super::{x86_aesni, x86_vaes256, x86_vaes512};
 
 /// The room of counter mode.
 pub struct Ctr;
@@ -19,6 +19,14 @@ pub static BACKENDS: &[Backend<Ctr>] = &[
         available: x86_vaes512::available,
         one: x86_vaes512::ctr_one,
         many: x86_vaes512::ctr_many,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_vaes256",
+        lanes: 2,
+        available: x86_vaes256::available,
+        one: x86_vaes256::ctr_one,
+        many: x86_vaes256::ctr_many,
     },
     #[cfg(target_arch = "x86_64")]
     Backend {

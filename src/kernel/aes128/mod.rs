@@ -18,6 +18,8 @@ mod x86_counter;
 #[cfg(target_arch = "x86_64")]
 mod x86_subkey;
 #[cfg(target_arch = "x86_64")]
+mod x86_vaes256;
+#[cfg(target_arch = "x86_64")]
 mod x86_vaes512;
 
 pub use cmac::{Cmac, CmacLane};

@@ -10,16 +10,16 @@ use crate::kernel::x86_bytes::{first_to_end, last_to_front, number, short, store
 use core::arch::x86_64::*;
 
 /// A lane and how many of its bytes are done.
-struct Cursor<'a> {
-    rounds: &'a Rounds,
-    iv: &'a [u8; 16],
-    data: &'a mut [u8],
-    done: usize,
+pub(in super::super) struct Cursor<'a> {
+    pub(in super::super) rounds: &'a Rounds,
+    pub(in super::super) iv: &'a [u8; 16],
+    pub(in super::super) data: &'a mut [u8],
+    pub(in super::super) done: usize,
 }
 
 impl<'a> Cursor<'a> {
     #[inline(always)]
-    fn new(lane: &'a mut Lane<'_, Key>) -> Self {
+    pub(in super::super) fn new(lane: &'a mut Lane<'_, Key>) -> Self {
         Self {
             rounds: &lane.key.schedule.0,
             iv: &lane.iv,
@@ -29,14 +29,14 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline(always)]
-    fn left(&self) -> usize {
+    pub(in super::super) fn left(&self) -> usize {
         self.data.len() - self.done
     }
 
     /// XORs `z` onto the next bytes, as far as both go.
     #[inline]
     #[target_feature(enable = "aes,ssse3,sse4.1")]
-    fn apply<const B: usize>(&mut self, z: &[__m128i; B]) {
+    pub(in super::super) fn apply<const B: usize>(&mut self, z: &[__m128i; B]) {
         // The lane's end as it is before this pass, for a tail of fewer than 16 bytes.
         let window = self.data.last_chunk::<16>().map(load);
         let next = self.data.len().min(self.done + 16 * B);

@@ -10,7 +10,9 @@ mod cmac;
 mod ctr;
 mod expand;
 
-type Rounds = [[u8; 16]; 11];
+pub(super) use ctr::Cursor;
+
+pub(super) type Rounds = [[u8; 16]; 11];
 
 pub(super) fn available() -> bool {
     HaveAesNi::detect().is_some()
