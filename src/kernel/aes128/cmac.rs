@@ -5,7 +5,7 @@ use super::super::{Backend, Choice, Room, always};
 use super::aarch64_aes;
 use super::{EXAMPLE, Key, aes_crate};
 #[cfg(target_arch = "x86_64")]
-use super::{x86_aesni, x86_vaes256, x86_vaes512};
+use super::{x86_aesni, x86_vaes512};
 
 /// One message to authenticate.
 pub struct CmacLane<'a> {
@@ -78,14 +78,6 @@ pub static BACKENDS: &[Backend<Cmac>] = &[
         available: x86_vaes512::available,
         one: x86_vaes512::cmac_one,
         many: x86_vaes512::cmac_many,
-    },
-    #[cfg(target_arch = "x86_64")]
-    Backend {
-        name: "x86_vaes256",
-        lanes: 8,
-        available: x86_vaes256::available,
-        one: x86_vaes256::cmac_one,
-        many: x86_vaes256::cmac_many,
     },
     #[cfg(target_arch = "x86_64")]
     Backend {

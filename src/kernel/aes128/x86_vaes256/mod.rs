@@ -1,11 +1,12 @@
-//! AES by VAES in 256 bits, for processors without AVX-512: two blocks an instruction. In counter mode those are
-//! two blocks of one lane, in CMAC one block of each of two lanes.
+//! AES by VAES in 256 bits, for processors without AVX-512: counter mode, two blocks of one lane an instruction.
+//!
+//! CMAC has no such row: two lanes an instruction, their keys joined for every block, were 2 % faster than AES-NI in
+//! batches of 64 (11.1 ns for 64 bytes against 11.3, 20.8 for 24 to 160 bytes against 20.3).
 
 use super::super::Lane;
-use super::{CmacLane, Key, aes_crate, x86_aesni};
+use super::{Key, aes_crate, x86_aesni};
 use crate::base::cpu::HaveVaes256;
 
-mod cmac;
 mod ctr;
 
 pub(super) fn available() -> bool {
@@ -27,19 +28,5 @@ pub(super) fn ctr_many(lanes: &mut [Lane<'_, Key>]) {
         // SAFETY: as in `ctr_one`.
         Some(_) => unsafe { ctr::many(lanes) },
         None => aes_crate::ctr_many(lanes),
-    }
-}
-
-/// A single lane of CMAC: its blocks wait for each other, so wide registers have nothing to do.
-pub(super) fn cmac_one(lane: &mut CmacLane<'_>) {
-    x86_aesni::cmac_one(lane);
-}
-
-/// Any number of lanes of CMAC.
-pub(super) fn cmac_many(lanes: &mut [CmacLane<'_>]) {
-    match HaveVaes256::detect() {
-        // SAFETY: as in `ctr_one`.
-        Some(_) => unsafe { cmac::many(lanes) },
-        None => aes_crate::cmac_many(lanes),
     }
 }
