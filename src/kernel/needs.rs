@@ -17,8 +17,6 @@ const NEEDS: &[Line] = &[
     ("x86_gfni512", cpu::HaveGfni512::NEEDS),
     ("x86_vaes512", cpu::HaveVaes512::NEEDS),
     ("x86_vpclmul512", cpu::HaveVpclmul512::NEEDS),
-    ("x86_vpclmulqdq512", cpu::HaveVpclmul512::NEEDS),
-    ("x86_sha", cpu::HaveShaNi::NEEDS),
     ("x86_shani", cpu::HaveShaNi::NEEDS),
 ];
 
