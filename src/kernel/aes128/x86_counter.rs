@@ -1,6 +1,5 @@
 //! Counter blocks in registers.
 
-use crate::kernel::x86::load;
 use crate::kernel::x86_bytes::vector;
 use core::arch::x86_64::*;
 
@@ -9,6 +8,19 @@ use core::arch::x86_64::*;
 #[inline(always)]
 pub(super) fn stays_in_the_last_byte(iv: &[u8; 16], blocks: usize) -> bool {
     usize::from(iv[15]).saturating_add(blocks) <= 256
+}
+
+/// The first counter block. Its caller has just stored it in two halves, and a load of all 16 bytes would wait until
+/// both are in the cache: half the time of a single message's counter mode.
+#[inline(always)]
+pub(super) fn first_block(iv: &[u8; 16]) -> __m128i {
+    let whole = u128::from_ne_bytes(*iv);
+    let (mut low, high) = (whole as u64, (whole >> 64) as u64);
+    // SAFETY: no instruction at all: the compiler must not join the halves to one load. SSE2 is part of x86-64.
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) low, options(pure, nomem, nostack, preserves_flags));
+        _mm_set_epi64x(high as i64, low as i64)
+    }
 }
 
 /// Counter block `block` of a message whose first is `iv`.
@@ -21,7 +33,7 @@ pub(super) fn counter(iv: &[u8; 16], block: usize) -> __m128i {
 /// `B` counter blocks from number `first` on.
 #[inline(always)]
 pub(super) fn counters<const B: usize>(iv: &[u8; 16], first: usize) -> [__m128i; B] {
-    let mut blocks = [load(iv); B];
+    let mut blocks = [first_block(iv); B];
     if stays_in_the_last_byte(iv, first.saturating_add(B)) {
         for (i, block) in blocks.iter_mut().enumerate() {
             // SAFETY: SSE2 is part of x86-64.
