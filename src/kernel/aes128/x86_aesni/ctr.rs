@@ -2,7 +2,8 @@
 
 #![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
 
-use super::super::{Key, x86_counter::counters};
+use super::super::Key;
+use super::super::x86_counter::{self, counters};
 use super::Rounds;
 use crate::kernel::Lane;
 use crate::kernel::x86::{load, store};
@@ -105,6 +106,7 @@ fn pass<const L: usize, const B: usize>(lanes: &mut [Cursor<'_>; L]) {
 /// A single lane.
 #[target_feature(enable = "aes,ssse3,sse4.1")]
 pub(super) fn one(lane: &mut Lane<'_, Key>) {
+    lane.iv = x86_counter::whole(&lane.iv);
     finish(&mut [Cursor::new(lane)]);
 }
 

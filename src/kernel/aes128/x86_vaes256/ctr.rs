@@ -23,7 +23,7 @@ const SHORT: usize = 48;
 #[target_feature(enable = "vaes,aes,avx2,ssse3,sse4.1")]
 fn counters<const Z: usize>(lane: &Cursor<'_>) -> [__m256i; Z] {
     let first = lane.done / 16;
-    let mut blocks = [_mm256_broadcastsi128_si256(x86_counter::first_block(lane.iv)); Z];
+    let mut blocks = [_mm256_broadcastsi128_si256(load(lane.iv)); Z];
     if x86_counter::stays_in_the_last_byte(lane.iv, first.saturating_add(2 * Z)) {
         let last = |n: usize| (n as i64) << 56;
         let from = _mm256_slli_si256::<8>(_mm256_set1_epi64x(last(first)));
@@ -102,6 +102,7 @@ pub(super) fn one(lane: &mut Lane<'_, Key>) {
     if lane.data.len() <= 16 {
         return x86_aesni::ctr_one(lane); // a register would be half empty
     }
+    lane.iv = x86_counter::whole(&lane.iv);
     finish(&mut [Cursor::new(lane)]);
 }
 

@@ -43,7 +43,7 @@ impl<'a> Cursor<'a> {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
     fn counters<const Z: usize>(&self) -> [__m512i; Z] {
         let first = self.done / 16;
-        let mut blocks = [_mm512_broadcast_i32x4(x86_counter::first_block(self.iv)); Z];
+        let mut blocks = [_mm512_broadcast_i32x4(load(self.iv)); Z];
         if x86_counter::stays_in_the_last_byte(self.iv, first.saturating_add(4 * Z)) {
             let last = |n: i64| n << 56;
             let four = _mm512_setr_epi64(0, last(0), 0, last(1), 0, last(2), 0, last(3));
@@ -150,6 +150,7 @@ fn pass<const L: usize, const Z: usize>(lanes: &mut [Cursor<'_>; L]) {
 /// A single lane.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
 pub(super) fn one(lane: &mut Lane<'_, Key>) {
+    lane.iv = x86_counter::whole(&lane.iv);
     finish(&mut [Cursor::new(lane)]);
 }
 
