@@ -1,30 +1,24 @@
 //! 128-NEA1: SNOW 3G as in UEA2 (TS 35.215), with IV3 = IV1 = COUNT and IV2 = IV0 = BEARER || DIRECTION || 0^26.
 
-use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, VerifyLane, lane};
-use crate::kernel::{self, Backend, Lane, snow3g};
+use super::lane::keystream;
+use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, VerifyLane};
+use crate::kernel::{self, Lane, snow3g};
 
 pub(super) const ROW: NeaRow = NeaRow {
     nea: Nea::Nea1,
     name: "128-NEA1",
-    cipher: |lanes| run(snow3g::active(), lanes, stage),
+    cipher: |lanes| keystream(snow3g::active(), lanes, stage),
     cipher_on: |name, lanes| {
-        kernel::named(name)
-            .map(|row| run(row, lanes, stage))
+        kernel::named::<snow3g::Snow3g>(name)
+            .map(|row| keystream(row, lanes, stage))
             .is_some()
     },
-    cipher_part: |lanes| run(snow3g::active(), lanes, stage_part),
-    cipher_verified: |lanes| run(snow3g::active(), lanes, stage_verified),
+    cipher_part: |lanes| keystream(snow3g::active(), lanes, stage_part),
+    cipher_verified: |lanes| keystream(snow3g::active(), lanes, stage_verified),
 };
 
-fn run<L>(
-    row: &Backend<snow3g::Snow3g>,
-    lanes: &mut [L],
-    stage: for<'s> fn(&'s mut L) -> Lane<'s, [u8; 16]>,
-) {
-    lane::keystream(row, lanes, stage);
-}
-
-fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, [u8; 16]> {
+/// A message as the generators of 128-NEA1 and 128-NEA3 take it: raw key, the head twice.
+pub(super) fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, [u8; 16]> {
     Lane {
         key: lane.key.raw(),
         iv: iv(lane.input),
@@ -32,7 +26,7 @@ fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, [u8; 16]> {
     }
 }
 
-fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, [u8; 16]> {
+pub(super) fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, [u8; 16]> {
     let part = lane.part();
     Lane {
         key: lane.enc.raw(),
@@ -41,7 +35,7 @@ fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, [u8; 16]> {
     }
 }
 
-fn stage_verified<'s>(lane: &'s mut VerifyLane<'_>) -> Lane<'s, [u8; 16]> {
+pub(super) fn stage_verified<'s>(lane: &'s mut VerifyLane<'_>) -> Lane<'s, [u8; 16]> {
     let part = lane.part();
     Lane {
         key: lane.enc.raw(),

@@ -1,30 +1,23 @@
 //! 128-NEA2: AES-128 in counter mode (TS 33.401 B.1.3). The first counter block is COUNT || BEARER || DIRECTION ||
 //! 0^90.
 
-use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, VerifyLane, lane};
+use super::lane::keystream;
+use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, VerifyLane};
 use crate::base::cpu::prefetch;
-use crate::kernel::{self, Backend, Lane, aes128};
+use crate::kernel::{self, Lane, aes128};
 
 pub(super) const ROW: NeaRow = NeaRow {
     nea: Nea::Nea2,
     name: "128-NEA2",
-    cipher: |lanes| run(aes128::ctr::active(), lanes, stage),
+    cipher: |lanes| keystream(aes128::ctr::active(), lanes, stage),
     cipher_on: |name, lanes| {
-        kernel::named(name)
-            .map(|row| run(row, lanes, stage))
+        kernel::named::<aes128::Ctr>(name)
+            .map(|row| keystream(row, lanes, stage))
             .is_some()
     },
-    cipher_part: |lanes| run(aes128::ctr::active(), lanes, stage_part),
-    cipher_verified: |lanes| run(aes128::ctr::active(), lanes, stage_verified),
+    cipher_part: |lanes| keystream(aes128::ctr::active(), lanes, stage_part),
+    cipher_verified: |lanes| keystream(aes128::ctr::active(), lanes, stage_verified),
 };
-
-fn run<L>(
-    row: &Backend<aes128::Ctr>,
-    lanes: &mut [L],
-    stage: for<'s> fn(&'s mut L) -> Lane<'s, aes128::Key>,
-) {
-    lane::keystream(row, lanes, stage);
-}
 
 fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, aes128::Key> {
     Lane {
