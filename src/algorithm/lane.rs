@@ -92,7 +92,7 @@ pub(super) fn keystream<R, K: 'static, L>(
     for chunk in lanes.chunks_mut(shape::MOST) {
         let mut staged: ArrayVec<Lane<'_, K>, { shape::MOST }> =
             chunk.iter_mut().map(stage).collect();
-        shape::order(&mut staged);
+        shape::order(&mut staged, |lane| lane.data.len());
         (row.many)(&mut staged);
     }
 }

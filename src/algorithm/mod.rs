@@ -4,6 +4,7 @@
 //! One file per algorithm, one row per algorithm in [`NEA`] or [`NIA`]; the place in the table is the identity on
 //! the wire. All calls take any number of lanes; a single message is a batch of one.
 
+mod aes;
 mod key;
 mod lane;
 mod message;

@@ -1,8 +1,9 @@
 //! 128-NEA2: AES-128 in counter mode (TS 33.401 B.1.3). The first counter block is COUNT || BEARER || DIRECTION ||
 //! 0^90.
 
+use super::aes::counter;
 use super::lane::keystream;
-use super::{CipherLane, Input, Nea, NeaRow, ProtectLane, VerifyLane};
+use super::{CipherLane, Nea, NeaRow, ProtectLane, VerifyLane};
 use crate::base::cpu::prefetch;
 use crate::kernel::{self, Lane, aes128};
 
@@ -47,8 +48,4 @@ fn stage_verified<'s>(lane: &'s mut VerifyLane<'_>) -> Lane<'s, aes128::Key> {
         iv: counter(lane.input),
         data: &mut lane.text[part],
     }
-}
-
-fn counter(input: Input) -> [u8; 16] {
-    (u128::from(u64::from_be_bytes(input.head())) << 64).to_be_bytes()
 }

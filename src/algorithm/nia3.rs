@@ -91,7 +91,7 @@ impl Rows {
         match &mut streams[..] {
             [lane] => (self.keystream.one)(lane),
             lanes => {
-                shape::order(lanes);
+                shape::order(lanes, |lane| lane.data.len());
                 (self.keystream.many)(lanes);
             }
         }

@@ -2,7 +2,7 @@
 //! pass.
 
 use super::message::{CHUNK, FEW, OpenLane, ProtectLane, VerifyLane, xor};
-use super::{Key, Nea, Nia, nea1, nia1, nia3, shape};
+use super::{Key, Nea, Nia, aes, nea1, nia1, nia3, shape};
 use crate::base::cpu::prefetch;
 use crate::base::secret;
 use crate::kernel::{Backend, Lane, Room};
@@ -11,15 +11,17 @@ use arrayvec::ArrayVec;
 /// How a pair of algorithms runs in one pass.
 pub(super) struct Pair {
     pub(super) protect: fn(&mut [ProtectLane<'_>]),
-    pub(super) open: fn(&mut [OpenLane<'_>]),
+    /// The MACs and the keystreams, where these come together.
+    pub(super) open: Option<fn(&mut [OpenLane<'_>])>,
     pub(super) verify: fn(&mut [VerifyLane<'_>]),
 }
 
-/// The pair, when both algorithms are the same stream cipher.
+/// The pair, when both algorithms stand on the same cipher.
 #[inline]
 pub(super) fn of(nea: Nea, nia: Nia) -> Option<&'static Pair> {
     match (nea, nia) {
         (Nea::Nea1, Nia::Nia1) => Some(&nia1::PAIR),
+        (Nea::Nea2, Nia::Nia2) => Some(&aes::PAIR),
         (Nea::Nea3, Nia::Nia3) => Some(&nia3::PAIR),
         _ => None,
     }
@@ -59,13 +61,13 @@ impl<S: StreamCipher> Pass<S> {
                 Self::protect,
             )
         },
-        open: |lanes| {
+        open: Some(|lanes| {
             Self::split(
                 lanes,
                 |lane| S::mac_keystream(8 * lane.text.len()),
                 Self::open,
             )
-        },
+        }),
         verify: |lanes| {
             // Room for the keystream of either use.
             let need =
@@ -301,7 +303,7 @@ fn cipher_one<S: StreamCipher>(key: &Key, input: super::Input, data: &mut [u8]) 
 
 fn keystreams<S: StreamCipher, const M: usize>(streams: &mut [Lane<'_, [u8; 16]>]) {
     if M > 2 {
-        shape::order(streams);
+        shape::order(streams, |stream| stream.data.len());
     }
     (S::row().many)(streams);
 }

@@ -1,7 +1,6 @@
 //! Batch shaping: lanes of like length stand beside each other, so that no lane of a kernel pass waits for a
 //! straggler.
 
-use crate::kernel::Lane;
 use arrayvec::ArrayVec;
 
 /// Lanes that one call orders.
@@ -15,8 +14,8 @@ const CLASSES: usize = 40;
 
 /// Orders up to [`MOST`] lanes by length, longest first, so that the last pass, which may be half empty, is a short
 /// one. A counting sort: 3 ns a lane, nothing when they are in order already; `sort_unstable` needs 15 ns.
-pub(super) fn order<K>(lanes: &mut [Lane<'_, K>]) {
-    let class = |lane: &Lane<'_, K>| lane.data.len().div_ceil(STEP).min(CLASSES - 1);
+pub(super) fn order<L>(lanes: &mut [L], len: impl Fn(&L) -> usize) {
+    let class = |lane: &L| len(lane).div_ceil(STEP).min(CLASSES - 1);
     if lanes.is_sorted_by_key(|lane| core::cmp::Reverse(class(lane))) {
         return;
     }
@@ -69,6 +68,7 @@ pub(super) fn sequence(lens: impl Iterator<Item = usize> + Clone) -> ArrayVec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Lane;
     use std::vec::Vec;
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
                         data,
                     })
                     .collect();
-                order(&mut lanes);
+                order(&mut lanes, |lane| lane.data.len());
                 let class = |lane: &Lane<'_, ()>| lane.data.len().div_ceil(16).min(CLASSES - 1);
                 assert!(
                     lanes

@@ -124,7 +124,7 @@ impl Ours {
             heads.push(head);
         }
         protect(self.nea, self.nia, &mut lanes);
-        for (lane, head) in lanes.iter().zip(heads) {
+        for (lane, head) in lanes.iter().zip(&mut heads) {
             head[LEAD + 2..].copy_from_slice(&lane.mac);
         }
     }
@@ -154,7 +154,7 @@ impl Ours {
             heads.push(head);
         }
         verify(self.nea, self.nia, &mut lanes);
-        for (lane, head) in lanes.iter().zip(heads) {
+        for (lane, head) in lanes.iter().zip(&mut heads) {
             head[0] = u8::from(lane.authentic);
         }
     }
