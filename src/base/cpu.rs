@@ -107,26 +107,39 @@ impl Feature {
 /// Asks for the cache lines of `place`, which will be read soon. Without effect where there is no such instruction.
 #[inline]
 pub fn prefetch<T>(place: &T) {
+    prefetch_front(place, size_of::<T>());
+}
+
+/// Asks for the cache lines of the first `octets` of `place`.
+#[inline]
+pub fn prefetch_front<T>(place: &T, octets: usize) {
+    let octets = octets.min(size_of::<T>());
+    let start = core::ptr::from_ref(place).cast::<u8>();
+    for offset in (0..octets).step_by(LINE) {
+        prefetch_line(start.wrapping_add(offset));
+    }
+    // What does not begin with a line reaches into one more.
+    if octets > LINE && align_of::<T>() < LINE {
+        prefetch_line(start.wrapping_add(octets - 1));
+    }
+}
+
+/// Octets of a cache line.
+const LINE: usize = 64;
+
+#[inline(always)]
+fn prefetch_line(place: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let start = core::ptr::from_ref(place).cast::<i8>();
-        for offset in (0..size_of::<T>()).step_by(64) {
-            // SAFETY: the address lies inside `place`; a prefetch reads nothing that the program can see. SSE is
-            // part of x86-64.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
-        }
+        // SAFETY: a prefetch reads nothing that the program can see and faults nowhere. SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
     }
     #[cfg(target_arch = "aarch64")]
-    {
-        let start = core::ptr::from_ref(place).cast::<u8>();
-        for offset in (0..size_of::<T>()).step_by(64) {
-            // SAFETY: a prefetch reads nothing that the program can see, faults nowhere and changes no register.
-            unsafe {
-                core::arch::asm!("prfm pldl1keep, [{}]", in(reg) start.wrapping_add(offset),
-                    options(nostack, preserves_flags, readonly));
-            }
-        }
+    // SAFETY: a prefetch reads nothing that the program can see, faults nowhere and changes no register.
+    unsafe {
+        core::arch::asm!("prfm pldl1keep, [{}]", in(reg) place,
+            options(nostack, preserves_flags, readonly));
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = place;

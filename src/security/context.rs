@@ -1,6 +1,7 @@
 //! One 5G NAS security context: K_AMF, ngKSI, capability, and once it is full the NAS keys (TS 33.501 3.1, 6.3).
 
 use crate::algorithm::{Key, Nea, Nia};
+use crate::base::cpu::prefetch;
 use crate::base::{AccessType, Direction, Error, NgKsi, Result};
 use crate::kdf::{self, AlgorithmId, KAmf};
 use crate::nas::UeSecurityCapability;
@@ -69,17 +70,21 @@ pub struct Identity {
 }
 
 /// A security context. Partial until [`Context::activate`]; only a full one has keys.
+///
+/// In this order: what every message touches stands together, then the keys, each with its raw octets first, then what
+/// only procedures touch. A message through SNOW 3G or ZUC touches four lines of its session, of ten.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Context {
-    identity: Identity,
-    full: Option<Algorithms>,
-    enc: Key,
-    int: Key,
     /// COUNTs of both accesses. Not meaningful while `shares_counts` is set.
     pub(in crate::security) counts: [Pair; 2],
+    full: Option<Algorithms>,
     /// This context has the K_AMF of the current one, and so its COUNTs (TS 33.501 6.4.5: no reset without a new
     /// key).
     pub(in crate::security) shares_counts: bool,
+    enc: Key,
+    int: Key,
+    identity: Identity,
 }
 
 impl Context {
@@ -226,6 +231,22 @@ impl Context {
             enc: &self.enc,
             int: &self.int,
         })
+    }
+
+    /// Asks for the octets of the keys that a message will read.
+    #[inline]
+    pub(in crate::security) fn ask_for_keys(&self) {
+        let Some(Algorithms { nea, nia }) = self.full else {
+            return;
+        };
+        match nea {
+            Nea::Nea2 => prefetch(&self.enc),
+            _ => prefetch(self.enc.raw()),
+        }
+        match nia {
+            Nia::Nia2 => prefetch(&self.int),
+            _ => prefetch(self.int.raw()),
+        }
     }
 
     pub(in crate::security) fn pair_mut(&mut self, access: AccessType) -> &mut Pair {

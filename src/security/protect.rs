@@ -91,13 +91,9 @@ pub fn number(
     {
         return Err(Error::OutOfRange);
     }
-    let null = ue
-        .context(place)
-        .ok_or(Error::NoContext)?
-        .keys()?
-        .algorithms
-        .nia
-        == Nia::Nia0;
+    let context = ue.context(place).ok_or(Error::NoContext)?;
+    context.ask_for_keys();
+    let null = context.keys()?.algorithms.nia == Nia::Nia0;
     let pair = ue.pair_mut(place, access).ok_or(Error::NoContext)?;
     // A candidate may still lose its null algorithms and go on under a key: it does not wrap.
     let count = if null && place != Place::Candidate {

@@ -155,18 +155,25 @@ impl Stamp {
     }
 }
 
-/// All security contexts of one UE, in one role.
+/// All security contexts of one UE, in one role. In this order: what every message touches stands in front of the
+/// context, what only procedures touch behind it.
+#[repr(C)]
 pub struct UeSecurity {
-    role: Role,
-    main: Option<Context>,
     pub(in crate::security) side: Option<Box<Side>>,
     seats: [Seat; 4],
     pub(in crate::security) access: [Access; 2],
+    pub(in crate::security) stamp: Stamp,
+    role: Role,
     pub(in crate::security) key_change: Option<KeyChange>,
-    pub(in crate::security) nh: Option<NhChain>,
     /// A context came or went since [`UeSecurity::take_changed`].
     pub(in crate::security) changed: bool,
-    pub(in crate::security) stamp: Stamp,
+    main: Option<Context>,
+    pub(in crate::security) nh: Option<NhChain>,
+}
+
+impl UeSecurity {
+    /// Octets from the beginning that a message touches besides the keys.
+    pub const HOT: usize = std::mem::offset_of!(Self, main) + 40;
 }
 
 impl std::fmt::Debug for UeSecurity {

@@ -1,6 +1,7 @@
 //! What one place of the table holds: a session, and which of its keys the key memory knows.
 
 use arrayvec::ArrayVec;
+use std::sync::Mutex;
 
 use crate::base::{Error, Result};
 use crate::procedure::smc::Half;
@@ -10,13 +11,14 @@ use super::guard::{CONTEXTS, Floors, KeyMemory, LiveKey};
 use super::handle::{FIRST_GENERATION, Handle, LAST_GENERATION};
 use super::shard::Print;
 
-/// What lives as long as a UE's handle.
+/// What lives as long as a UE's handle. In this order: every message asks the procedure.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Session {
-    /// The security contexts.
-    pub security: UeSecurity,
     /// The security mode procedure.
     pub smc: Half,
+    /// The security contexts.
+    pub security: UeSecurity,
 }
 
 impl Session {
@@ -29,13 +31,21 @@ impl Session {
 /// The slot holds a session. In one word with the generation: a flag of its own would cost a slot 8 octets.
 const OPEN: u32 = 1 << 31;
 
+/// In this order: the keys' places in the key memory change with contexts only.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Slot {
     /// Generation of the session in this slot, then with [`OPEN`], or of the next one.
     pub(super) generation: u32,
-    keys: [LiveKey; CONTEXTS],
     pub(super) session: Session,
+    keys: [LiveKey; CONTEXTS],
 }
+
+/// Octets from a slot's beginning, with the lock in front of it, that a message touches before its keys.
+pub(super) const HOT: usize = size_of::<Mutex<u64>>()
+    + std::mem::offset_of!(Slot, session)
+    + std::mem::offset_of!(Session, security)
+    + UeSecurity::HOT;
 
 impl Slot {
     pub(super) fn new() -> Self {

@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::base::cpu::{huge_pages, prefetch};
+use crate::base::cpu::{huge_pages, prefetch_front};
 use crate::base::{Error, Result};
 use crate::security::side::Side;
 use crate::security::{Resources, Role, SidePool};
@@ -15,7 +15,7 @@ use crate::security::{Resources, Role, SidePool};
 use super::free::FreeSlots;
 use super::guard::KeyMemory;
 use super::handle::{Handle, MAX_SLOTS};
-use super::slot::{Reuse, Session, Slot, Trust};
+use super::slot::{HOT, Reuse, Session, Slot, Trust};
 
 /// What a table is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,11 +148,15 @@ impl Table {
         Ok(())
     }
 
-    /// Asks for the session's memory, which a call will touch soon. Reads nothing; any handle will do.
+    /// Asks for the part of the session's memory that tells what a message needs; the keys are asked for when that is
+    /// known. Reads nothing; any handle will do.
+    ///
+    /// All ten lines at once, of which SNOW 3G and ZUC read half, took a batch at a million sessions 90 ns a message:
+    /// a core waits for 10 to 16 lines at a time.
     #[inline]
     pub fn prefetch(&self, handle: Handle) {
         if let Ok(slot) = self.slot(handle) {
-            prefetch(slot);
+            prefetch_front(slot, HOT);
         }
     }
 

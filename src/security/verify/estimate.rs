@@ -67,8 +67,10 @@ pub fn estimate(
     let keys = match ue
         .context(place)
         .ok_or(Error::NoContext)
-        .and_then(|context| context.keys())
-    {
+        .and_then(|context| {
+            context.ask_for_keys();
+            context.keys()
+        }) {
         Ok(keys) => keys,
         Err(error) => return refuse(error),
     };
