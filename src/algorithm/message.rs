@@ -131,11 +131,13 @@ pub(crate) fn xor(data: &mut [u8], keystream: &[u8]) {
 }
 
 /// True when [`open`] makes the keystream with the MAC: both are the same stream cipher.
+#[cfg(feature = "std")]
 pub(crate) fn opens(nea: Nea, nia: Nia) -> bool {
     pair::of(nea, nia).is_some_and(|pair| pair.open.is_some())
 }
 
 /// Computes MACs, and keystreams where [`opens`] is true.
+#[cfg(feature = "std")]
 pub(crate) fn open(nea: Nea, nia: Nia, lanes: &mut [OpenLane<'_>]) {
     match pair::of(nea, nia).and_then(|pair| pair.open) {
         Some(open) => open(lanes),

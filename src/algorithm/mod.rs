@@ -21,6 +21,7 @@ mod table;
 
 pub use key::{Key, prepare};
 pub use lane::{CipherLane, Input, MacLane};
+#[cfg(feature = "std")]
 pub(crate) use message::{OpenLane, open, opens, xor};
 pub use message::{ProtectLane, VerifyLane, protect, verify};
 pub use table::{NEA, NIA, Nea, NeaRow, Nia, NiaRow, cipher, cipher_on, mac, mac_on};

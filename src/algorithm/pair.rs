@@ -12,6 +12,7 @@ use arrayvec::ArrayVec;
 pub(super) struct Pair {
     pub(super) protect: fn(&mut [ProtectLane<'_>]),
     /// The MACs and the keystreams, where these come together.
+    #[cfg_attr(not(feature = "std"), allow(dead_code))] // sessions ask for it
     pub(super) open: Option<fn(&mut [OpenLane<'_>])>,
     pub(super) verify: fn(&mut [VerifyLane<'_>]),
 }

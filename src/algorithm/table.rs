@@ -62,6 +62,7 @@ pub struct NiaRow {
     /// Computes the MAC of every message to protect.
     pub(super) mac_part: fn(&mut [ProtectLane<'_>]),
     /// Computes the MAC of every message to verify.
+    #[cfg_attr(not(feature = "std"), allow(dead_code))] // sessions ask for it
     pub(super) mac_open: fn(&mut [OpenLane<'_>]),
     /// Computes the MAC of every message to verify and compares it.
     pub(super) mac_verify: fn(&mut [VerifyLane<'_>]),
