@@ -1,8 +1,10 @@
 //! Every interleaving, and every old value that a weaker processor may show, as far as two threads and a few jobs
 //! go (loom). The same models must fail when one ordering is made wrong.
 
+use std::sync::Arc; // loom's cannot be dropped after a deadlock
+
 use loom::model::Builder;
-use loom::sync::{Arc, Condvar, Mutex};
+use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use crate::base::Error;

@@ -276,7 +276,7 @@ fn doorbells_wake_one_and_many() {
     bell.ring();
     assert_eq!(bell.wait(None), Ok(true));
     assert_eq!(bell.wait(short), Ok(false), "all rings were taken");
-    let mut sleeper = Sleeper::new().unwrap();
+    let sleeper = Sleeper::new().unwrap();
     sleeper.add(&bell, 0).unwrap();
     sleeper.add(&other, 1).unwrap();
     for _ in 0..3 {
