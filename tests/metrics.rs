@@ -1,11 +1,15 @@
 //! Counters under many threads: nothing is lost, a reader sees them only rise, one writer at a time.
 
+mod common;
+
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use naslane::base::Error;
 use naslane::base::metrics::{Algorithms, Metrics, Operation, Quarantine, Snapshot, Verdict};
-use naslane::engine::job::op;
+use naslane::engine::job::{Job, SmcJob, op};
+
+use common::{GPP, Pair, UPLINK, engine};
 
 const TURNS: u64 = 50_000;
 
@@ -64,7 +68,7 @@ fn nothing_is_lost_and_a_reader_sees_counters_rise() {
             // What the workers do not own takes any number of writers.
             threads.push(scope.spawn(move || {
                 for _ in 0..TURNS {
-                    metrics.shared().quarantine(Quarantine::SubmitIndex);
+                    metrics.shared().quarantine(Quarantine::SubmitTail);
                     metrics.shared().client_in();
                     metrics.shared().client_out();
                 }
@@ -100,7 +104,7 @@ fn nothing_is_lost_and_a_reader_sees_counters_rise() {
         (total.turns, total.sleeps, total.wakeups, total.asleep),
         (all, all / 10, all / 10, 0)
     );
-    assert_eq!(snapshot.quarantines[Quarantine::SubmitIndex.index()], all);
+    assert_eq!(snapshot.quarantines[Quarantine::SubmitTail.index()], all);
     assert_eq!(snapshot.clients, 0);
 }
 
@@ -159,4 +163,62 @@ fn operations_have_the_numbers_of_jobs() {
     ] {
         assert_eq!(Operation::of(number), operation);
     }
+}
+
+/// A job whose input and output are the 256 octets at `place`.
+fn job(op: u8, session: u64, (place, len): (usize, usize)) -> Job {
+    Job {
+        op,
+        access: 1,
+        session,
+        in_offset: place as u32,
+        in_len: len as u32,
+        out_offset: place as u32,
+        out_capacity: 256,
+        ..Job::default()
+    }
+}
+
+#[test]
+fn a_batch_tells_every_job_with_the_algorithms_of_its_context() {
+    let engine = engine(1, 3);
+    let (pair, fresh) = (Pair::secured(&engine, 1), Pair::authenticated(&engine, 2));
+    let mut arena = vec![0; 2048];
+    let mut pdu = [0; 64];
+    let sent = engine
+        .protect(pair.ue, GPP, UPLINK, &mut pdu)
+        .expect("protects");
+    arena[..sent.len].copy_from_slice(&pdu[..sent.len]);
+    arena[256..][..sent.len].copy_from_slice(&pdu[..sent.len]);
+    arena[256 + sent.len - 1] ^= 1;
+    arena[512..][..UPLINK.len()].copy_from_slice(UPLINK);
+    arena[768..][..128].copy_from_slice(&SmcJob::default().write());
+    let mut jobs = [
+        job(op::VERIFY, pair.amf.bits(), (0, sent.len)),
+        job(op::VERIFY, pair.amf.bits(), (256, sent.len)),
+        job(op::PROTECT, fresh.amf.bits(), (512, UPLINK.len())),
+        Job {
+            out_offset: 1024,
+            ..job(op::SMC_COMMAND, fresh.amf.bits(), (768, 128))
+        },
+        job(77, pair.amf.bits(), (0, 0)),
+        job(op::VERIFY, 0, (1280, 8)),
+    ];
+    let mut told = Vec::new();
+    let ok = engine.batch_counted(&mut jobs, &mut arena, &mut |job, algorithms| {
+        told.push((Operation::of(job.op), algorithms, Verdict::of(job.status)));
+    });
+    let used = Algorithms::of(1, 3);
+    assert_eq!(
+        told,
+        [
+            (Operation::Verify, used, Verdict::Ok),
+            (Operation::Verify, used, Verdict::Mac),
+            (Operation::Protect, Algorithms::NONE, Verdict::NoContext),
+            (Operation::SmcCommand, used, Verdict::Ok),
+            (Operation::Other, Algorithms::NONE, Verdict::Argument),
+            (Operation::Verify, Algorithms::NONE, Verdict::Argument),
+        ]
+    );
+    assert_eq!(ok, 2);
 }

@@ -11,6 +11,7 @@ mod smc;
 
 use std::ops::Range;
 
+use crate::base::metrics::Algorithms;
 use crate::base::{AccessType, Error, Result};
 use crate::kdf::KGnb;
 use crate::kernel;
@@ -300,6 +301,7 @@ impl Engine {
             access,
             task,
             report: Report::Waiting,
+            algorithms: Algorithms::NONE,
             tag: 0,
         }];
         pass::run(self, &mut work);
@@ -401,6 +403,17 @@ impl Engine {
     ///
     /// Messages of one session keep their order. See [`Job`] for the form and its errors.
     pub fn batch(&self, jobs: &mut [Job], arena: &mut [u8]) -> usize {
-        batch::run(self, jobs, arena)
+        batch::run(self, jobs, arena, &mut |_, _| {})
+    }
+
+    /// As [`Engine::batch`]; tells every finished job, in order, with the algorithms of its context to `counted`, which
+    /// is where a worker's [`Recorder`](crate::base::metrics::Recorder) listens.
+    pub fn batch_counted(
+        &self,
+        jobs: &mut [Job],
+        arena: &mut [u8],
+        counted: &mut impl FnMut(&Job, Algorithms),
+    ) -> usize {
+        batch::run(self, jobs, arena, counted)
     }
 }

@@ -211,14 +211,16 @@ impl Algorithms {
 }
 
 rows! {
-    /// Why a client's ring was shut for good. The index is the number in the ring's state word, where 0 is "open".
+    /// Why a client's ring was shut for good.
     Quarantine {
-        /// A number that no reason has.
+        /// A reason that this version does not know.
         Other "other",
-        /// More submissions than the ring holds, or an index that went back.
-        SubmitIndex "submit_index",
-        /// More completions taken than were published, or an index that went back.
-        CompleteIndex "complete_index",
+        /// The submission index is further ahead than the ring is long, or went back.
+        SubmitTail "submit_tail",
+        /// The completion index is ahead of what was completed, or went back.
+        CompleteHead "complete_head",
+        /// More jobs submitted and not reaped than the ring has entries.
+        Overrun "overrun",
         /// A message on the control socket that the protocol does not know.
         Protocol "protocol",
         /// More than the client's quota allows.
@@ -228,18 +230,6 @@ rows! {
 
 /// How many rows [`Quarantine`] has.
 pub const QUARANTINES: usize = Quarantine::ALL.len();
-
-impl Quarantine {
-    /// The reason with this number.
-    #[must_use]
-    pub const fn of(number: u32) -> Self {
-        if (number as usize) < QUARANTINES {
-            Self::ALL[number as usize]
-        } else {
-            Self::Other
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -291,9 +281,8 @@ mod tests {
         }
         assert_eq!(Operation::of(200), Operation::Other);
         for (index, &reason) in Quarantine::ALL.iter().enumerate() {
-            assert_eq!(Quarantine::of(index as u32), reason);
+            assert_eq!(reason.index(), index);
         }
-        assert_eq!(Quarantine::of(u32::MAX), Quarantine::Other);
         assert_eq!(Algorithms::of(2, 1).name(), "NEA2/NIA1");
         assert_eq!(Algorithms::of(4, 0), Algorithms::NONE);
     }
