@@ -5,6 +5,9 @@
 //! and store, no locked instruction and no line that two workers write. Everything a worker does not own (quarantines,
 //! clients, sessions, locked memory) is in [`Shared`], which any thread may add to. A reader takes a [`Snapshot`]
 //! whenever it likes; it sees every counter at some moment between the call and the return, never a torn number.
+//!
+//! Counting costs 4.1 ns a message, 290 ns a batch of 64 with all that belongs to it; a snapshot of a worker takes 1.8 us
+//! of the reader's time (benches/metrics.rs, Cascade Lake at 2.5 GHz).
 
 mod histogram;
 mod labels;

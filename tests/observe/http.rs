@@ -14,7 +14,7 @@ use super::strict;
 
 /// An engine that can be told to be ill.
 #[derive(Default)]
-pub struct Patient {
+struct Patient {
     metrics: Metrics,
     drains: AtomicBool,
     stuck: AtomicBool,

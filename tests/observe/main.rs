@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod deploy;
 mod exposition;
 mod http;
 mod strict;

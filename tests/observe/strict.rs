@@ -4,24 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A line with a number.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
-    pub name: String,
-    pub labels: BTreeMap<String, String>,
-    pub value: f64,
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) value: f64,
 }
 
 /// The lines of one metric.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Family {
-    pub kind: String,
-    pub help: String,
-    pub samples: Vec<Sample>,
+pub(crate) struct Family {
+    pub(crate) kind: String,
+    pub(crate) help: String,
+    pub(crate) samples: Vec<Sample>,
 }
 
-pub type Families = BTreeMap<String, Family>;
+pub(crate) type Families = BTreeMap<String, Family>;
 
 /// Every family of the text, or what is wrong with it.
-pub fn parse(text: &str) -> Result<Families, String> {
+pub(crate) fn parse(text: &str) -> Result<Families, String> {
     let mut families = Families::new();
     let mut current = String::new();
     if !text.ends_with('\n') {

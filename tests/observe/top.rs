@@ -127,7 +127,7 @@ fn once_prints_one_frame() {
     assert!((rate(&protect, 2) / all - 0.6).abs() < 0.02, "{out}");
     let verify = line(&out, &["verify", "NEA1/NIA1"]);
     assert!((rate(&verify, 2) / all - 0.1).abs() < 0.02, "{out}");
-    assert_eq!(line(&out, &["verdicts", "ok"]).len(), 9, "{out}");
+    assert!(out.contains("  mac "), "{out}");
     assert_eq!(
         line(&out, &["sessions"])[..6],
         ["sessions", "1.2", "k", "of", "65.5", "k"],

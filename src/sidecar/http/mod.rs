@@ -14,6 +14,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, accept_with};
 
 use crate::base::metrics::Snapshot;
 
@@ -149,7 +151,7 @@ fn wait(
         PollFd::new(&connection.stream, what)
     }));
     match poll(&mut waits, patience.as_ref()) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(error),
     }
     let ready: Vec<bool> = waits
@@ -166,21 +168,21 @@ fn wait(
 /// keeps the others from being served.
 fn accept(listener: &TcpListener, open: &mut Vec<Connection>, now: Instant) {
     for _ in 0..CONNECTIONS {
-        let stream = match listener.accept() {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                if out_of_descriptors(&error) && !open.is_empty() {
-                    open.remove(0);
-                } else if error.kind() != ErrorKind::WouldBlock {
-                    // The listener stays ready: without a pause this would be a busy loop.
-                    thread::sleep(Duration::from_millis(10));
-                }
+        // Not the library's `accept`: making the socket non-blocking afterwards is an `ioctl`, which a hardened daemon
+        // denies itself.
+        let stream = match accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+            Ok(stream) => TcpStream::from(stream),
+            Err(Errno::AGAIN) => return,
+            Err(Errno::MFILE | Errno::NFILE) if !open.is_empty() => {
+                open.remove(0);
+                return;
+            }
+            Err(_) => {
+                // The listener may stay ready: without a pause this would be a busy loop.
+                thread::sleep(Duration::from_millis(10));
                 return;
             }
         };
-        if stream.set_nonblocking(true).is_err() {
-            continue;
-        }
         if open.len() == CONNECTIONS {
             open.remove(0);
         }
@@ -191,12 +193,6 @@ fn accept(listener: &TcpListener, open: &mut Vec<Connection>, now: Instant) {
             ready: false,
         });
     }
-}
-
-fn out_of_descriptors(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let number = error.raw_os_error();
-    number == Some(Errno::MFILE.raw_os_error()) || number == Some(Errno::NFILE.raw_os_error())
 }
 
 /// A connection and how far it has come.

@@ -1,7 +1,7 @@
 //! One GET over plain HTTP.
 
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -76,13 +76,19 @@ impl Endpoint {
         let (mut answer, mut piece) = (Vec::new(), [0; 16 * 1024]);
         loop {
             let left = PATIENCE.saturating_sub(begin.elapsed());
+            let late = || format!("{self} does not finish its answer");
             if left.is_zero() {
-                return Err(format!("{self} does not finish its answer"));
+                return Err(late());
             }
             stream.set_read_timeout(Some(left)).map_err(told)?;
-            match stream.read(&mut piece).map_err(told)? {
-                0 => break,
-                len => answer.extend_from_slice(&piece[..len]),
+            match stream.read(&mut piece) {
+                Ok(0) => break,
+                Ok(len) => answer.extend_from_slice(&piece[..len]),
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(late()),
+                    _ => return Err(told(error)),
+                },
             }
             if answer.len() > LONGEST {
                 return Err(format!("{self} answers more than {LONGEST} octets"));

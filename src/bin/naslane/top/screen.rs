@@ -97,24 +97,9 @@ fn headline(frame: &Frame, from: &str) -> String {
 
 fn figures(frame: &Frame) -> String {
     let faint = |word: &str| paint(word, Tone::Faint);
-    let (latency, batch) = (&frame.latency_seconds, &frame.batch_messages);
-    let size = |size: Option<f64>| size.map_or_else(|| "-".to_owned(), short);
+    let latency = &frame.latency_seconds;
     format!(
-        "{} {} /s   {} {} {} {} {} {}   {} {} {} {} {} {}\n{} {} of {}   {} {}   {} {}   {} {}\n",
-        faint("messages"),
-        short(frame.messages_per_second),
-        faint("latency p50"),
-        time(latency.p50),
-        faint("p99"),
-        time(latency.p99),
-        faint("mean"),
-        time(latency.mean),
-        faint("batch p50"),
-        size(batch.p50),
-        faint("p99"),
-        size(batch.p99),
-        faint("mean"),
-        size(batch.mean),
+        "{} {} of {}   {} {}   {} {}   {} {}\n{} {} /s   {} {}  {} {}  {} {}\n",
         faint("sessions"),
         short(frame.sessions),
         short(frame.session_limit),
@@ -124,6 +109,14 @@ fn figures(frame: &Frame) -> String {
         short(frame.clients),
         faint("refused"),
         short(frame.clients_refused),
+        faint("messages"),
+        short(frame.messages_per_second),
+        faint("latency p50"),
+        time(latency.p50),
+        faint("p99"),
+        time(latency.p99),
+        faint("mean"),
+        time(latency.mean),
     )
 }
 
@@ -194,13 +187,13 @@ fn verdicts(frame: &Frame) -> String {
 
 fn sizes(frame: &Frame) -> String {
     const STEPS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
-    let sizes = &frame.batch_messages.sizes;
+    let batch = &frame.batch_messages;
+    let sizes = &batch.sizes;
     let most = sizes.iter().map(|(_, share)| *share).fold(0.0, f64::max);
-    let last = sizes
-        .iter()
-        .rposition(|(_, share)| *share > 0.0)
-        .map_or(0, |last| last + 1);
-    let words = sizes.iter().take(last).map(|(bound, share)| {
+    let used = |&(_, share): &(f64, f64)| share > 0.0;
+    let first = sizes.iter().position(used).unwrap_or(0);
+    let last = sizes.iter().rposition(used).map_or(0, |last| last + 1);
+    let words = sizes[first..last].iter().map(|(bound, share)| {
         let step = if *share > 0.0 {
             STEPS[((share / most * 7.0).round() as usize).min(7)]
         } else {
@@ -208,7 +201,12 @@ fn sizes(frame: &Frame) -> String {
         };
         (format!("{} {step}", short(*bound)), Tone::Plain)
     });
-    listed("batch size", words)
+    let figures = [("p50", batch.p50), ("p99", batch.p99), ("mean", batch.mean)];
+    let figures = figures.map(|(name, size)| match size {
+        Some(size) => (format!("{name} {}", short(size)), Tone::Plain),
+        None => (format!("{name} -"), Tone::Faint),
+    });
+    listed("batch size", figures.into_iter().chain(words))
 }
 
 fn workers(frame: &Frame) -> String {
