@@ -10,7 +10,7 @@ use crate::base::metrics::{
     Histogram, LATENCY_BUCKETS, Quarantine, Snapshot, WorkerSnapshot, upper_bound,
 };
 
-/// What an answer that carries [`write`]'s text calls it.
+/// What an answer that carries [`write()`]'s text calls it.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Bounds of `naslane_batch_messages`: powers of two up to the most that a ring holds.

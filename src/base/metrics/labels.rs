@@ -1,4 +1,4 @@
-//! The words that counters are kept under. A new operation, verdict class or reason is one row of [`rows!`].
+//! The words that counters are kept under. A new operation, verdict class or reason is one row of `rows!`.
 
 use crate::base::Error;
 
