@@ -27,7 +27,8 @@ fn counting(c: &mut Criterion) {
             for (message, algorithms) in (0..64).zip(mix.iter().cycle()) {
                 recorder.message(black_box(1 + message % 2), *algorithms, black_box(0));
             }
-            recorder.batch(black_box(64), black_box(12_345));
+            recorder.batch(black_box(64));
+            recorder.latency(black_box(64), black_box(12_345));
             recorder.ring_occupancy(black_box(17));
         });
     });

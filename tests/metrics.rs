@@ -24,7 +24,8 @@ fn work(metrics: &Metrics, index: usize) {
         recorder.message(op::PROTECT, Algorithms::of(2, 2), 0);
         recorder.message(op::VERIFY, Algorithms::of(1, 1), 0);
         recorder.message(op::VERIFY, Algorithms::of(3, 3), Error::Mac.code());
-        recorder.batch(3, 700 + turn % 100);
+        recorder.batch(3);
+        recorder.latency(3, 700 + turn % 100);
         recorder.ring_occupancy(turn % 8);
         if turn % 10 == 0 {
             recorder.sleep();
@@ -129,7 +130,8 @@ fn a_difference_of_two_snapshots_holds_what_came_between() {
     let before = metrics.snapshot();
     recorder.message(op::PROTECT, Algorithms::of(2, 2), 0);
     recorder.message(op::VERIFY, Algorithms::NONE, Error::Handle.code());
-    recorder.batch(2, 1000);
+    recorder.batch(2);
+    recorder.latency(2, 1000);
     recorder.ring_occupancy(5);
     metrics.shared().quarantine(Quarantine::Quota);
     metrics.shared().sessions(7, 100);

@@ -82,7 +82,8 @@ fn protect_verify_and_batches_do_not_allocate() {
             };
             let done = engine.batch_counted(&mut jobs, &mut arena, &mut counted);
             assert_eq!(done, SESSIONS);
-            recorder.batch(SESSIONS as u64, 12_345);
+            recorder.batch(SESSIONS as u64);
+            recorder.latency(SESSIONS as u64, 12_345);
         };
         assert_eq!(allocations(round), 0, "NEA{nea} NIA{nia}");
         let messages = metrics.snapshot().total().messages;

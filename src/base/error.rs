@@ -115,6 +115,8 @@ pub enum Error {
     Poisoned = 100,
     /// The platform refused a resource.
     System = 101,
+    /// The worker left before this job ran; it changed nothing.
+    Stopped = 102,
 }
 
 /// Result with [`Error`].
@@ -172,6 +174,7 @@ pub const ALL: &[Error] = &[
     Error::SelfTest,
     Error::Poisoned,
     Error::System,
+    Error::Stopped,
 ];
 
 impl Error {
@@ -279,6 +282,7 @@ impl Error {
                 "an internal defect closed this session; release it and report the defect"
             }
             Self::System => "the platform refused a resource",
+            Self::Stopped => "the worker was stopped before this job ran; nothing changed",
         }
     }
 }

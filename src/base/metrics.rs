@@ -39,7 +39,12 @@ pub struct WorkerMetrics {
     sleeps: AtomicU64,
     asleep: AtomicU64,
     ring_occupancy: AtomicU64,
+    most_occupancy: AtomicU64,
     queues: AtomicU64,
+    rings: AtomicU64,
+    defects: AtomicU64,
+    ended: AtomicU64,
+    quarantines: [AtomicU64; QUARANTINES],
     batch: Cells<BATCH_BUCKETS>,
     latency: Cells<LATENCY_BUCKETS>,
     messages: [[Row; ALGORITHMS]; OPERATIONS],
@@ -54,7 +59,12 @@ impl Default for WorkerMetrics {
             sleeps: AtomicU64::new(0),
             asleep: AtomicU64::new(0),
             ring_occupancy: AtomicU64::new(0),
+            most_occupancy: AtomicU64::new(0),
             queues: AtomicU64::new(0),
+            rings: AtomicU64::new(0),
+            defects: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            quarantines: Default::default(),
             batch: Cells::default(),
             latency: Cells::default(),
             messages: Default::default(),
@@ -68,8 +78,11 @@ impl WorkerMetrics {
     pub fn recorder(self: &Arc<Self>) -> Option<Recorder> {
         // Acquire pairs with the Release in Recorder::drop: the new writer's loads see the last one's stores.
         let taken = self.taken.swap(true, Acquire);
-        (!taken).then(|| Recorder {
-            cells: Arc::clone(self),
+        (!taken).then(|| {
+            self.ended.store(0, Relaxed);
+            Recorder {
+                cells: Arc::clone(self),
+            }
         })
     }
 
@@ -91,7 +104,12 @@ impl WorkerMetrics {
             sleeps: self.sleeps.load(Relaxed),
             asleep: self.asleep.load(Relaxed),
             ring_occupancy: self.ring_occupancy.load(Relaxed),
+            most_occupancy: self.most_occupancy.load(Relaxed),
             queues: self.queues.load(Relaxed),
+            rings: self.rings.load(Relaxed),
+            defects: self.defects.load(Relaxed),
+            ended: self.ended.load(Relaxed),
+            quarantines: std::array::from_fn(|i| self.quarantines[i].load(Relaxed)),
         }
     }
 }
@@ -117,10 +135,15 @@ impl Recorder {
         add(&row.0[Verdict::of(status).index()], 1);
     }
 
-    /// One batch of `messages` that were taken together and took `nanos` from taking to publication, each of them.
+    /// One batch of `messages` that were taken together.
     #[inline]
-    pub fn batch(&mut self, messages: u64, nanos: u64) {
+    pub fn batch(&mut self, messages: u64) {
         self.cells.batch.add(messages, 1);
+    }
+
+    /// So many messages, published together, took `nanos` from being taken, each of them.
+    #[inline]
+    pub fn latency(&mut self, messages: u64, nanos: u64) {
         self.cells.latency.add(nanos, messages);
     }
 
@@ -151,16 +174,37 @@ impl Recorder {
     #[inline]
     pub fn ring_occupancy(&mut self, jobs: u64) {
         self.cells.ring_occupancy.store(jobs, Relaxed);
+        if jobs > self.cells.most_occupancy.load(Relaxed) {
+            self.cells.most_occupancy.store(jobs, Relaxed);
+        }
     }
 
     /// Queues that this worker serves.
     pub fn queues(&mut self, queues: u64) {
         self.cells.queues.store(queues, Relaxed);
     }
+
+    /// A doorbell was rung for a client that slept.
+    pub fn ring(&mut self) {
+        add(&self.cells.rings, 1);
+    }
+
+    /// A lane group ended in a defect.
+    pub fn defect(&mut self) {
+        add(&self.cells.defects, 1);
+    }
+
+    /// A ring was shut for this reason.
+    pub fn quarantine(&mut self, reason: Quarantine) {
+        add(&self.cells.quarantines[reason.index()], 1);
+    }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
+        self.cells.asleep.store(0, Relaxed);
+        self.cells.queues.store(0, Relaxed);
+        self.cells.ended.store(1, Relaxed);
         // Release pairs with the Acquire in WorkerMetrics::recorder.
         self.cells.taken.store(false, Release);
     }
@@ -179,7 +223,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// A ring was shut for this reason.
+    /// A client was shut out for this reason by somebody else than a worker.
     pub fn quarantine(&self, reason: Quarantine) {
         self.quarantines[reason.index()].fetch_add(1, Relaxed);
     }

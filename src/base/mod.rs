@@ -5,6 +5,8 @@ pub mod error;
 #[cfg(feature = "std")]
 pub mod metrics;
 pub mod secret;
+#[cfg(feature = "std")]
+pub(crate) mod sync;
 pub mod words;
 
 pub use error::{Error, Result};

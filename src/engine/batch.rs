@@ -28,31 +28,48 @@ pub(super) fn run(
     arena: &mut [u8],
     counted: &mut impl FnMut(&Job, Algorithms),
 ) -> usize {
+    let mut rest = &mut *jobs;
+    while !rest.is_empty() {
+        let done = group(engine, rest, arena, counted);
+        rest = &mut rest[done..];
+    }
+    jobs.iter().filter(|job| job.status == 0).count()
+}
+
+/// Runs the first jobs, as many as go into one lane group, and says how many.
+pub(super) fn group(
+    engine: &Engine,
+    jobs: &mut [Job],
+    arena: &mut [u8],
+    counted: &mut impl FnMut(&Job, Algorithms),
+) -> usize {
+    let len = group_len(jobs);
+    let jobs = &mut jobs[..len];
     for job in jobs.iter_mut() {
         job.status = PENDING;
     }
-    let mut rest = &mut *jobs;
-    while !rest.is_empty() {
-        // A step of the security mode procedure is a barrier: it runs alone.
-        let lanes = rest
-            .iter()
-            .take(LANES)
-            .take_while(|job| is_message(job))
-            .count();
-        let (chunk, tail) = rest.split_at_mut(lanes.max(1));
-        if lanes == 0 {
-            for job in chunk {
-                let algorithms = single(engine, job, arena);
-                counted(job, algorithms);
-            }
-        } else {
-            let algorithms = messages(engine, chunk, arena);
-            let both = chunk.iter().zip(&algorithms);
+    match jobs {
+        [job] if !is_message(job) => {
+            let algorithms = single(engine, job, arena);
+            counted(job, algorithms);
+        }
+        jobs => {
+            let algorithms = messages(engine, jobs, arena);
+            let both = jobs.iter().zip(&algorithms);
             both.for_each(|(job, algorithms)| counted(job, *algorithms));
         }
-        rest = tail;
     }
-    jobs.iter().filter(|job| job.status == 0).count()
+    len
+}
+
+/// Jobs of the next lane group. A step of the security mode procedure is a barrier: it runs alone.
+pub(super) fn group_len(jobs: &[Job]) -> usize {
+    let lanes = jobs
+        .iter()
+        .take(LANES)
+        .take_while(|job| is_message(job))
+        .count();
+    lanes.max(1).min(jobs.len())
 }
 
 const fn is_message(job: &Job) -> bool {
@@ -112,7 +129,7 @@ fn form_of(job: &Job) -> Result<Form> {
     }
 }
 
-fn range(offset: u32, len: u32, limit: usize) -> Result<Range<usize>> {
+pub(super) fn range(offset: u32, len: u32, limit: usize) -> Result<Range<usize>> {
     let start = offset as usize;
     let end = start.checked_add(len as usize).ok_or(Error::OutOfRange)?;
     if end > limit {
@@ -311,7 +328,7 @@ fn task<'a>(job: &Job, fields: &Checked, (out, between, near): Places<'a, '_>) -
     }
 }
 
-fn fail(job: &mut Job, error: Error) {
+pub(super) fn fail(job: &mut Job, error: Error) {
     clear(job);
     job.status = error.code();
 }

@@ -7,9 +7,15 @@ mod batch;
 mod config;
 pub mod job;
 mod pass;
+#[cfg(target_os = "linux")]
+pub mod queue;
+pub mod ring;
 mod smc;
+#[cfg(target_os = "linux")]
+pub mod worker;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::base::metrics::Algorithms;
 use crate::base::{AccessType, Error, Result};
@@ -23,11 +29,15 @@ use crate::security::{
     Deregistration, Diagnosis, Identity, KeyChange, NearWrap, Role, Settings, Verdict, container,
     diagnosis,
 };
-use crate::session::{Guard, Handle, Table};
+use crate::session::{Guard, Handle, KeyMemory, Table};
 
 pub use config::Config;
 pub use job::Job;
+#[cfg(target_os = "linux")]
+pub use queue::{Queue, QueueConfig};
 pub use smc::event_number;
+#[cfg(target_os = "linux")]
+pub use worker::{Workers, WorkersConfig};
 
 use pass::{Commit, Plain, Report, Task, Work};
 
@@ -132,10 +142,20 @@ impl Engine {
     /// # Errors
     /// [`Error::SelfTest`], [`Error::Argument`] for a configuration outside its bounds.
     pub fn new(config: &Config) -> Result<Self> {
+        config.check()?;
+        Self::shard(config, Arc::new(config.table().key_memory(1)))
+    }
+
+    /// An engine that is one shard of several, told apart by [`Config::worker`]: they share what they know about
+    /// keys, so that a K_AMF starts once in all of them. `keys` comes from [`Config::key_memory`].
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn shard(config: &Config, keys: Arc<KeyMemory>) -> Result<Self> {
         kernel::start()?;
         config.check()?;
         Ok(Self {
-            table: Table::new(&config.table())?,
+            table: Table::with_keys(&config.table(), keys)?,
             settings: config.settings()?,
             smc: config.smc.clone(),
         })
@@ -415,5 +435,16 @@ impl Engine {
         counted: &mut impl FnMut(&Job, Algorithms),
     ) -> usize {
         batch::run(self, jobs, arena, counted)
+    }
+
+    /// Runs the first lane group of a batch: the jobs that [`Engine::batch_counted`] would run at one time. Returns how
+    /// many these are; they have their status.
+    pub fn group(
+        &self,
+        jobs: &mut [Job],
+        arena: &mut [u8],
+        counted: &mut impl FnMut(&Job, Algorithms),
+    ) -> usize {
+        batch::group(self, jobs, arena, counted)
     }
 }

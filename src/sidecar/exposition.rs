@@ -34,7 +34,7 @@ pub fn write(snapshot: &Snapshot) -> String {
     page.batches(&total);
     page.latency(&total.latency);
     page.workers(snapshot);
-    page.process(snapshot);
+    page.process(snapshot, &total);
     page.0
 }
 
@@ -46,7 +46,7 @@ type PerWorker = (
     fn(&WorkerSnapshot) -> u64,
 );
 
-const PER_WORKER: [PerWorker; 7] = [
+const PER_WORKER: [PerWorker; 10] = [
     (
         "naslane_worker_messages_total",
         "counter",
@@ -70,6 +70,24 @@ const PER_WORKER: [PerWorker; 7] = [
         "counter",
         "How often each worker went to sleep.",
         |worker| worker.sleeps,
+    ),
+    (
+        "naslane_worker_rings_total",
+        "counter",
+        "Doorbells that each worker rang for clients that slept.",
+        |worker| worker.rings,
+    ),
+    (
+        "naslane_worker_defects_total",
+        "counter",
+        "Lane groups that ended in a defect inside naslane.",
+        |worker| worker.defects,
+    ),
+    (
+        "naslane_worker_ended",
+        "gauge",
+        "1 when the worker's thread has ended.",
+        |worker| worker.ended,
     ),
     (
         "naslane_worker_asleep",
@@ -179,7 +197,7 @@ impl Page {
         }
     }
 
-    fn process(&mut self, snapshot: &Snapshot) {
+    fn process(&mut self, snapshot: &Snapshot, total: &WorkerSnapshot) {
         for (name, help, value) in [
             ("naslane_sessions", "Sessions in use.", snapshot.sessions),
             (
@@ -207,7 +225,8 @@ impl Page {
             "Rings that were shut because of what their client did.",
         );
         for reason in Quarantine::ALL {
-            let number = snapshot.quarantines[reason.index()];
+            let index = reason.index();
+            let number = snapshot.quarantines[index] + total.quarantines[index];
             self.sample(name, &[("reason", &reason.name())], number);
         }
     }

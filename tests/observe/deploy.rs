@@ -183,7 +183,13 @@ fn metrics_that_are_spoken_of_exist() {
             );
         }
     }
-    let rates = ["_turns_total", "_wakeups_total", "_sleeps_total"];
+    let rates = [
+        "_turns_total",
+        "_wakeups_total",
+        "_sleeps_total",
+        "_rings_total",
+        "_defects_total",
+    ];
     for name in &known {
         let short = rates
             .iter()

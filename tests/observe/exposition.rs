@@ -47,13 +47,19 @@ fn busy() -> Arc<Metrics> {
             (3, u64::MAX),
             (9000, 1 << 40),
         ] {
-            recorder.batch(messages, nanos);
+            recorder.batch(messages);
+            recorder.latency(messages, nanos);
         }
         recorder.sleep();
         recorder.wake();
         recorder.sleep();
         recorder.ring_occupancy(11);
         recorder.queues(4);
+        recorder.ring();
+        recorder.defect();
+        recorder.quarantine(Quarantine::Overrun);
+        // Its end would say that the worker ended.
+        std::mem::forget(recorder);
     }
     let shared = metrics.shared();
     shared.quarantine(Quarantine::Overrun);
@@ -87,8 +93,11 @@ fn an_idle_and_a_busy_engine_give_valid_text() {
                 "naslane_session_limit",
                 "naslane_sessions",
                 "naslane_worker_asleep",
+                "naslane_worker_defects_total",
+                "naslane_worker_ended",
                 "naslane_worker_messages_total",
                 "naslane_worker_queues",
+                "naslane_worker_rings_total",
                 "naslane_worker_sleeps_total",
                 "naslane_worker_turns_total",
                 "naslane_worker_wakeups_total",
@@ -114,6 +123,9 @@ fn numbers_arrive() {
         ("naslane_worker_wakeups_total", 1.0),
         ("naslane_worker_sleeps_total", 2.0),
         ("naslane_worker_asleep", 1.0),
+        ("naslane_worker_ended", 0.0),
+        ("naslane_worker_rings_total", 1.0),
+        ("naslane_worker_defects_total", 1.0),
         ("naslane_worker_queues", 4.0),
         ("naslane_ring_occupancy", 11.0),
     ] {
@@ -130,7 +142,7 @@ fn numbers_arrive() {
     ];
     assert_eq!(value(&families, name, name, &labels), Some(2.0));
     let name = "naslane_quarantines_total";
-    for (reason, expected) in [("overrun", 1.0), ("submit_tail", 0.0)] {
+    for (reason, expected) in [("overrun", 3.0), ("submit_tail", 0.0)] {
         assert_eq!(
             value(&families, name, name, &[("reason", reason)]),
             Some(expected)
@@ -236,7 +248,8 @@ fn nothing_tells_a_subscriber() {
             });
             count = count.max(jobs[0].count);
         }
-        recorder.batch(2, 900);
+        recorder.batch(2);
+        recorder.latency(2, 900);
     }
     let text = exposition::write(&metrics.snapshot());
     let name = "naslane_messages_total";

@@ -26,10 +26,9 @@ impl State for Growing {
         Ok(())
     }
     fn snapshot(&self) -> Snapshot {
-        self.looks.fetch_add(1, Relaxed);
         let mut recorders = self.recorders.lock().expect("not poisoned");
-        let [first, second, third] = &mut recorders[..] else {
-            panic!("three workers");
+        let [first, second, third, ..] = &mut recorders[..] else {
+            panic!("four workers");
         };
         for _ in 0..600 {
             first.message(op::PROTECT, Algorithms::of(2, 2), 0);
@@ -41,22 +40,28 @@ impl State for Growing {
             second.message(op::VERIFY, Algorithms::of(1, 1), Error::Mac.code());
         }
         first.turn();
-        (0..14).for_each(|_| first.batch(64, 3_000));
+        (0..14).for_each(|_| first.batch(64));
+        first.latency(14 * 64, 3_000);
         first.ring_occupancy(17);
         first.queues(2);
-        second.batch(100, 50_000);
+        second.batch(100);
+        second.latency(100, 50_000);
         second.turn();
         second.sleep();
         // The third one neither turns nor sleeps.
         third.queues(1);
+        // The last one ends after the first look.
+        if self.looks.fetch_add(1, Relaxed) == 1 {
+            drop(recorders.pop());
+        }
         self.metrics.snapshot()
     }
 }
 
 fn endpoint() -> Server {
-    let metrics = Metrics::new(3);
+    let metrics = Metrics::new(4);
     let recorder = |index| metrics.worker(index).and_then(|worker| worker.recorder());
-    let recorders: Vec<Recorder> = (0..3).filter_map(recorder).collect();
+    let recorders: Vec<Recorder> = (0..4).filter_map(recorder).collect();
     let shared = metrics.shared();
     shared.sessions(1_234, 65_536);
     shared.locked_bytes(12 << 20);
@@ -138,7 +143,12 @@ fn once_prints_one_frame() {
             .ends_with(&["locked", "12.0", "MiB", "clients", "3", "refused", "0"]),
         "{out}"
     );
-    for (worker, pulse) in [("0", "awake"), ("1", "asleep"), ("2", "STUCK")] {
+    for (worker, pulse) in [
+        ("0", "awake"),
+        ("1", "asleep"),
+        ("2", "STUCK"),
+        ("3", "ENDED"),
+    ] {
         assert!(!line(&out, &[worker, pulse]).is_empty(), "{out}");
     }
     assert_eq!(
@@ -176,7 +186,10 @@ fn json_is_for_scripts() {
     assert_eq!(number("/batch_messages/p50"), 64.0);
     assert_eq!(number("/batch_messages/p99"), 128.0);
     assert_eq!(number("/workers/0/ring_occupancy"), 17.0);
-    for (worker, pulse) in ["awake", "asleep", "stuck"].into_iter().enumerate() {
+    for (worker, pulse) in ["awake", "asleep", "stuck", "ended"]
+        .into_iter()
+        .enumerate()
+    {
         let found = frame.pointer(&format!("/workers/{worker}/pulse"));
         assert_eq!(found, Some(&Value::from(pulse)));
     }

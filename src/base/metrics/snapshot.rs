@@ -88,8 +88,18 @@ pub struct WorkerSnapshot {
     pub asleep: u64,
     /// Now: jobs that wait in the submission rings.
     pub ring_occupancy: u64,
+    /// The most that ever waited there.
+    pub most_occupancy: u64,
     /// Now: queues served.
     pub queues: u64,
+    /// Doorbells that were rung for clients that slept.
+    pub rings: u64,
+    /// Lane groups that ended in a defect; their messages have the status of [`crate::base::Error::Poisoned`].
+    pub defects: u64,
+    /// Rings that the worker shut, by [`super::Quarantine`].
+    pub quarantines: [u64; QUARANTINES],
+    /// Now: how many of the workers have ended (0 or 1 for one).
+    pub ended: u64,
 }
 
 impl WorkerSnapshot {
@@ -103,7 +113,14 @@ impl WorkerSnapshot {
         self.sleeps += other.sleeps;
         self.asleep += other.asleep;
         self.ring_occupancy += other.ring_occupancy;
+        self.most_occupancy = self.most_occupancy.max(other.most_occupancy);
         self.queues += other.queues;
+        self.rings += other.rings;
+        self.defects += other.defects;
+        self.ended += other.ended;
+        for (to, from) in self.quarantines.iter_mut().zip(&other.quarantines) {
+            *to += from;
+        }
     }
 
     /// What was counted since `earlier`; what is measured (occupancy, queues, asleep) stays as it is now.
@@ -118,6 +135,11 @@ impl WorkerSnapshot {
             turns: since(self.turns, earlier.turns),
             wakeups: since(self.wakeups, earlier.wakeups),
             sleeps: since(self.sleeps, earlier.sleeps),
+            rings: since(self.rings, earlier.rings),
+            defects: since(self.defects, earlier.defects),
+            quarantines: std::array::from_fn(|i| {
+                since(self.quarantines[i], earlier.quarantines[i])
+            }),
             ..*self
         }
     }
@@ -128,7 +150,7 @@ impl WorkerSnapshot {
 pub struct Snapshot {
     /// Each worker's.
     pub workers: Vec<WorkerSnapshot>,
-    /// Rings that were shut, by [`super::Quarantine`].
+    /// Clients that were shut out by somebody else than a worker, by [`super::Quarantine`].
     pub quarantines: [u64; QUARANTINES],
     /// Now: clients.
     pub clients: u64,

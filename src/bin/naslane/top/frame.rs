@@ -63,6 +63,8 @@ pub(super) enum Pulse {
     Asleep,
     /// Neither asleep nor turning.
     Stuck,
+    /// Its thread has ended.
+    Ended,
 }
 
 #[derive(Debug, Serialize)]
@@ -213,6 +215,7 @@ fn workers(before: &Scrape, now: &Scrape, seconds: f64) -> Vec<Worker> {
     let wakeups = rate("naslane_worker_wakeups_total");
     let sleeps = rate("naslane_worker_sleeps_total");
     let asleep = by_worker("naslane_worker_asleep");
+    let ended = by_worker("naslane_worker_ended");
     let queues = by_worker("naslane_worker_queues");
     let waiting = by_worker("naslane_ring_occupancy");
     let of = |map: &BTreeMap<String, f64>, worker: &str| map.get(worker).copied().unwrap_or(0.0);
@@ -220,10 +223,14 @@ fn workers(before: &Scrape, now: &Scrape, seconds: f64) -> Vec<Worker> {
         .keys()
         .map(|worker| Worker {
             worker: worker.clone(),
-            pulse: match (of(&asleep, worker) > 0.0, of(&turns, worker) > 0.0) {
-                (true, _) => Pulse::Asleep,
-                (false, true) => Pulse::Awake,
-                (false, false) => Pulse::Stuck,
+            pulse: if of(&ended, worker) > 0.0 {
+                Pulse::Ended
+            } else if of(&asleep, worker) > 0.0 {
+                Pulse::Asleep
+            } else if of(&turns, worker) > 0.0 {
+                Pulse::Awake
+            } else {
+                Pulse::Stuck
             },
             per_second: of(&messages, worker),
             wakeups_per_second: of(&wakeups, worker),

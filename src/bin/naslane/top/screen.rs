@@ -220,6 +220,7 @@ fn workers(frame: &Frame) -> String {
         Pulse::Awake => toned("awake", Tone::Good),
         Pulse::Asleep => toned("asleep", Tone::Faint),
         Pulse::Stuck => toned("STUCK", Tone::Bad),
+        Pulse::Ended => toned("ENDED", Tone::Bad),
     };
     let plain = |value: f64| number(short(value), Tone::Plain);
     let rows = frame.workers.iter().map(|worker| {
