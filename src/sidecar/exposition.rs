@@ -5,13 +5,15 @@
 
 use std::fmt::{Display, Write};
 
-use crate::VERSION;
 use crate::base::metrics::{
     Histogram, LATENCY_BUCKETS, Quarantine, Snapshot, WorkerSnapshot, upper_bound,
 };
 
 /// What an answer that carries [`write()`]'s text calls it.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// That of the manifest, as `naslane --version` says it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Bounds of `naslane_batch_messages`: powers of two up to the most that a ring holds.
 const BATCH_BOUNDS: std::ops::RangeInclusive<u32> = 0..=12;
