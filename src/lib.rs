@@ -28,6 +28,8 @@ pub mod procedure;
 pub mod security;
 #[cfg(feature = "std")]
 pub mod session;
+#[cfg(all(feature = "sidecar", target_os = "linux"))]
+pub mod sidecar;
 
 /// The version of the crate, of the C ABI and of `naslane --version`: `MAJOR.MINOR.PATCH`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

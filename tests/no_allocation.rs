@@ -6,6 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use common::*;
+use naslane::base::metrics::{Algorithms, Metrics, Operation, Verdict};
 use naslane::engine::job::{Job, SmcJob, op};
 use naslane::security::Role;
 
@@ -54,6 +55,8 @@ fn protect_verify_and_batches_do_not_allocate() {
             .collect();
         let (mut pdu, mut out, mut jobs) = ([0; 64], [0; 64], [Job::default(); SESSIONS]);
         let mut arena = vec![0; SESSIONS * 64];
+        let metrics = Metrics::new(1);
+        let mut recorder = metrics.worker(0).and_then(|w| w.recorder()).unwrap();
         let round = || {
             for pair in &pairs {
                 let sent = engine.protect(pair.ue, GPP, UPLINK, &mut pdu).unwrap();
@@ -74,9 +77,18 @@ fn protect_verify_and_batches_do_not_allocate() {
             for (i, (job, pair)) in jobs.iter_mut().zip(&pairs).enumerate() {
                 *job = message(i, (op::VERIFY, pair.amf.bits()), UPLINK.len() + 7);
             }
-            assert_eq!(engine.batch(&mut jobs, &mut arena), SESSIONS);
+            let mut counted = |job: &Job, algorithms| {
+                recorder.message(job.op, algorithms, job.status);
+            };
+            let done = engine.batch_counted(&mut jobs, &mut arena, &mut counted);
+            assert_eq!(done, SESSIONS);
+            recorder.batch(SESSIONS as u64);
+            recorder.latency(SESSIONS as u64, 12_345);
         };
         assert_eq!(allocations(round), 0, "NEA{nea} NIA{nia}");
+        let messages = metrics.snapshot().total().messages;
+        let verified = messages.get(Operation::Verify, Algorithms::of(nea, nia), Verdict::Ok);
+        assert_eq!(verified, SESSIONS as u64);
     }
 }
 

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use naslane::base::Error;
+use naslane::base::metrics::{Algorithms, Operation, QUARANTINES, Verdict};
 use naslane::engine::job::{Job, SmcJob, flag, op};
-use naslane::engine::worker::{Class, Cores, Wait, Watch};
+use naslane::engine::worker::{Cores, Wait, Watch};
 use naslane::engine::{Config, Queue, QueueConfig, Workers, WorkersConfig};
 use naslane::procedure::smc::Policy;
 use naslane::security::Role;
@@ -260,16 +261,18 @@ fn every_shard_works() {
     let stats = workers.stats();
     for (worker, stats) in stats.iter().enumerate() {
         assert_eq!(
-            stats.jobs[usize::from(op::PROTECT)][Class::Ok as usize],
+            stats
+                .messages
+                .get(Operation::Protect, Algorithms::of(2, 2), Verdict::Ok),
             150,
             "{worker}"
         );
         assert_eq!(
-            (stats.completed(), stats.panics, stats.quarantines),
-            (300, 0, 0)
+            (stats.messages.total(), stats.defects, stats.quarantines),
+            (300, 0, [0; QUARANTINES])
         );
-        assert!(stats.batches >= 300 / 64 && stats.sizes.iter().sum::<u64>() == stats.batches);
-        assert!(stats.most >= 1 && stats.queues == 1);
+        assert!(stats.batch.count() >= 300 / 64 && stats.batch.sum == 300);
+        assert!(stats.most_occupancy >= 1 && stats.queues == 1);
     }
 }
 
@@ -388,11 +391,15 @@ fn r51_stopping_while_busy_loses_nothing() {
             assert!(waiting.is_empty());
         });
         assert_eq!((done, queue.is_open()), (taken, false));
-        let ran: u64 = workers.stats().iter().map(|stats| stats.completed()).sum();
+        let ran: u64 = workers
+            .stats()
+            .iter()
+            .map(|stats| stats.messages.total())
+            .sum();
         assert_eq!(ran + stopped, taken, "what did not run changed nothing");
         let counts: u64 = highest.iter().map(|count| u64::from(*count)).sum();
         assert_eq!(counts, ran, "each COUNT once");
-        assert!(workers.stats().iter().all(|stats| stats.ended));
+        assert!(workers.stats().iter().all(|stats| stats.ended == 1));
         assert_eq!(
             workers.open_queue(&QueueConfig::default()).err(),
             Some(Error::Stopped)
@@ -422,7 +429,7 @@ fn a_queue_outlives_its_workers_and_the_reverse() {
     let mut last = open(&workers, 64);
     talk(&mut last, &pairs);
     let until = Instant::now() + PATIENCE.unwrap();
-    while workers.stats()[0].queues != 1 || workers.stats()[0].completed() < 160 + 8 {
+    while workers.stats()[0].queues != 1 || workers.stats()[0].messages.total() < 160 + 8 {
         assert!(Instant::now() < until, "{:?}", workers.stats());
         std::thread::yield_now();
     }
@@ -579,7 +586,7 @@ fn r52_a_poisoned_session_closes_only_itself() {
     engine.release(victim).unwrap();
     let (status, panics) = (
         run(&mut queue, &[message(op::PROTECT, victim, (0, 7))])[0].status,
-        workers.stats()[0].panics,
+        workers.stats()[0].defects,
     );
     assert_eq!((status, panics), (Error::Handle.code(), 0));
 }
@@ -625,7 +632,11 @@ fn many_clients_with_a_queue_each() {
             });
         }
     });
-    let completed: u64 = workers.stats().iter().map(|stats| stats.completed()).sum();
+    let completed: u64 = workers
+        .stats()
+        .iter()
+        .map(|stats| stats.messages.total())
+        .sum();
     assert_eq!(completed, 6 * 20 * 40 * 2);
 }
 
@@ -653,10 +664,10 @@ fn nobody_oversleeps() {
                 std::hint::spin_loop();
             }
         }
-        let stats = workers.stats()[0];
-        assert_eq!(stats.completed(), 2000, "{wait:?}");
+        let stats = &workers.stats()[0];
+        assert_eq!(stats.messages.total(), 2000, "{wait:?}");
         if workers.plan().wait != Wait::Spin {
-            assert!(stats.sleeps > 0 && stats.wake_ups > 0, "{stats:?}");
+            assert!(stats.sleeps > 0 && stats.wakeups > 0, "{stats:?}");
         }
     }
 }
@@ -783,7 +794,7 @@ fn soak() {
             .sum()
     });
     let stats = workers.stats();
-    let ran: u64 = stats.iter().map(|stats| stats.completed()).sum();
+    let ran: u64 = stats.iter().map(|stats| stats.messages.total()).sum();
     assert_eq!(ran, done, "every job ran once");
     let sleeps: u64 = stats.iter().map(|stats| stats.sleeps).sum();
     println!("{done} jobs in {seconds} s, none lost, none twice; workers slept {sleeps} times");

@@ -2,6 +2,8 @@
 
 pub mod cpu;
 pub mod error;
+#[cfg(feature = "std")]
+pub mod metrics;
 pub mod secret;
 #[cfg(feature = "std")]
 pub(crate) mod sync;

@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 
+use crate::base::metrics::Algorithms;
 use crate::base::{AccessType, Error, Result};
+use crate::procedure::smc::Half;
 use crate::security::NearWrap;
 use crate::security::protect::{Form, LANES, OVERHEAD};
 use crate::security::verify::Octets;
@@ -20,25 +22,42 @@ use super::{Engine, Received, Sent};
 /// `status` of a job that has not run: no error has this number.
 const PENDING: i32 = -1;
 
-pub(super) fn run(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> usize {
+pub(super) fn run(
+    engine: &Engine,
+    jobs: &mut [Job],
+    arena: &mut [u8],
+    counted: &mut impl FnMut(&Job, Algorithms),
+) -> usize {
     let mut rest = &mut *jobs;
     while !rest.is_empty() {
-        let done = group(engine, rest, arena);
+        let done = group(engine, rest, arena, counted);
         rest = &mut rest[done..];
     }
     jobs.iter().filter(|job| job.status == 0).count()
 }
 
 /// Runs the first jobs, as many as go into one lane group, and says how many.
-pub(super) fn group(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> usize {
+pub(super) fn group(
+    engine: &Engine,
+    jobs: &mut [Job],
+    arena: &mut [u8],
+    counted: &mut impl FnMut(&Job, Algorithms),
+) -> usize {
     let len = group_len(jobs);
     let jobs = &mut jobs[..len];
     for job in jobs.iter_mut() {
         job.status = PENDING;
     }
     match jobs {
-        [job] if !is_message(job) => single(engine, job, arena),
-        jobs => messages(engine, jobs, arena),
+        [job] if !is_message(job) => {
+            let algorithms = single(engine, job, arena);
+            counted(job, algorithms);
+        }
+        jobs => {
+            let algorithms = messages(engine, jobs, arena);
+            let both = jobs.iter().zip(&algorithms);
+            both.for_each(|(job, algorithms)| counted(job, *algorithms));
+        }
     }
     len
 }
@@ -124,7 +143,9 @@ fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.start < b.end && b.start < a.end && !a.is_empty() && !b.is_empty()
 }
 
-fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) {
+/// Runs messages; returns the algorithms of each.
+fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> [Algorithms; LANES] {
+    let mut algorithms = [Algorithms::NONE; LANES];
     let mut checked: ArrayVec<Checked, LANES> = ArrayVec::new();
     for (index, job) in jobs.iter_mut().enumerate() {
         match check(index, job, arena.len()) {
@@ -144,12 +165,14 @@ fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) {
     pass::run(engine, &mut works);
     for work in &works {
         let job = &mut jobs[work.tag];
+        algorithms[work.tag] = work.algorithms;
         match &work.report {
             Report::Protected(result) => protected(job, *result),
             Report::Verified(received) => verified(job, received),
             Report::Waiting => fail(job, Error::Poisoned),
         }
     }
+    algorithms
 }
 
 /// Refuses jobs whose output touches another job's input or output, and sorts the rest by output.
@@ -249,6 +272,7 @@ fn carve<'a>(
             access: fields.access,
             task,
             report: Report::Waiting,
+            algorithms: Algorithms::NONE,
             tag: fields.index,
         });
     }
@@ -363,16 +387,36 @@ fn verified(job: &mut Job, received: &Received) {
     job.status = verdict.result.map_or_else(Error::code, |()| 0);
 }
 
-/// Jobs that run alone.
-fn single(engine: &Engine, job: &mut Job, arena: &mut [u8]) {
+/// Jobs that run alone; returns the algorithms of one that succeeded.
+fn single(engine: &Engine, job: &mut Job, arena: &mut [u8]) -> Algorithms {
     let result = match job.op {
         op::SMC_COMMAND | op::SMC_RESEND => super::smc::job(engine, job, arena),
         op::CONTAINER => container(engine, job, arena),
         _ => Err(Error::Operation),
     };
-    if let Err(error) = result {
-        fail(job, error);
+    match result {
+        Ok(()) => used(engine, job).unwrap_or(Algorithms::NONE),
+        Err(error) => {
+            fail(job, error);
+            Algorithms::NONE
+        }
     }
+}
+
+/// The algorithms of the procedure that runs, else those in use on the job's access.
+fn used(engine: &Engine, job: &Job) -> Option<Algorithms> {
+    let access = AccessType::from_id(job.access)?;
+    let session = engine
+        .table
+        .lock(Handle::from_bits(job.session).ok()?)
+        .ok()?;
+    let running = match &session.smc {
+        Half::Amf(amf) => amf.place(),
+        Half::Ue(_) => None,
+    };
+    let place = running.unwrap_or_else(|| session.security.in_use(access));
+    let pair = session.security.context(place)?.algorithms()?;
+    Some(Algorithms::of(pair.nea.id(), pair.nia.id()))
 }
 
 fn container(engine: &Engine, job: &mut Job, arena: &mut [u8]) -> Result<()> {

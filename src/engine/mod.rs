@@ -17,6 +17,7 @@ pub mod worker;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::base::metrics::Algorithms;
 use crate::base::{AccessType, Error, Result};
 use crate::kdf::KGnb;
 use crate::kernel;
@@ -320,6 +321,7 @@ impl Engine {
             access,
             task,
             report: Report::Waiting,
+            algorithms: Algorithms::NONE,
             tag: 0,
         }];
         pass::run(self, &mut work);
@@ -421,12 +423,28 @@ impl Engine {
     ///
     /// Messages of one session keep their order. See [`Job`] for the form and its errors.
     pub fn batch(&self, jobs: &mut [Job], arena: &mut [u8]) -> usize {
-        batch::run(self, jobs, arena)
+        batch::run(self, jobs, arena, &mut |_, _| {})
     }
 
-    /// Runs the first lane group of a batch: the jobs that [`Engine::batch`] would run at one time. Returns how many
-    /// these are; they have their status.
-    pub fn group(&self, jobs: &mut [Job], arena: &mut [u8]) -> usize {
-        batch::group(self, jobs, arena)
+    /// As [`Engine::batch`]; tells every finished job, in order, with the algorithms of its context to `counted`, which
+    /// is where a worker's [`Recorder`](crate::base::metrics::Recorder) listens.
+    pub fn batch_counted(
+        &self,
+        jobs: &mut [Job],
+        arena: &mut [u8],
+        counted: &mut impl FnMut(&Job, Algorithms),
+    ) -> usize {
+        batch::run(self, jobs, arena, counted)
+    }
+
+    /// Runs the first lane group of a batch: the jobs that [`Engine::batch_counted`] would run at one time. Returns how
+    /// many these are; they have their status.
+    pub fn group(
+        &self,
+        jobs: &mut [Job],
+        arena: &mut [u8],
+        counted: &mut impl FnMut(&Job, Algorithms),
+    ) -> usize {
+        batch::group(self, jobs, arena, counted)
     }
 }

@@ -7,6 +7,8 @@
 
 use arrayvec::ArrayVec;
 
+use crate::algorithm::{Nea, Nia};
+use crate::base::metrics::Algorithms;
 use crate::base::{AccessType, Error, Result};
 use crate::procedure::smc::Half;
 use crate::security::protect::{self, Form, LANES, Numbered, OVERHEAD, Sealing};
@@ -21,6 +23,8 @@ pub(super) struct Work<'a> {
     pub(super) access: AccessType,
     pub(super) task: Task<'a>,
     pub(super) report: Report,
+    /// Those of the context that protected or verified it; none before there is one. For the counters.
+    pub(super) algorithms: Algorithms,
     /// The caller's own number of this work.
     pub(super) tag: usize,
 }
@@ -275,6 +279,10 @@ impl<'t, const N: usize> HeldSessions<'t, N> {
     }
 }
 
+const fn names((nea, nia): (Nea, Nia)) -> Algorithms {
+    Algorithms::of(nea.id(), nia.id())
+}
+
 fn seal<const N: usize>(
     held: &[Held<'_>],
     numbered: &mut ArrayVec<Ticket<Numbered>, N>,
@@ -307,6 +315,7 @@ fn seal<const N: usize>(
         let security = &held[ticket.guard].guard.security;
         match Sealing::new(ticket.stage, security, pdu) {
             Ok(lane) => {
+                work.algorithms = names(lane.pair());
                 lanes.push(lane);
                 work.report = Report::Protected(Ok(sent));
             }
@@ -344,6 +353,7 @@ fn accept<const N: usize>(
             let security = &held[ticket.guard].guard.security;
             match Checking::new(ticket.stage, security, octets.reborrow()) {
                 Ok(lane) => {
+                    work.algorithms = names(lane.pair());
                     lanes.push(lane);
                     places.push((ticket.work, ticket.guard));
                 }

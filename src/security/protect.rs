@@ -251,7 +251,9 @@ impl<'a> Sealing<'a> {
         }
     }
 
-    const fn pair(&self) -> (Nea, Nia) {
+    /// The algorithms of its context.
+    #[must_use]
+    pub const fn pair(&self) -> (Nea, Nia) {
         (self.nea, self.nia)
     }
 }

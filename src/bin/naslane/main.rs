@@ -8,6 +8,7 @@ mod nxa256;
 mod selftest;
 mod storm;
 mod terminal;
+mod top;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,8 @@ enum Verb {
     Cpu(cpu::Args),
     /// A quick table: nanoseconds per protect and verify
     Bench(bench::Args),
+    /// What a running sidecar does, live: rates, latency, batches, workers
+    Top(top::Args),
 }
 
 /// `Ok(false)`: the verb ran and says no. `Err`: it could not run, and why.
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Verb::Selftest(args) => selftest::run(&args),
         Verb::Cpu(args) => cpu::run(&args),
         Verb::Bench(args) => bench::run(&args),
+        Verb::Top(args) => top::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

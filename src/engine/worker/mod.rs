@@ -7,7 +7,6 @@
 mod plan;
 mod run;
 mod stage;
-mod stats;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -17,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::base::metrics::{Metrics, WorkerSnapshot};
 use crate::base::{Error, Result};
 use crate::security::Role;
 use crate::session::Handle;
@@ -27,11 +27,9 @@ use super::{Config, Engine};
 
 pub use plan::{Cores, Machine, Plan, Wait};
 pub use stage::Admission;
-pub use stats::{Class, OPS, SIZES, WorkerStats};
 pub use watch::Watch;
 
 use run::{Inbox, Line, Worker};
-use stats::Counters;
 
 /// What workers are started with.
 #[derive(Clone, Debug)]
@@ -63,13 +61,13 @@ impl Default for WorkersConfig {
 struct Shard {
     engine: Arc<Engine>,
     inbox: Arc<Inbox>,
-    counters: Arc<Counters>,
 }
 
 /// Running workers. They stop when this is dropped.
 pub struct Workers {
     shards: Vec<Shard>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    metrics: Arc<Metrics>,
     plan: Plan,
     stopping: Arc<AtomicBool>,
     next: AtomicUsize,
@@ -145,11 +143,11 @@ impl Workers {
             shards.push(Shard {
                 engine: Arc::new(Engine::shard(&config, keys.clone())?),
                 inbox: Arc::new(Inbox::new(stopping.clone())?),
-                counters: Arc::default(),
             });
         }
         // From here on, dropping it stops the threads that were started.
         let started = Self {
+            metrics: Metrics::new(workers),
             shards,
             threads: Mutex::new(Vec::with_capacity(workers)),
             plan,
@@ -164,9 +162,11 @@ impl Workers {
     }
 
     fn spawn(&self, number: usize, shard: &Shard) -> Result<JoinHandle<()>> {
-        let (inbox, counters) = (shard.inbox.clone(), shard.counters.clone());
+        let inbox = shard.inbox.clone();
+        let metrics = self.metrics.worker(number).ok_or(Error::System)?;
+        let recorder = metrics.recorder().ok_or(Error::System)?;
         let how = (self.plan.wait, self.plan.spin);
-        let worker = Worker::new(shard.engine.clone(), inbox, counters, how)?;
+        let worker = Worker::new(shard.engine.clone(), inbox, recorder, how)?;
         let core = self.plan.cores[number];
         std::thread::Builder::new()
             .name(format!("naslane-{number}"))
@@ -307,9 +307,14 @@ impl Workers {
 
     /// What each worker did so far.
     #[must_use]
-    pub fn stats(&self) -> Vec<WorkerStats> {
-        let read = |shard: &Shard| shard.counters.read();
-        self.shards.iter().map(read).collect()
+    pub fn stats(&self) -> Vec<WorkerSnapshot> {
+        self.metrics.snapshot().workers
+    }
+
+    /// The counters of all workers, and those that they share with whoever runs them.
+    #[must_use]
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// Stops: queues take no more jobs, what they took is finished, the threads end. Returns when they have. Jobs

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 
+use crate::base::metrics::{Algorithms, Quarantine, Recorder};
 use crate::base::{Error, Result};
-use crate::engine::ring::{Doorbell, ENTRIES, Payload, Sleeper, WorkerEnd};
+use crate::engine::ring::{Doorbell, ENTRIES, Fault, Payload, Sleeper, WorkerEnd};
 use crate::engine::{Engine, Job};
 use crate::security::protect::LANES;
 
 use super::plan::Wait;
 use super::stage::{Admission, Origin, Ran, Stage};
-use super::stats::{ASLEEP, Counters, ENDED, RUNNING};
 
 /// The worker's side of one queue.
 pub(super) struct Line {
@@ -94,7 +94,7 @@ impl Inbox {
 pub(super) struct Worker {
     engine: Arc<Engine>,
     inbox: Arc<Inbox>,
-    counters: Arc<Counters>,
+    recorder: Recorder,
     wait: Wait,
     spin: Duration,
     lines: Vec<Line>,
@@ -118,7 +118,7 @@ impl Worker {
     pub(super) fn new(
         engine: Arc<Engine>,
         inbox: Arc<Inbox>,
-        counters: Arc<Counters>,
+        recorder: Recorder,
         (wait, spin): (Wait, Duration),
     ) -> Result<Self> {
         let sleeper = Sleeper::new()?;
@@ -126,7 +126,7 @@ impl Worker {
         Ok(Self {
             engine,
             inbox,
-            counters,
+            recorder,
             wait,
             spin,
             lines: Vec::new(),
@@ -168,7 +168,7 @@ impl Worker {
     /// Takes in what the inbox says; true when it says stop.
     #[inline]
     pub(super) fn look_up(&mut self) -> bool {
-        self.counters.turns.add(1);
+        self.recorder.turn();
         // Acquire: pairs with Release in `Inbox::tell`.
         let news = self.inbox.news.load(Ordering::Acquire);
         if news == self.heard {
@@ -193,7 +193,7 @@ impl Worker {
             }
         }
         self.leaving = self.lines.iter().any(|line| line.grace.is_some());
-        self.counters.queues.set(self.lines.len() as u64);
+        self.recorder.queues(self.lines.len() as u64);
     }
 
     /// Gives up the lines of clients that left, once what they submitted is finished.
@@ -210,7 +210,7 @@ impl Worker {
             stays
         });
         self.leaving = self.lines.iter().any(|line| line.grace.is_some());
-        self.counters.queues.set(self.lines.len() as u64);
+        self.recorder.queues(self.lines.len() as u64);
     }
 
     /// One batch: up to a lane group of jobs, over the lines in turn. How many jobs it had.
@@ -239,8 +239,8 @@ impl Worker {
                     count += taken;
                     segments.push((at, count));
                 }
-                Err(_) => {
-                    self.counters.quarantines.add(1);
+                Err(fault) => {
+                    self.recorder.quarantine(reason(fault));
                     if line.end.client_sleeps() {
                         line.wake_client.ring();
                     }
@@ -254,8 +254,8 @@ impl Worker {
             return 0;
         }
         self.first = (self.first + 1) % self.lines.len();
-        self.counters.batch(count);
-        self.counters.waiting(waiting);
+        self.recorder.batch(count as u64);
+        self.recorder.ring_occupancy(waiting);
         self.work(&segments, count);
         count
     }
@@ -263,6 +263,8 @@ impl Worker {
     /// Runs a batch. Completions are published after each lane group.
     fn work(&mut self, segments: &Segments, count: usize) {
         let (mut staged, mut done, mut given) = (0, 0, 0);
+        // Two readings of the clock, 50 ns together, for a batch of one lane group.
+        let begin = Instant::now();
         let mut filling = segments.iter().peekable();
         let mut emptying = segments.iter().peekable();
         while done < count {
@@ -284,12 +286,19 @@ impl Worker {
                 filling.next();
             }
             let engine = &*self.engine;
-            let group = |jobs: &mut [Job], arena: &mut [u8]| engine.group(jobs, arena);
+            let group = |jobs: &mut [Job], arena: &mut [u8], used: &mut [Algorithms]| {
+                let mut used = used.iter_mut();
+                engine.group(jobs, arena, &mut |_, algorithms| {
+                    if let Some(place) = used.next() {
+                        *place = algorithms;
+                    }
+                })
+            };
             let ran = self.stage.run(group, (done, staged));
             if let Ran::Defect(_) = ran {
-                self.counters.panics.add(1);
+                self.recorder.defect();
             }
-            done = ran.end();
+            let before = std::mem::replace(&mut done, ran.end());
             while let Some(&&(at, end)) = emptying.peek() {
                 let upto = end.min(done);
                 self.give(at, (given, upto));
@@ -299,6 +308,8 @@ impl Worker {
                 }
                 emptying.next();
             }
+            let nanos = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.recorder.latency((done - before) as u64, nanos);
         }
     }
 
@@ -306,12 +317,13 @@ impl Worker {
     fn give(&mut self, at: usize, (first, end): (usize, usize)) {
         let line = &mut self.lines[at];
         for index in first..end {
+            let algorithms = self.stage.algorithms[index];
             let job = self.stage.give_out(index, &line.payload);
-            self.counters.job(job);
+            self.recorder.message(job.op, algorithms, job.status);
         }
         if line.end.publish(&self.stage.jobs[first..end]) {
             line.wake_client.ring();
-            self.counters.rings.add(1);
+            self.recorder.ring();
         }
     }
 
@@ -342,15 +354,24 @@ impl Worker {
         self.lines.iter().for_each(|line| line.end.fall_asleep());
         let quiet = |line: &Line| !line.end.is_ready();
         if self.lines.iter().all(quiet) {
-            self.counters.sleeps.add(1);
-            self.counters.state.set(ASLEEP);
+            self.recorder.sleep();
             // The inbox needs no handshake: its bell is rung every time, and a ring before this is not forgotten.
-            if let Ok(true) = self.sleeper.wait(None) {
-                self.counters.wake_ups.add(1);
+            match self.sleeper.wait(None) {
+                Ok(true) => self.recorder.wake(),
+                _ => self.recorder.rise(),
             }
-            self.counters.state.set(RUNNING);
         }
         self.lines.iter().for_each(|line| line.end.wake_up());
+    }
+}
+
+/// The word that a fault is counted under.
+const fn reason(fault: Fault) -> Quarantine {
+    match fault {
+        Fault::SubmitTail => Quarantine::SubmitTail,
+        Fault::CompleteHead => Quarantine::CompleteHead,
+        Fault::Overrun => Quarantine::Overrun,
+        Fault::Unknown => Quarantine::Other,
     }
 }
 
@@ -359,7 +380,5 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.lines.clear();
         self.inbox.close();
-        self.counters.queues.set(0);
-        self.counters.state.set(ENDED);
     }
 }

@@ -6,6 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::base::metrics::Algorithms;
 use crate::base::{Error, Result};
 use crate::engine::batch;
 use crate::engine::job::{Job, op};
@@ -35,6 +36,8 @@ pub(super) struct Stage {
     asked: [Job; LANES],
     /// Refused before they ran.
     refused: [Option<Error>; LANES],
+    /// Those of each job's context, for the counters.
+    pub(super) algorithms: [Algorithms; LANES],
     used: usize,
 }
 
@@ -45,6 +48,7 @@ impl Stage {
             jobs: [Job::default(); LANES],
             asked: [Job::default(); LANES],
             refused: [None; LANES],
+            algorithms: [Algorithms::NONE; LANES],
             used: 0,
         }
     }
@@ -58,6 +62,7 @@ impl Stage {
     pub(super) fn take_in(&mut self, index: usize, origin: &Origin<'_>) -> bool {
         let job = self.jobs[index];
         self.asked[index] = job;
+        self.algorithms[index] = Algorithms::NONE;
         match self.place(&job, origin) {
             Ok(Some(job)) => {
                 self.jobs[index] = job;
@@ -127,7 +132,7 @@ impl Stage {
     /// refused. Returns where it stopped.
     pub(super) fn run(
         &mut self,
-        group: impl FnOnce(&mut [Job], &mut [u8]) -> usize,
+        group: impl FnOnce(&mut [Job], &mut [u8], &mut [Algorithms]) -> usize,
         (first, end): (usize, usize),
     ) -> Ran {
         if let Some(error) = self.refused[first] {
@@ -138,10 +143,10 @@ impl Stage {
             .iter()
             .take_while(|refused| refused.is_none());
         let jobs = &mut self.jobs[first..first + admitted.count()];
-        let arena = &mut self.arena[..];
+        let (arena, algorithms) = (&mut self.arena[..], &mut self.algorithms[first..end]);
         // A defect closes the sessions that the group had locked (their locks are poisoned); what was not finished
         // says so, and the worker goes on.
-        match catch_unwind(AssertUnwindSafe(|| group(jobs, arena))) {
+        match catch_unwind(AssertUnwindSafe(|| group(jobs, arena, algorithms))) {
             Ok(count) => Ran::Jobs(first + count),
             Err(_) => {
                 let count = batch::group_len(jobs);

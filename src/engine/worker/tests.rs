@@ -3,6 +3,7 @@
 use super::run::{Inbox, Line, Worker};
 use super::stage::{Origin, Ran, Stage};
 use super::*;
+use crate::base::metrics::{Algorithms, WorkerMetrics};
 use crate::engine::Job;
 use crate::engine::job::op;
 use crate::engine::ring::{ClientEnd, State, pair};
@@ -36,12 +37,12 @@ fn client(inbox: &Inbox, admit: Option<Admission>) -> Client {
     Client { end, payload, left }
 }
 
-fn worker() -> (Worker, Arc<Inbox>, Arc<Counters>) {
+fn worker() -> (Worker, Arc<Inbox>, Arc<WorkerMetrics>) {
     let inbox = Arc::new(Inbox::new(Arc::default()).unwrap());
-    let counters = Arc::new(Counters::default());
+    let metrics = Arc::new(WorkerMetrics::default());
     let how = (Wait::Block, Duration::ZERO);
-    let worker = Worker::new(engine(), inbox.clone(), counters.clone(), how).unwrap();
-    (worker, inbox, counters)
+    let worker = Worker::new(engine(), inbox.clone(), metrics.recorder().unwrap(), how).unwrap();
+    (worker, inbox, metrics)
 }
 
 /// A message that the engine refuses: there is no such session.
@@ -89,7 +90,7 @@ impl Client {
 
 #[test]
 fn jobs_of_many_queues_share_a_batch_and_go_back_to_their_own() {
-    let (mut worker, inbox, counters) = worker();
+    let (mut worker, inbox, metrics) = worker();
     let mut clients: Vec<_> = (0..3).map(|_| client(&inbox, None)).collect();
     assert!(!worker.look_up());
     for (number, client) in clients.iter_mut().enumerate() {
@@ -104,9 +105,16 @@ fn jobs_of_many_queues_share_a_batch_and_go_back_to_their_own() {
             .collect();
         assert_eq!(client.reap(), expected);
     }
-    let stats = counters.read();
-    assert_eq!((stats.batches, stats.completed(), stats.queues), (2, 90, 3));
-    assert_eq!(stats.sizes, [0, 0, 0, 0, 0, 1, 1]);
+    let stats = metrics.snapshot();
+    assert_eq!(
+        (stats.batch.count(), stats.messages.total(), stats.queues),
+        (2, 90, 3)
+    );
+    assert_eq!(
+        (stats.batch.quantile(0.5), stats.batch.quantile(1.0)),
+        (Some(26), Some(64))
+    );
+    assert_eq!((stats.batch.sum, stats.latency.count()), (90, 90));
 }
 
 #[test]
@@ -130,7 +138,7 @@ fn no_queue_is_always_last() {
 
 #[test]
 fn a_job_that_is_not_admitted_is_refused_and_reads_nothing() {
-    let (mut worker, inbox, counters) = worker();
+    let (mut worker, inbox, metrics) = worker();
     let odd: Admission = Arc::new(|job: &Job| {
         assert_ne!(job.user_data, 4, "a defect, for the test");
         if !job.user_data.is_multiple_of(2) {
@@ -155,12 +163,12 @@ fn a_job_that_is_not_admitted_is_refused_and_reads_nothing() {
             (4, Error::Poisoned.code())
         ]
     );
-    assert_eq!(counters.read().completed(), 5);
+    assert_eq!(metrics.snapshot().messages.total(), 5);
 }
 
 #[test]
 fn a_client_that_left_is_served_to_the_end_and_given_up() {
-    let (mut worker, inbox, counters) = worker();
+    let (mut worker, inbox, metrics) = worker();
     let (mut client, mut other) = (client(&inbox, None), client(&inbox, None));
     worker.look_up();
     assert_eq!(client.end.submit(&[job(1); 10]).0, 10);
@@ -175,7 +183,7 @@ fn a_client_that_left_is_served_to_the_end_and_given_up() {
         (client.end.state(), other.end.state()),
         (State::Closed, State::Open)
     );
-    assert_eq!(counters.read().queues, 1);
+    assert_eq!(metrics.snapshot().queues, 1);
     // One in this process that submits for ever after it left.
     other.left.store(true, Ordering::Release);
     inbox.tell();
@@ -193,7 +201,7 @@ fn a_client_that_left_is_served_to_the_end_and_given_up() {
 
 #[test]
 fn a_worker_that_ends_closes_its_rings() {
-    let (mut worker, inbox, counters) = worker();
+    let (mut worker, inbox, metrics) = worker();
     let mut seen = client(&inbox, None);
     worker.look_up();
     let mut unseen = client(&inbox, None);
@@ -205,7 +213,7 @@ fn a_worker_that_ends_closes_its_rings() {
         assert_eq!(client.end.state(), State::Closed);
         assert_eq!(client.reap(), [(7, Error::Stopped.code())]);
     }
-    assert!(counters.read().ended);
+    assert_eq!(metrics.snapshot().ended, 1);
 }
 
 /// A defect in a lane group costs the jobs of that group their result, and nobody else.
@@ -226,11 +234,13 @@ fn r52_a_defect_ends_its_lane_group_only() {
         }
         assert!(stage.take_in(index, &origin));
     }
-    let defect = |jobs: &mut [Job], arena: &mut [u8]| -> usize {
-        engine.group(jobs, arena);
+    let defect = |jobs: &mut [Job], arena: &mut [u8], _: &mut [Algorithms]| -> usize {
+        engine.group(jobs, arena, &mut |_, _| {});
         panic!("a defect, for the test");
     };
-    let whole = |jobs: &mut [Job], arena: &mut [u8]| engine.group(jobs, arena);
+    let whole = |jobs: &mut [Job], arena: &mut [u8], _: &mut [Algorithms]| {
+        engine.group(jobs, arena, &mut |_, _| {})
+    };
     assert!(matches!(stage.run(defect, (0, 4)), Ran::Defect(2)));
     assert!(matches!(stage.run(whole, (2, 4)), Ran::Jobs(3)));
     assert!(matches!(stage.run(whole, (3, 4)), Ran::Jobs(4)));

@@ -28,10 +28,10 @@ impl Watch {
         self.seen.resize(stats.len(), (u64::MAX, now));
         let mut stalled = Vec::new();
         for (number, (stats, seen)) in stats.iter().zip(&mut self.seen).enumerate() {
-            if stats.asleep || stats.turns != seen.0 {
+            if stats.asleep != 0 || stats.turns != seen.0 {
                 *seen = (stats.turns, now);
             }
-            if stats.ended || now.duration_since(seen.1) >= self.patience {
+            if stats.ended != 0 || now.duration_since(seen.1) >= self.patience {
                 stalled.push(number);
             }
         }

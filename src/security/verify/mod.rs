@@ -192,7 +192,9 @@ impl<'a> Checking<'a> {
         )
     }
 
-    const fn pair(&self) -> (Nea, Nia) {
+    /// The algorithms of its context.
+    #[must_use]
+    pub const fn pair(&self) -> (Nea, Nia) {
         (self.nea, self.nia)
     }
 
