@@ -13,6 +13,7 @@
 //! | 4 | [`procedure`] | the security mode procedure: state machines without I/O or clock |
 //! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |
 //! | 6 | [`engine`] | sessions and verbs: one message, a batch of 64-byte jobs |
+//! | 7 | `sidecar` | the engine in a process of its own that holds the keys, and its client (feature `sidecar`, Linux) |
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod algorithm;
@@ -28,6 +29,8 @@ pub mod procedure;
 pub mod security;
 #[cfg(feature = "std")]
 pub mod session;
+#[cfg(all(feature = "sidecar", target_os = "linux"))]
+pub mod sidecar;
 
 /// The version of the crate, of the C ABI and of `naslane --version`: `MAJOR.MINOR.PATCH`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -115,6 +115,15 @@ pub enum Error {
     Poisoned = 100,
     /// The platform refused a resource.
     System = 101,
+
+    /// The sidecar is gone, or ended the connection: what was under way may have happened or not.
+    Disconnected = 112,
+    /// A limit that the sidecar sets to each client is reached.
+    Quota = 113,
+    /// Sidecar and client have no version of the control protocol in common.
+    Version = 114,
+    /// The sidecar does not serve this user.
+    Denied = 115,
 }
 
 /// Result with [`Error`].
@@ -172,6 +181,10 @@ pub const ALL: &[Error] = &[
     Error::SelfTest,
     Error::Poisoned,
     Error::System,
+    Error::Disconnected,
+    Error::Quota,
+    Error::Version,
+    Error::Denied,
 ];
 
 impl Error {
@@ -279,6 +292,16 @@ impl Error {
                 "an internal defect closed this session; release it and report the defect"
             }
             Self::System => "the platform refused a resource",
+            Self::Disconnected => {
+                "the sidecar is gone; connect again, and treat what was under way as unknown"
+            }
+            Self::Quota => {
+                "this client's share of the sidecar is used up; release something or raise its quota"
+            }
+            Self::Version => "no common version of the control protocol; update the older side",
+            Self::Denied => {
+                "the sidecar does not serve this user; see `allow_uids` and `allow_gids`"
+            }
         }
     }
 }
