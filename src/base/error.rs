@@ -115,6 +115,8 @@ pub enum Error {
     Poisoned = 100,
     /// The platform refused a resource.
     System = 101,
+    /// The worker left before this job ran; it changed nothing.
+    Stopped = 102,
 
     /// The sidecar is gone, or ended the connection: what was under way may have happened or not.
     Disconnected = 112,
@@ -181,6 +183,7 @@ pub const ALL: &[Error] = &[
     Error::SelfTest,
     Error::Poisoned,
     Error::System,
+    Error::Stopped,
     Error::Disconnected,
     Error::Quota,
     Error::Version,
@@ -292,6 +295,7 @@ impl Error {
                 "an internal defect closed this session; release it and report the defect"
             }
             Self::System => "the platform refused a resource",
+            Self::Stopped => "the worker was stopped before this job ran; nothing changed",
             Self::Disconnected => {
                 "the sidecar is gone; connect again, and treat what was under way as unknown"
             }

@@ -3,6 +3,8 @@
 pub mod cpu;
 pub mod error;
 pub mod secret;
+#[cfg(feature = "std")]
+pub(crate) mod sync;
 pub mod words;
 
 pub use error::{Error, Result};

@@ -7,6 +7,7 @@ mod batch;
 mod config;
 pub mod job;
 mod pass;
+pub mod ring;
 mod smc;
 
 use std::ops::Range;

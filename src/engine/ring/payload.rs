@@ -1,0 +1,233 @@
+//! The arena of a queue: octets that a client writes and a worker reads while neither can hold the other back.
+//!
+//! Both sides copy, in whole atomic words: a client that changes a message while it is under way gets garbage for
+//! itself, never undefined behaviour here, and the worker works on its private copy. A copy of 64 octets costs
+//! less than keeping books of which octets are under way.
+
+use std::ops::Range;
+use std::ptr::NonNull;
+
+use crate::base::sync::Ordering;
+use crate::base::{Error, Result};
+
+use super::Keep;
+
+// Not those of `base::sync`: the model checker has nothing to say about payloads.
+use std::sync::atomic::AtomicU64;
+
+/// Octets of a word.
+const WORD: usize = 8;
+
+/// The arena of one queue, as one of its sides sees it.
+#[derive(Clone)]
+pub struct Payload {
+    words: NonNull<AtomicU64>,
+    len: usize,
+    _keep: Keep,
+}
+
+// SAFETY: behind the pointer are only atomics, and `_keep` keeps them in place.
+unsafe impl Send for Payload {}
+// SAFETY: as above.
+unsafe impl Sync for Payload {}
+
+impl std::fmt::Debug for Payload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Payload {{ {} octets }}", self.len) // what is in them may be secret
+    }
+}
+
+impl Payload {
+    /// An arena in memory of this process, all zero; `len` in octets, rounded up to whole words.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for 0 or 2^32 octets and more; [`Error::System`] without memory.
+    pub fn allocate(len: usize) -> Result<Self> {
+        let len = len.checked_next_multiple_of(WORD).ok_or(Error::Argument)?;
+        if len == 0 || u32::try_from(len).is_err() {
+            return Err(Error::Argument);
+        }
+        let words: Box<[AtomicU64]> = (0..len / WORD).map(|_| AtomicU64::new(0)).collect();
+        let keep = std::sync::Arc::new(words);
+        let words = NonNull::from(&**keep).cast();
+        Ok(Self {
+            words,
+            len,
+            _keep: keep,
+        })
+    }
+
+    /// An arena that lies elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Argument`]: `start` or `len` is no multiple of 8, or `len` is 0 or more than 2^32 - 1.
+    ///
+    /// # Safety
+    /// The `len` octets at `start` can be read and written for as long as `keep` lives; in this process only
+    /// payloads use them. What another process does to them does not matter.
+    pub unsafe fn attach(start: NonNull<u8>, len: usize, keep: Keep) -> Result<Self> {
+        let aligned = start.addr().get() % WORD == 0 && len % WORD == 0;
+        if !aligned || len == 0 || u32::try_from(len).is_err() {
+            return Err(Error::Argument);
+        }
+        Ok(Self {
+            words: start.cast(),
+            len,
+            _keep: keep,
+        })
+    }
+
+    /// Octets.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: an arena has octets.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Where it lies, for callers whose language has no atomics. What is under way is not to be touched.
+    #[must_use]
+    pub const fn as_ptr(&self) -> *mut u8 {
+        self.words.as_ptr().cast()
+    }
+
+    const fn words(&self) -> &[AtomicU64] {
+        // SAFETY: `attach` was promised this memory for as long as `self` lives.
+        unsafe { std::slice::from_raw_parts(self.words.as_ptr(), self.len / WORD) }
+    }
+
+    /// The words that hold these octets, and the place of the first octet in the first of them.
+    fn find(&self, offset: usize, len: usize) -> Result<(&[AtomicU64], usize)> {
+        let end = offset.checked_add(len).ok_or(Error::OutOfRange)?;
+        let words = offset / WORD..end.div_ceil(WORD);
+        let found = if len == 0 {
+            Some(&[][..])
+        } else {
+            self.words().get(words)
+        };
+        if end > self.len {
+            return Err(Error::OutOfRange);
+        }
+        Ok((found.ok_or(Error::OutOfRange)?, offset % WORD))
+    }
+
+    /// Asks for the memory at `offset`, which a call will copy soon.
+    #[inline]
+    pub(crate) fn prefetch(&self, offset: u32) {
+        if let Some(word) = self.words().get(offset as usize / WORD) {
+            crate::base::cpu::prefetch(word);
+        }
+    }
+
+    /// Copies octets out of the arena, each loaded once.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`].
+    pub fn read(&self, offset: u32, octets: &mut [u8]) -> Result<()> {
+        let (words, skip) = self.find(offset as usize, octets.len())?;
+        // Relaxed throughout: the ring's words order what is under way.
+        let load = |word: &AtomicU64| u64::from_le(word.load(Ordering::Relaxed));
+        if skip == 0 {
+            let mut chunks = octets.chunks_exact_mut(WORD);
+            for (chunk, word) in (&mut chunks).zip(words) {
+                chunk.copy_from_slice(&load(word).to_le_bytes());
+            }
+            let rest = chunks.into_remainder();
+            if let Some(word) = words.last()
+                && !rest.is_empty()
+            {
+                rest.copy_from_slice(&load(word).to_le_bytes()[..rest.len()]);
+            }
+            return Ok(());
+        }
+        let Some((first, others)) = words.split_first() else {
+            return Ok(());
+        };
+        let shift = 8 * skip as u32;
+        let mut others = others.iter();
+        let mut low = load(first);
+        for chunk in octets.chunks_mut(WORD) {
+            let high = others.next().map_or(0, load);
+            let word = low >> shift | high << (64 - shift);
+            chunk.copy_from_slice(&word.to_le_bytes()[..chunk.len()]);
+            low = high;
+        }
+        Ok(())
+    }
+
+    /// Copies octets into the arena.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`]; nothing was written then.
+    pub fn write(&self, offset: u32, octets: &[u8]) -> Result<()> {
+        let start = offset as usize;
+        self.write_into(start..start.saturating_add(octets.len()), octets)
+    }
+
+    /// Copies octets to the start of a place that the caller may write as a whole: what is left of the last word is
+    /// zeroed, as far as it lies in the place, which spares a locked instruction.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] when the octets do not fit; nothing was written then.
+    pub fn write_into(&self, place: Range<usize>, octets: &[u8]) -> Result<()> {
+        let room = place
+            .end
+            .checked_sub(place.start)
+            .ok_or(Error::OutOfRange)?;
+        if octets.len() > room || place.end > self.len {
+            return Err(Error::OutOfRange);
+        }
+        let (words, skip) = self.find(place.start, octets.len())?;
+        let head = if skip == 0 {
+            0
+        } else {
+            (WORD - skip).min(octets.len())
+        };
+        let (first, octets) = octets.split_at(head);
+        let mut words = words.iter();
+        if !first.is_empty()
+            && let Some(word) = words.next()
+        {
+            merge(word, skip, first);
+        }
+        let mut chunks = octets.chunks_exact(WORD);
+        for (chunk, word) in (&mut chunks).zip(&mut words) {
+            word.store(value(0, chunk).to_le(), Ordering::Relaxed);
+        }
+        let rest = chunks.remainder();
+        if let Some(word) = words.next()
+            && !rest.is_empty()
+        {
+            let written = head + octets.len() - rest.len();
+            if written + WORD <= room {
+                word.store(value(0, rest).to_le(), Ordering::Relaxed);
+            } else {
+                merge(word, 0, rest);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// At most 8 octets as a word, the first one `skip` octets from its low end.
+fn value(skip: usize, octets: &[u8]) -> u64 {
+    let mut bytes = [0; WORD];
+    bytes[skip..skip + octets.len()].copy_from_slice(octets);
+    u64::from_le_bytes(bytes)
+}
+
+/// Replaces a part of a word whose other octets may belong to somebody who writes them at this moment.
+fn merge(word: &AtomicU64, skip: usize, octets: &[u8]) {
+    let mask = value(skip, &[0xFF; WORD][..octets.len()]).to_le();
+    let new = value(skip, octets).to_le();
+    let mut old = word.load(Ordering::Relaxed);
+    while let Err(now) =
+        word.compare_exchange_weak(old, old & !mask | new, Ordering::Relaxed, Ordering::Relaxed)
+    {
+        old = now;
+    }
+}
