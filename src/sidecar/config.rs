@@ -47,7 +47,7 @@ const fn socket_mode() -> u32 {
 }
 
 /// Who is served, and what becomes of a client that goes away.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Clients {
     /// User identities. With none here and no group: the daemon's own user.
@@ -58,6 +58,20 @@ pub struct Clients {
     pub on_client_death: OnClientDeath,
     /// How long they are kept, in seconds; 0: until the daemon stops.
     pub keep_seconds: u64,
+    /// Connections at a time, of all users together.
+    pub connections: usize,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self {
+            allow_uids: Vec::new(),
+            allow_gids: Vec::new(),
+            on_client_death: OnClientDeath::default(),
+            keep_seconds: 0,
+            connections: 64,
+        }
+    }
 }
 
 /// What becomes of the sessions of a client that went away.
@@ -333,6 +347,7 @@ mod tests {
             "allow_gids =",
             "on_client_death =",
             "keep_seconds =",
+            "connections =",
             "sessions =",
             "queues =",
             "outstanding =",

@@ -298,7 +298,7 @@ mod tests {
         let (memory, _ends) = create(&layout).unwrap();
         assert!(ftruncate(&memory, 0).is_err() && ftruncate(&memory, 1 << 20).is_err());
         assert!(fcntl_add_seals(&memory, SealFlags::WRITE).is_err());
-        let other = Layout::new(1, 16, 4096).unwrap();
+        let other = Layout::new(1, 64, 4096).unwrap();
         assert_eq!(open(&memory, &other).err(), Some(Error::Argument));
         let bare = memfd_create(c"bare", MemfdFlags::ALLOW_SEALING).unwrap();
         ftruncate(&bare, layout.len() as u64).unwrap();

@@ -6,6 +6,8 @@ mod definitions;
 mod hex;
 mod nxa256;
 mod selftest;
+#[cfg(target_os = "linux")]
+mod serve;
 mod storm;
 mod terminal;
 
@@ -30,6 +32,9 @@ enum Verb {
     Cpu(cpu::Args),
     /// A quick table: nanoseconds per protect and verify
     Bench(bench::Args),
+    /// The engine as a process of its own that holds the keys; clients connect over a Unix socket
+    #[cfg(target_os = "linux")]
+    Serve(serve::Args),
 }
 
 /// `Ok(false)`: the verb ran and says no. `Err`: it could not run, and why.
@@ -41,6 +46,8 @@ fn main() -> ExitCode {
         Verb::Selftest(args) => selftest::run(&args),
         Verb::Cpu(args) => cpu::run(&args),
         Verb::Bench(args) => bench::run(&args),
+        #[cfg(target_os = "linux")]
+        Verb::Serve(args) => serve::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

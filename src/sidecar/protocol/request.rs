@@ -117,6 +117,8 @@ pub enum Request<'a> {
     SmcCommand {
         /// The session.
         session: u64,
+        /// Octets that the caller has room for; with less than the PDU needs nothing happens.
+        room: u32,
         /// What it asks.
         command: SmcCommand<'a>,
     },
@@ -124,6 +126,8 @@ pub enum Request<'a> {
     SmcEvent {
         /// The session.
         session: u64,
+        /// As in [`Request::SmcCommand`].
+        room: u32,
         /// 0 T3560 expired, 1 not delivered, 2 lower layers failed, 3 collision, 4 abort.
         event: u8,
         /// Type of the message that collided; else 0.
@@ -294,17 +298,21 @@ impl<'a> Request<'a> {
             }
             Self::SmcCommand {
                 session,
+                room,
                 ref command,
             } => {
                 frame.u64(session)?;
+                frame.u32(room)?;
                 command.write(frame)?;
             }
             Self::SmcEvent {
                 session,
+                room,
                 event,
                 message_type,
             } => {
                 frame.u64(session)?;
+                frame.u32(room)?;
                 frame.put(&[event, message_type])?;
             }
             Self::Diagnose {
@@ -401,10 +409,12 @@ impl<'a> Request<'a> {
             },
             verb::SMC_COMMAND => Self::SmcCommand {
                 session,
+                room: reader.u32()?,
                 command: SmcCommand::read(reader)?,
             },
             verb::SMC_EVENT => Self::SmcEvent {
                 session,
+                room: reader.u32()?,
                 event: reader.u8()?,
                 message_type: reader.u8()?,
             },

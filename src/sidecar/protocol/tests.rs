@@ -82,7 +82,7 @@ proptest! {
             abba: abba.as_deref(),
             aun3_key: aun3_key.as_deref().map(Key),
         };
-        same(&Request::SmcCommand { session, command });
+        same(&Request::SmcCommand { session, room: ul_count, command });
         let _ = command.with(|_| Ok(()));
     }
 
@@ -108,7 +108,7 @@ proptest! {
             Request::KGnb { session, access: octet },
             Request::PrepareNh(session),
             Request::CommitNh { session, nh: Key(&key), ncc: octet },
-            Request::SmcEvent { session, event: octet, message_type: other },
+            Request::SmcEvent { session, room: number, event: octet, message_type: other },
             Request::SmcRejectedUnprotected { session, cause: octet },
             Request::Diagnose { session, access: octet, pdu: &octets },
         ] {

@@ -1,0 +1,529 @@
+//! The client: the engine's verbs, asked of a daemon.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::net::{Shutdown, shutdown};
+
+use crate::base::{AccessType, Error, NgKsi, Result};
+use crate::engine::ring::Doorbell;
+use crate::engine::{Queue, QueueParts};
+use crate::kdf::{KGnb, Nh};
+use crate::nas::Cause;
+use crate::procedure::smc::{Action, Event, Outcome, Request as SmcRequest, Sent};
+use crate::security::{Deregistration, Diagnosis, Identity, KeyChange, Role};
+use crate::session::Handle;
+
+use super::protocol::{
+    Frame, Hello, Key, Opened, Request, Response, SessionList, SmcCommand, Statistics, VERSIONS,
+    Welcome, response,
+};
+use super::region::{self, Layout};
+use super::socket;
+
+/// The two frames of a connection and the number of the last request.
+struct Wire {
+    request: Frame,
+    response: Frame,
+    number: u32,
+}
+
+/// A connection to a daemon. Its verbs may be called from any number of threads; each is one exchange over the
+/// socket. Messages go through a [`Queue`].
+///
+/// When the daemon goes away, every verb is [`Error::Disconnected`], and every job that was not completed comes back
+/// from its queue with that status, once.
+pub struct Client {
+    socket: Arc<OwnedFd>,
+    wire: Mutex<Wire>,
+    welcome: Welcome,
+    link: Arc<Link>,
+    watcher: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("welcome", &self.welcome)
+            .field("gone", &self.link.is_gone())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether the daemon is there, and whom to wake when it is not.
+#[derive(Default)]
+struct Link {
+    gone: Arc<AtomicBool>,
+    bells: Mutex<Vec<Weak<Doorbell>>>,
+}
+
+impl Link {
+    fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    fn bells(&self) -> MutexGuard<'_, Vec<Weak<Doorbell>>> {
+        self.bells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, bell: &Arc<Doorbell>) {
+        let mut bells = self.bells();
+        bells.retain(|bell| bell.strong_count() > 0);
+        bells.push(Arc::downgrade(bell));
+        drop(bells);
+        // The daemon may have gone before this bell was in the list.
+        if self.is_gone() {
+            bell.ring();
+        }
+    }
+
+    fn cut(&self) {
+        self.gone.store(true, Ordering::Release);
+        for bell in self.bells().iter().filter_map(Weak::upgrade) {
+            bell.ring();
+        }
+    }
+}
+
+/// Sees the daemon go: nothing else would wake a thread that sleeps at its queue.
+fn watch(socket: &OwnedFd, link: &Link) {
+    loop {
+        // Not IN: responses belong to who asked.
+        let mut fds = [PollFd::new(socket, PollFlags::RDHUP)];
+        match poll(&mut fds, None) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) | Err(_) => return link.cut(),
+        }
+    }
+}
+
+/// Connects to the daemon at `path`. With a `name` (up to 32 letters, digits, `-`, `_`, `.`) the client takes over the
+/// sessions that it left behind, if the daemon keeps them; see [`Client::sessions`].
+///
+/// # Errors
+/// [`Error::Disconnected`] when nobody listens there, [`Error::Denied`], [`Error::Version`], [`Error::Busy`] while a
+/// client of this name is connected, [`Error::Argument`] for another name, [`Error::System`].
+pub fn connect(path: impl AsRef<Path>, name: &str) -> Result<Client> {
+    let socket = socket::connect_to(path.as_ref()).map_err(|why| match why {
+        Errno::ACCESS | Errno::PERM => Error::Denied,
+        Errno::NAMETOOLONG | Errno::INVAL => Error::Argument,
+        _ => Error::Disconnected,
+    })?;
+    let wire = Wire {
+        request: Frame::new(),
+        response: Frame::new(),
+        number: 0,
+    };
+    let mut client = Client {
+        socket: Arc::new(socket),
+        wire: Mutex::new(wire),
+        welcome: Welcome::default(),
+        link: Arc::new(Link::default()),
+        watcher: None,
+    };
+    let hello = Hello {
+        versions: VERSIONS,
+        name: name.as_bytes(),
+    };
+    client.welcome = client.ask(&Request::Hello(hello), |response| match response {
+        Response::Welcome(welcome) => Ok(welcome),
+        _ => Err(Error::Operation),
+    })?;
+    let (socket, link) = (Arc::clone(&client.socket), Arc::clone(&client.link));
+    let watcher = std::thread::Builder::new().name("naslane-link".to_owned());
+    let watcher = watcher.spawn(move || watch(&socket, &link));
+    client.watcher = Some(watcher.map_err(|_| Error::System)?);
+    Ok(client)
+}
+
+fn room_of(out: &[u8]) -> u32 {
+    u32::try_from(out.len()).unwrap_or(u32::MAX)
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // Wakes the watcher, which cuts the queues that are left: the daemon closes them now.
+        let _ = shutdown(&*self.socket, Shutdown::Both);
+        if let Some(watcher) = self.watcher.take() {
+            // It does nothing that could panic.
+            let _ = watcher.join();
+        }
+    }
+}
+
+impl Client {
+    /// One exchange; `read` takes what it needs of the response.
+    fn ask<T>(
+        &self,
+        request: &Request<'_>,
+        read: impl FnOnce(Response<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.ask_for(request, &mut Vec::new(), read)
+    }
+
+    fn ask_for<T>(
+        &self,
+        request: &Request<'_>,
+        fds: &mut Vec<OwnedFd>,
+        read: impl FnOnce(Response<'_>) -> Result<T>,
+    ) -> Result<T> {
+        // A panic in between leaves nothing half done that the next exchange would not clear.
+        let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
+        let Wire {
+            request: out,
+            response: back,
+            number,
+        } = &mut *wire;
+        *number = number.wrapping_add(1).max(1);
+        request.write(*number, out)?;
+        let exchanged = socket::send(&self.socket, out.octets(), &[])
+            .and_then(|()| socket::receive(&self.socket, back, fds));
+        out.clear();
+        if exchanged.is_err() && back.octets().is_empty() {
+            // A daemon that shows the door speaks before it is asked: what it said may still be there.
+            let said = socket::receive(&self.socket, back, fds);
+            said.map_err(|_| Error::Disconnected)?;
+        }
+        if back.octets().is_empty() {
+            return Err(Error::Disconnected);
+        }
+        let done = match Response::read(back.octets()) {
+            Ok((_, Response::Refused(error))) => Err(error),
+            Ok((answered, response)) if answered == *number => read(response),
+            Ok(_) => Err(Error::Operation),
+            Err(error) => Err(error),
+        };
+        back.clear(); // it may have been a key
+        done
+    }
+
+    fn done(&self, request: &Request<'_>) -> Result<()> {
+        self.ask(request, |response| match response {
+            Response::Done => Ok(()),
+            _ => Err(Error::Operation),
+        })
+    }
+
+    fn octet(&self, request: &Request<'_>) -> Result<u8> {
+        self.ask(request, |response| match response {
+            Response::Octet(octet) => Ok(octet),
+            _ => Err(Error::Operation),
+        })
+    }
+
+    /// Limits that the daemon granted.
+    #[must_use]
+    pub const fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// True when the daemon is gone.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.link.is_gone()
+    }
+
+    /// Asks whether the daemon is there.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`]; as every verb below.
+    pub fn ping(&self) -> Result<()> {
+        let number = 0x6E61_736C_616E_6521;
+        self.ask(&Request::Ping(number), |response| match response {
+            Response::Pong(back) if back == number => Ok(()),
+            _ => Err(Error::Operation),
+        })
+    }
+
+    /// Figures of the daemon.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`].
+    pub fn statistics(&self) -> Result<Statistics> {
+        self.ask(&Request::Statistics, |response| match response {
+            Response::Statistics(figures) => Ok(figures),
+            _ => Err(Error::Operation),
+        })
+    }
+
+    /// Opens a queue with `entries` per worker (a power of two, 8..=4096) and an arena of `arena` octets; the daemon
+    /// may grant less. The same type as an in-process queue.
+    ///
+    /// # Errors
+    /// [`Error::Quota`], [`Error::Argument`], [`Error::System`], [`Error::Disconnected`].
+    pub fn open_queue(&self, entries: u32, arena: u32) -> Result<Queue> {
+        let mut fds = Vec::new();
+        let request = Request::OpenQueue { entries, arena };
+        let opened = self.ask_for(&request, &mut fds, |response| match response {
+            Response::Opened(opened) => Ok(opened),
+            _ => Err(Error::Operation),
+        })?;
+        let made = self.queue(&opened, fds);
+        if made.is_err() {
+            // A queue that nobody has is of no use; the first error is the one to tell.
+            let _ = self.done(&Request::CloseQueue(opened.queue));
+        }
+        made
+    }
+
+    fn queue(&self, opened: &Opened, fds: Vec<OwnedFd>) -> Result<Queue> {
+        let layout = Layout::new(opened.workers, opened.entries, opened.arena)?;
+        if fds.len() != opened.workers as usize + 2 {
+            return Err(Error::Operation);
+        }
+        let mut fds = fds.into_iter();
+        let memory = fds.next().ok_or(Error::Operation)?;
+        let ends = region::open(&memory, &layout)?;
+        let mut bells: Vec<_> = fds.map(|fd| Arc::new(Doorbell::from_fd(fd))).collect();
+        let wake_client = bells.pop().ok_or(Error::Operation)?;
+        self.link.add(&wake_client);
+        Queue::from_parts(QueueParts {
+            ends: ends.rings,
+            payload: ends.arena,
+            wake_worker: bells,
+            wake_client,
+            gone: Some(Arc::clone(&self.link.gone)),
+        })
+    }
+
+    /// A new session of the AMF half. `tag` is the caller's own number, which [`Client::sessions`] tells again.
+    ///
+    /// # Errors
+    /// [`Error::Role`] for the UE half, which a daemon does not have; [`Error::Quota`], [`Error::TableFull`].
+    pub fn establish(&self, role: Role, tag: u64) -> Result<Handle> {
+        if role != Role::Amf {
+            return Err(Error::Role);
+        }
+        self.ask(&Request::Establish { tag }, |response| match response {
+            Response::Session(session) => Handle::from_bits(session),
+            _ => Err(Error::Operation),
+        })
+    }
+
+    /// The sessions that this client has, with their tags, by ascending handle.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`].
+    pub fn sessions(&self) -> Result<Vec<(Handle, u64)>> {
+        let mut all = Vec::new();
+        let mut after = 0;
+        loop {
+            let rows = self.ask(&Request::Sessions { after }, |response| match response {
+                Response::Sessions(SessionList(rows)) => Ok(rows),
+                _ => Err(Error::Operation),
+            })?;
+            for &(session, tag) in &rows {
+                all.push((Handle::from_bits(session)?, tag));
+                after = session.max(after);
+            }
+            if rows.len() < SessionList::MOST {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`Error::Handle`].
+    pub fn release(&self, handle: Handle) -> Result<()> {
+        self.done(&Request::Release(handle.bits()))
+    }
+
+    /// As [`crate::Engine::authenticated`]; ngKSI is a native one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn authenticated(&self, handle: Handle, identity: &Identity) -> Result<()> {
+        self.done(&Request::Authenticated {
+            session: handle.bits(),
+            k_amf: Key(identity.k_amf.expose()),
+            ng_ksi: identity.ng_ksi.bits(),
+            flags: u8::from(identity.emergency),
+            ue_sec_cap: identity.ue_sec_cap.value(),
+        })
+    }
+
+    /// A free native ngKSI that is not the one the UE `cited`.
+    ///
+    /// # Errors
+    /// [`Error::NgKsi`] when none is free.
+    pub fn next_ng_ksi(&self, handle: Handle, cited: Option<NgKsi>) -> Result<NgKsi> {
+        let bits = self.octet(&Request::NextNgKsi {
+            session: handle.bits(),
+            cited: cited.map_or(u8::MAX, NgKsi::bits),
+        })?;
+        NgKsi::from_bits(bits).ok_or(Error::Operation)
+    }
+
+    /// As [`crate::Engine::connection_released`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn connection_released(&self, handle: Handle, access: AccessType) -> Result<()> {
+        self.done(&Request::ConnectionReleased {
+            session: handle.bits(),
+            access: access.bearer(),
+        })
+    }
+
+    /// As [`crate::Engine::deregister`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn deregister(&self, handle: Handle, kind: Deregistration) -> Result<()> {
+        self.done(&Request::Deregister {
+            session: handle.bits(),
+            kind: kind as u8,
+        })
+    }
+
+    /// As [`crate::Engine::begin_key_change`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn begin_key_change(&self, handle: Handle, kind: KeyChange) -> Result<()> {
+        self.done(&Request::BeginKeyChange {
+            session: handle.bits(),
+            kind: kind as u8,
+        })
+    }
+
+    /// As [`crate::Engine::end_key_change`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn end_key_change(&self, handle: Handle, kind: KeyChange) -> Result<()> {
+        self.done(&Request::EndKeyChange {
+            session: handle.bits(),
+            kind: kind as u8,
+        })
+    }
+
+    /// As [`crate::Engine::k_gnb`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn k_gnb(&self, handle: Handle, access: AccessType) -> Result<KGnb> {
+        let request = Request::KGnb {
+            session: handle.bits(),
+            access: access.bearer(),
+        };
+        self.ask(&request, |response| match response {
+            Response::Key(key, 0) => Ok(KGnb::new(*key.expose())),
+            _ => Err(Error::Operation),
+        })
+    }
+
+    /// The next {NH, NCC} of 3GPP access; nothing changes until [`Client::commit_nh`].
+    ///
+    /// # Errors
+    /// [`Error::NoContext`] before [`Client::k_gnb`].
+    pub fn prepare_nh(&self, handle: Handle) -> Result<(Nh, u8)> {
+        self.ask(&Request::PrepareNh(handle.bits()), |response| {
+            match response {
+                Response::Key(key, ncc) => Ok((Nh::new(*key.expose()), ncc)),
+                _ => Err(Error::Operation),
+            }
+        })
+    }
+
+    /// Takes the step to what [`Client::prepare_nh`] gave.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the chain has moved since.
+    pub fn commit_nh(&self, handle: Handle, (nh, ncc): (&Nh, u8)) -> Result<()> {
+        self.done(&Request::CommitNh {
+            session: handle.bits(),
+            nh: Key(nh.expose()),
+            ncc,
+        })
+    }
+
+    /// As [`crate::Engine::smc_command`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn smc_command(
+        &self,
+        handle: Handle,
+        request: &SmcRequest<'_>,
+        out: &mut [u8],
+    ) -> Result<Sent> {
+        let request = Request::SmcCommand {
+            session: handle.bits(),
+            room: room_of(out),
+            command: SmcCommand::of(request),
+        };
+        match self.action(&request, out)? {
+            Action::Resend(sent) => Ok(sent),
+            Action::Ended(_) => Err(Error::Operation),
+        }
+    }
+
+    /// As [`crate::Engine::smc_event`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn smc_event(&self, handle: Handle, event: Event, out: &mut [u8]) -> Result<Action> {
+        let (event, message_type) = match event {
+            Event::T3560Expired => (0, 0),
+            Event::NonDelivered => (1, 0),
+            Event::LowerLayerFailure => (2, 0),
+            Event::Collision(message) => (3, message.0),
+            Event::Abort => (4, 0),
+        };
+        let request = Request::SmcEvent {
+            session: handle.bits(),
+            room: room_of(out),
+            event,
+            message_type,
+        };
+        self.action(&request, out)
+    }
+
+    fn action(&self, request: &Request<'_>, out: &mut [u8]) -> Result<Action> {
+        self.ask(request, |response| match response {
+            Response::Message(sent, pdu) => {
+                let place = out.get_mut(..pdu.len()).ok_or(Error::BufferTooSmall)?;
+                place.copy_from_slice(pdu);
+                Ok(Action::Resend(sent))
+            }
+            Response::Ended(ended) => Ok(Action::Ended(ended.into())),
+            _ => Err(Error::Operation),
+        })
+    }
+
+    /// As [`crate::Engine::smc_rejected_unprotected`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn smc_rejected_unprotected(&self, handle: Handle, cause: Cause) -> Result<Outcome> {
+        let request = Request::SmcRejectedUnprotected {
+            session: handle.bits(),
+            cause: cause.0,
+        };
+        self.ask(&request, |response| match response {
+            Response::Ended(ended) => Ok(ended.into()),
+            _ => Err(Error::Operation),
+        })
+    }
+
+    /// As [`crate::Engine::diagnose`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn diagnose(&self, handle: Handle, access: AccessType, pdu: &[u8]) -> Result<Diagnosis> {
+        let number = self.octet(&Request::Diagnose {
+            session: handle.bits(),
+            access: access.bearer(),
+            pdu,
+        })?;
+        response::diagnosis_of(number)
+    }
+}
