@@ -21,26 +21,36 @@ use super::{Engine, Received, Sent};
 const PENDING: i32 = -1;
 
 pub(super) fn run(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> usize {
+    let mut rest = &mut *jobs;
+    while !rest.is_empty() {
+        let done = group(engine, rest, arena);
+        rest = &mut rest[done..];
+    }
+    jobs.iter().filter(|job| job.status == 0).count()
+}
+
+/// Runs the first jobs, as many as go into one lane group, and says how many.
+pub(super) fn group(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> usize {
+    let len = group_len(jobs);
+    let jobs = &mut jobs[..len];
     for job in jobs.iter_mut() {
         job.status = PENDING;
     }
-    let mut rest = &mut *jobs;
-    while !rest.is_empty() {
-        // A step of the security mode procedure is a barrier: it runs alone.
-        let lanes = rest
-            .iter()
-            .take(LANES)
-            .take_while(|job| is_message(job))
-            .count();
-        let (chunk, tail) = rest.split_at_mut(lanes.max(1));
-        if lanes == 0 {
-            chunk.iter_mut().for_each(|job| single(engine, job, arena));
-        } else {
-            messages(engine, chunk, arena);
-        }
-        rest = tail;
+    match jobs {
+        [job] if !is_message(job) => single(engine, job, arena),
+        jobs => messages(engine, jobs, arena),
     }
-    jobs.iter().filter(|job| job.status == 0).count()
+    len
+}
+
+/// Jobs of the next lane group. A step of the security mode procedure is a barrier: it runs alone.
+pub(super) fn group_len(jobs: &[Job]) -> usize {
+    let lanes = jobs
+        .iter()
+        .take(LANES)
+        .take_while(|job| is_message(job))
+        .count();
+    lanes.max(1).min(jobs.len())
 }
 
 const fn is_message(job: &Job) -> bool {
@@ -100,7 +110,7 @@ fn form_of(job: &Job) -> Result<Form> {
     }
 }
 
-fn range(offset: u32, len: u32, limit: usize) -> Result<Range<usize>> {
+pub(super) fn range(offset: u32, len: u32, limit: usize) -> Result<Range<usize>> {
     let start = offset as usize;
     let end = start.checked_add(len as usize).ok_or(Error::OutOfRange)?;
     if end > limit {
@@ -294,7 +304,7 @@ fn task<'a>(job: &Job, fields: &Checked, (out, between, near): Places<'a, '_>) -
     }
 }
 
-fn fail(job: &mut Job, error: Error) {
+pub(super) fn fail(job: &mut Job, error: Error) {
     clear(job);
     job.status = error.code();
 }

@@ -4,7 +4,7 @@ use crate::base::{Error, Result};
 use crate::procedure::smc::SmcSettings;
 use crate::security::count::LIMIT;
 use crate::security::{OutOfOrder, Settings, Thresholds};
-use crate::session::TableConfig;
+use crate::session::{KeyMemory, TableConfig};
 
 /// Limits and policy of an engine. [`Config::default`] suits a test bench; set `sessions` for production.
 #[derive(Clone, Debug)]
@@ -44,6 +44,12 @@ impl Config {
             smc: SmcSettings::default(),
             worker: 0,
         }
+    }
+
+    /// A key memory for `shards` engines of this kind, for [`crate::Engine::shard`].
+    #[must_use]
+    pub fn key_memory(&self, shards: usize) -> KeyMemory {
+        self.table().key_memory(shards)
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -7,10 +7,15 @@ mod batch;
 mod config;
 pub mod job;
 mod pass;
+#[cfg(target_os = "linux")]
+pub mod queue;
 pub mod ring;
 mod smc;
+#[cfg(target_os = "linux")]
+pub mod worker;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::base::{AccessType, Error, Result};
 use crate::kdf::KGnb;
@@ -23,11 +28,15 @@ use crate::security::{
     Deregistration, Diagnosis, Identity, KeyChange, NearWrap, Role, Settings, Verdict, container,
     diagnosis,
 };
-use crate::session::{Guard, Handle, Table};
+use crate::session::{Guard, Handle, KeyMemory, Table};
 
 pub use config::Config;
 pub use job::Job;
+#[cfg(target_os = "linux")]
+pub use queue::{Queue, QueueConfig};
 pub use smc::event_number;
+#[cfg(target_os = "linux")]
+pub use worker::{Workers, WorkersConfig};
 
 use pass::{Commit, Plain, Report, Task, Work};
 
@@ -132,10 +141,20 @@ impl Engine {
     /// # Errors
     /// [`Error::SelfTest`], [`Error::Argument`] for a configuration outside its bounds.
     pub fn new(config: &Config) -> Result<Self> {
+        config.check()?;
+        Self::shard(config, Arc::new(config.table().key_memory(1)))
+    }
+
+    /// An engine that is one shard of several, told apart by [`Config::worker`]: they share what they know about
+    /// keys, so that a K_AMF starts once in all of them. `keys` comes from [`Config::key_memory`].
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn shard(config: &Config, keys: Arc<KeyMemory>) -> Result<Self> {
         kernel::start()?;
         config.check()?;
         Ok(Self {
-            table: Table::new(&config.table())?,
+            table: Table::with_keys(&config.table(), keys)?,
             settings: config.settings()?,
             smc: config.smc.clone(),
         })
@@ -403,5 +422,11 @@ impl Engine {
     /// Messages of one session keep their order. See [`Job`] for the form and its errors.
     pub fn batch(&self, jobs: &mut [Job], arena: &mut [u8]) -> usize {
         batch::run(self, jobs, arena)
+    }
+
+    /// Runs the first lane group of a batch: the jobs that [`Engine::batch`] would run at one time. Returns how many
+    /// these are; they have their status.
+    pub fn group(&self, jobs: &mut [Job], arena: &mut [u8]) -> usize {
+        batch::group(self, jobs, arena)
     }
 }

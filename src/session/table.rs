@@ -5,7 +5,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::base::cpu::{huge_pages, prefetch};
 use crate::base::{Error, Result};
@@ -44,13 +44,35 @@ impl TableConfig {
             remembered_keys: sessions,
         }
     }
+
+    const fn check(&self) -> Result<()> {
+        if self.sessions == 0
+            || self.sessions > MAX_SLOTS
+            || self.procedures > MAX_SLOTS
+            || self.remembered_keys > MAX_SLOTS
+        {
+            return Err(Error::Argument);
+        }
+        Ok(())
+    }
+
+    /// A key memory for `tables` tables of this kind.
+    #[must_use]
+    pub fn key_memory(&self, tables: usize) -> KeyMemory {
+        // One key each, and a second one where a procedure runs. Where more are held, a list grows.
+        let held = self.sessions + self.procedures.min(self.sessions);
+        KeyMemory::new(
+            held.saturating_mul(tables),
+            self.remembered_keys.saturating_mul(tables),
+        )
+    }
 }
 
 /// Sessions of many UEs, for any number of threads.
 pub struct Table {
     slots: Box<[Mutex<Slot>]>,
     free: FreeSlots,
-    keys: KeyMemory,
+    keys: Arc<KeyMemory>,
     side: SidePool,
     procedures: usize,
     worker: u8,
@@ -74,31 +96,33 @@ impl Table {
     /// # Errors
     /// [`Error::Argument`] for 0 or more than 2^28 sessions; [`Error::System`] when there is not enough memory.
     pub fn new(config: &TableConfig) -> Result<Self> {
+        config.check()?;
+        Self::with_keys(config, Arc::new(config.key_memory(1)))
+    }
+
+    /// A table that shares its key memory with others: a K_AMF that one of them holds or held is refused by all.
+    /// [`TableConfig::key_memory`] makes one that is large enough.
+    ///
+    /// # Errors
+    /// As [`Table::new`].
+    pub fn with_keys(config: &TableConfig, keys: Arc<KeyMemory>) -> Result<Self> {
+        config.check()?;
         let TableConfig {
             sessions,
             procedures,
             worker,
-            remembered_keys,
+            ..
         } = *config;
-        if sessions == 0
-            || sessions > MAX_SLOTS
-            || procedures > MAX_SLOTS
-            || remembered_keys > MAX_SLOTS
-        {
-            return Err(Error::Argument);
-        }
         let mut slots = Vec::new();
         slots
             .try_reserve_exact(sessions)
             .map_err(|_| Error::System)?;
         huge_pages(slots.spare_capacity_mut());
         slots.resize_with(sessions, || Mutex::new(Slot::new()));
-        // One key each, and a second one where a procedure runs. Where more are held, a list grows.
-        let held = sessions + procedures.min(sessions);
         Ok(Self {
             slots: slots.into_boxed_slice(),
             free: FreeSlots::new(sessions),
-            keys: KeyMemory::new(held, remembered_keys),
+            keys,
             side: SidePool::new(procedures),
             procedures,
             worker,
@@ -212,7 +236,7 @@ impl Table {
     /// As [`Table::lock`].
     pub fn get_mut(&mut self, handle: Handle) -> Result<Exclusive<'_>> {
         self.slot(handle)?;
-        let resources = (&self.keys, &self.side);
+        let resources = (&*self.keys, &self.side);
         match self
             .slots
             .get_mut(handle.slot() as usize)
@@ -230,7 +254,7 @@ impl Table {
     pub fn resources(&self) -> Resources<'_> {
         Resources {
             side: &self.side,
-            keys: &self.keys,
+            keys: &*self.keys,
         }
     }
 
@@ -278,7 +302,7 @@ pub struct Memory {
     pub sessions: usize,
     /// The array of slots.
     pub slots: usize,
-    /// The key memory.
+    /// The key memory, which other tables may share.
     pub keys: usize,
     /// The lists of free slots.
     pub free: usize,

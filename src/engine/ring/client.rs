@@ -21,8 +21,10 @@ pub struct ClientEnd {
     pushed: u32,
     published: u32,
     reaped: u32,
-    /// Set when the worker is known to be gone, for the jobs that it did not complete.
+    /// The worker is known to be gone: the error of the jobs that it did not complete.
     abandoned: Option<Error>,
+    /// Such jobs are being given back: what the ring says does not count any more.
+    over: bool,
 }
 
 impl std::fmt::Debug for ClientEnd {
@@ -40,6 +42,7 @@ impl ClientEnd {
             published: 0,
             reaped: 0,
             abandoned: None,
+            over: false,
         }
     }
 
@@ -118,13 +121,11 @@ impl ClientEnd {
             *job = self.view.completion(self.reaped.wrapping_add(index)).load();
         }
         self.reaped = self.reaped.wrapping_add(count as u32);
-        let lost = match self.abandoned {
-            Some(error) => Some(error),
-            None if state != State::Open => Some(state.error()),
-            None => None,
-        };
+        if self.abandoned.is_none() && state != State::Open {
+            self.abandoned = Some(state.error());
+        }
         let mut given = count;
-        if let Some(error) = lost
+        if let Some(error) = self.abandoned
             && count == completed as usize
         {
             given += self.give_back(&mut jobs[count..], error);
@@ -140,11 +141,15 @@ impl ClientEnd {
     /// Completions that wait, never more than jobs outstanding.
     #[inline]
     fn completed(&mut self) -> u32 {
+        if self.over {
+            return 0;
+        }
         // Pairs with `publish` in `WorkerEnd::publish`: the completion slots are visible.
         let tail = accept(&self.view.words().complete_tail.0);
         let completed = tail.wrapping_sub(self.reaped);
         if completed > self.published.wrapping_sub(self.reaped) {
             self.abandoned.get_or_insert(Error::System);
+            self.over = true;
             return 0;
         }
         completed
@@ -152,6 +157,7 @@ impl ClientEnd {
 
     /// Jobs that nobody will run, out of the slots that only this end writes.
     fn give_back(&mut self, jobs: &mut [Job], error: Error) -> usize {
+        self.over = true;
         let count = (self.outstanding() as usize).min(jobs.len());
         for job in &mut jobs[..count] {
             *job = self.view.submission(self.reaped).load();
@@ -213,5 +219,14 @@ impl ClientEnd {
     pub fn wake_up(&self) {
         let asleep = &self.view.words().client_asleep.0;
         asleep.store(0, Ordering::Relaxed);
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn set_counters(&mut self, value: u32) {
+        (self.pushed, self.published, self.reaped) = (value, value, value);
+        let words = self.view.words();
+        for word in [&words.submit_tail, &words.complete_head] {
+            word.0.store(value, Ordering::Relaxed);
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Doorbells wake a side that sleeps: eventfds, in one process and between two alike. A side that is awake is never
 //! rung, so a busy ring makes no system call.
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll, eventfd, poll};
 use rustix::io::{Errno, read, write};
 
@@ -73,16 +73,8 @@ fn timespec(duration: Duration) -> Timespec {
 }
 
 /// Waits at many doorbells at once.
-pub struct Sleeper {
-    epoll: OwnedFd,
-    rung: Vec<epoll::Event>,
-}
-
-impl std::fmt::Debug for Sleeper {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Sleeper").field(&self.epoll).finish()
-    }
-}
+#[derive(Debug)]
+pub struct Sleeper(OwnedFd);
 
 impl Sleeper {
     /// A sleeper without doorbells.
@@ -90,11 +82,8 @@ impl Sleeper {
     /// # Errors
     /// [`Error::System`] without a file descriptor.
     pub fn new() -> Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|_| Error::System)?;
-        Ok(Self {
-            epoll,
-            rung: Vec::with_capacity(64),
-        })
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC);
+        epoll.map(Self).map_err(|_| Error::System)
     }
 
     /// Listens to one more doorbell.
@@ -107,27 +96,24 @@ impl Sleeper {
             // Edge-triggered: nobody has to read the eventfd, and a client cannot keep a worker awake by filling it.
             epoll::EventFlags::IN | epoll::EventFlags::ET,
         );
-        epoll::add(&self.epoll, bell, data, edge).map_err(|_| Error::System)
+        epoll::add(&self.0, bell, data, edge).map_err(|_| Error::System)
     }
 
     /// Does not listen to this doorbell any more.
     pub fn remove(&self, bell: &Doorbell) {
-        let _ = epoll::delete(&self.epoll, bell);
+        let _ = epoll::delete(&self.0, bell);
     }
 
     /// Sleeps until one of them rings, for at most `timeout` when given; true when one rang.
     ///
     /// # Errors
     /// [`Error::System`].
-    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool> {
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
         let timeout = timeout.map(timespec);
-        self.rung.clear();
-        match epoll::wait(
-            &self.epoll,
-            spare_capacity(&mut self.rung),
-            timeout.as_ref(),
-        ) {
-            Ok(count) => Ok(count > 0),
+        // Which ones rang does not matter; what does not fit is told the next time.
+        let mut rung = [MaybeUninit::uninit(); 16];
+        match epoll::wait(&self.0, &mut rung[..], timeout.as_ref()) {
+            Ok((rung, _)) => Ok(!rung.is_empty()),
             Err(Errno::INTR) => Ok(false),
             Err(_) => Err(Error::System),
         }

@@ -192,4 +192,13 @@ impl WorkerEnd {
     pub const fn state(&self) -> State {
         self.state
     }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn set_counters(&mut self, value: u32) {
+        (self.taken, self.completed, self.reaped) = (value, value, value);
+        let words = self.view.words();
+        for word in [&words.submit_head, &words.complete_tail] {
+            word.0.store(value, Ordering::Relaxed);
+        }
+    }
 }

@@ -130,3 +130,36 @@ fn the_owner_of_a_table_needs_no_lock_and_leaves_the_same_traces() {
         NgKsi::native(0)
     );
 }
+
+/// Shards of one process share what they know about keys.
+#[test]
+fn r13_a_key_of_one_shard_does_not_start_in_another() {
+    let config = TableConfig::new(4);
+    let keys = std::sync::Arc::new(config.key_memory(2));
+    let shards = [0, 1]
+        .map(|worker| Table::with_keys(&TableConfig { worker, ..config }, keys.clone()).unwrap());
+    let first = secured(&shards[0], 1);
+    let second = shards[1].establish(Role::Amf).unwrap();
+    let again = || {
+        let mut session = shards[1].lock(second).unwrap();
+        session
+            .security
+            .authenticated(identity(1, 1), shards[1].resources())
+    };
+    assert_eq!(again(), Err(Error::KeyReused), "held in the other shard");
+    let record = written(&shards[0], first, Extent::Contexts);
+    assert_eq!(
+        import(&shards[1], record.as_bytes()).err(),
+        Some(Error::KeyReused)
+    );
+    assert_eq!(
+        shards[1].release(first),
+        Err(Error::Handle),
+        "not its session"
+    );
+    shards[0].release(first).unwrap();
+    assert_eq!(again(), Err(Error::KeyReused), "was held there");
+    import(&shards[1], record.as_bytes()).expect("moves to the other shard at its COUNTs");
+    assert_eq!(admit(&shards[0], 1), Err(Error::KeyReused), "and back");
+    secured(&shards[1], 2);
+}

@@ -1,0 +1,332 @@
+//! Workers: threads that each own a shard of the sessions and take jobs out of rings.
+//!
+//! A session lives in the shard of one worker for its life; its handle says which. Jobs go through a
+//! [`Queue`]; everything else (establishing, authentication, release, export, diagnosis) is called on the shard's
+//! [`Engine`] by whoever needs it: every verb is thread safe.
+
+mod plan;
+mod run;
+mod stage;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::base::{Error, Result};
+use crate::security::Role;
+use crate::session::Handle;
+
+use super::queue::{Queue, QueueConfig, Side};
+use super::ring::{self, Doorbell, Payload, WorkerEnd};
+use super::{Config, Engine};
+
+pub use plan::{Cores, Machine, Plan, Wait};
+pub use stage::Admission;
+pub use stats::{Class, OPS, SIZES, WorkerStats};
+pub use watch::Watch;
+
+use run::{Inbox, Line, Worker};
+use stats::Counters;
+
+/// What workers are started with.
+#[derive(Clone, Debug)]
+pub struct WorkersConfig {
+    /// The engine; its sessions, procedures and remembered keys are shared out over the workers.
+    pub engine: Config,
+    /// Workers, at most 256; 0: one for each processor but one.
+    pub workers: usize,
+    /// What they do when there is nothing to do.
+    pub wait: Wait,
+    /// How long an adaptive worker spins before it sleeps, and a client in [`Queue::wait`].
+    pub spin: Duration,
+    /// Where they run.
+    pub cores: Cores,
+}
+
+impl Default for WorkersConfig {
+    fn default() -> Self {
+        Self {
+            engine: Config::default(),
+            workers: 0,
+            wait: Wait::default(),
+            spin: Duration::from_micros(50),
+            cores: Cores::default(),
+        }
+    }
+}
+
+struct Shard {
+    engine: Arc<Engine>,
+    inbox: Arc<Inbox>,
+    counters: Arc<Counters>,
+}
+
+/// Running workers. They stop when this is dropped.
+pub struct Workers {
+    shards: Vec<Shard>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    plan: Plan,
+    stopping: Arc<AtomicBool>,
+    next: AtomicUsize,
+}
+
+impl std::fmt::Debug for Workers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Workers {{ {} }}", self.plan)
+    }
+}
+
+/// The workers' side of a queue whose client may be another process.
+pub struct Attachment {
+    /// One for each worker, in their order.
+    pub ends: Vec<WorkerEnd>,
+    /// The arena that jobs point into.
+    pub payload: Payload,
+    /// What the client rings for each worker.
+    pub wake_workers: Vec<Arc<Doorbell>>,
+    /// What the workers ring for the client.
+    pub wake_client: Arc<Doorbell>,
+    /// Asked before each job: may this client do this? An error is the job's status.
+    pub admit: Option<Admission>,
+}
+
+/// An attachment that workers serve. Dropped: they finish what was submitted and close the rings.
+#[must_use = "dropped at once, it closes the queue"]
+pub struct Attached {
+    left: Arc<AtomicBool>,
+    inboxes: Vec<Arc<Inbox>>,
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.left.store(true, Ordering::Release);
+        self.inboxes.iter().for_each(|inbox| inbox.tell());
+    }
+}
+
+impl std::fmt::Debug for Attached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Attached {{ {} workers }}", self.inboxes.len())
+    }
+}
+
+impl Workers {
+    /// Makes the shards and starts a thread for each.
+    ///
+    /// # Errors
+    /// Those of [`Engine::new`]; [`Error::Argument`] for more than 256 workers or cores that are not there or too
+    /// few; [`Error::System`] when a thread or file descriptor is refused.
+    pub fn start(config: &WorkersConfig) -> Result<Self> {
+        let plan = Plan::new(config, Machine::detect())?;
+        let workers = plan.cores.len();
+        let share = |total: usize| total.div_ceil(workers);
+        let engine = Config {
+            sessions: share(config.engine.sessions),
+            procedures: share(config.engine.procedures),
+            remembered_keys: share(config.engine.remembered_keys),
+            ..config.engine.clone()
+        };
+        let keys = Arc::new(engine.key_memory(workers));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let mut shards = Vec::with_capacity(workers);
+        for worker in 0..=u8::MAX {
+            if shards.len() == workers {
+                break;
+            }
+            let config = Config {
+                worker,
+                ..engine.clone()
+            };
+            shards.push(Shard {
+                engine: Arc::new(Engine::shard(&config, keys.clone())?),
+                inbox: Arc::new(Inbox::new(stopping.clone())?),
+                counters: Arc::default(),
+            });
+        }
+        // From here on, dropping it stops the threads that were started.
+        let started = Self {
+            shards,
+            threads: Mutex::new(Vec::with_capacity(workers)),
+            plan,
+            stopping,
+            next: AtomicUsize::new(0),
+        };
+        for (number, shard) in started.shards.iter().enumerate() {
+            let thread = started.spawn(number, shard)?;
+            started.threads().push(thread);
+        }
+        Ok(started)
+    }
+
+    fn spawn(&self, number: usize, shard: &Shard) -> Result<JoinHandle<()>> {
+        let (inbox, counters) = (shard.inbox.clone(), shard.counters.clone());
+        let how = (self.plan.wait, self.plan.spin);
+        let worker = Worker::new(shard.engine.clone(), inbox, counters, how)?;
+        let core = self.plan.cores[number];
+        std::thread::Builder::new()
+            .name(format!("naslane-{number}"))
+            .spawn(move || {
+                if let Some(core) = core {
+                    // Was allowed a moment ago; a worker that runs elsewhere is slower and no worse.
+                    let _ = plan::pin(core);
+                }
+                worker.run();
+            })
+            .map_err(|_| Error::System)
+    }
+
+    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was decided about workers, processors and waiting.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Never: there is one at least.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.shards.is_empty()
+    }
+
+    /// A new session, in the shards in turn.
+    ///
+    /// # Errors
+    /// [`Error::TableFull`] when every shard is full.
+    pub fn establish(&self, role: Role) -> Result<Handle> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        let (before, after) = self.shards.split_at(first);
+        let mut result = Err(Error::TableFull);
+        for shard in after.iter().chain(before) {
+            result = shard.engine.establish(role);
+            if result != Err(Error::TableFull) {
+                break;
+            }
+        }
+        result
+    }
+
+    /// The shard that a session lives in.
+    ///
+    /// # Errors
+    /// [`Error::Handle`]: there is no such worker. Whether the session is there only its engine can say.
+    pub fn engine_of(&self, handle: Handle) -> Result<&Engine> {
+        let shard = self.shards.get(usize::from(handle.worker()));
+        shard.map(|shard| &*shard.engine).ok_or(Error::Handle)
+    }
+
+    /// The shard of a worker.
+    #[must_use]
+    pub fn engine(&self, worker: usize) -> Option<&Engine> {
+        self.shards.get(worker).map(|shard| &*shard.engine)
+    }
+
+    /// A queue for one client thread.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a number of entries that is no power of two from 8 to 4096 or an arena without
+    /// octets or of 2^32 and more; [`Error::System`]; [`Error::Stopped`].
+    pub fn open_queue(&self, config: &QueueConfig) -> Result<Queue> {
+        let mut clients = Vec::with_capacity(self.len());
+        let (mut ends, mut wake_workers) = (Vec::new(), Vec::new());
+        for _ in &self.shards {
+            let (client, worker) = ring::pair(config.entries)?;
+            let bell = Arc::new(Doorbell::new()?);
+            clients.push(Side {
+                end: client,
+                wake_worker: bell.clone(),
+            });
+            ends.push(worker);
+            wake_workers.push(bell);
+        }
+        let payload = Payload::allocate(config.arena)?;
+        let wake_client = Arc::new(Doorbell::new()?);
+        let attached = self.attach(Attachment {
+            ends,
+            payload: payload.clone(),
+            wake_workers,
+            wake_client: wake_client.clone(),
+            admit: None,
+        })?;
+        let mut queue = Queue::new(clients, payload, wake_client, self.plan.spin);
+        queue.served_by(attached, self.stopping.clone());
+        Ok(queue)
+    }
+
+    /// Serves a queue whose client's side somebody else has.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless there are as many ends and doorbells as workers; [`Error::Stopped`].
+    pub fn attach(&self, attachment: Attachment) -> Result<Attached> {
+        let Attachment {
+            ends,
+            payload,
+            wake_workers,
+            wake_client,
+            admit,
+        } = attachment;
+        if ends.len() != self.len() || wake_workers.len() != self.len() {
+            return Err(Error::Argument);
+        }
+        // Dropped on an error: the lines that were handed in are given up.
+        let attached = Attached {
+            left: Arc::default(),
+            inboxes: self
+                .shards
+                .iter()
+                .map(|shard| shard.inbox.clone())
+                .collect(),
+        };
+        let both = ends.into_iter().zip(wake_workers);
+        for (inbox, (end, wake_worker)) in attached.inboxes.iter().zip(both) {
+            inbox.hand_in(Line {
+                end,
+                payload: payload.clone(),
+                wake_worker,
+                wake_client: wake_client.clone(),
+                admit: admit.clone(),
+                left: attached.left.clone(),
+                grace: None,
+            })?;
+        }
+        Ok(attached)
+    }
+
+    /// What each worker did so far.
+    #[must_use]
+    pub fn stats(&self) -> Vec<WorkerStats> {
+        let read = |shard: &Shard| shard.counters.read();
+        self.shards.iter().map(read).collect()
+    }
+
+    /// Stops: queues take no more jobs, what they took is finished, the threads end. Returns when they have. Jobs
+    /// that came too late are reaped with [`Error::Stopped`].
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.shards.iter().for_each(|shard| shard.inbox.tell());
+        let threads = std::mem::take(&mut *self.threads());
+        for thread in threads {
+            // A worker that panicked has closed its rings as well.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,292 @@
+//! A worker turn by turn, without its thread.
+
+use super::run::{Inbox, Line, Worker};
+use super::stage::{Origin, Ran, Stage};
+use super::*;
+use crate::engine::Job;
+use crate::engine::job::op;
+use crate::engine::ring::{ClientEnd, State, pair};
+
+fn engine() -> Arc<Engine> {
+    Arc::new(Engine::new(&Config::for_sessions(64)).unwrap())
+}
+
+struct Client {
+    end: ClientEnd,
+    payload: Payload,
+    left: Arc<AtomicBool>,
+}
+
+fn client(inbox: &Inbox, admit: Option<Admission>) -> Client {
+    let (end, worker) = pair(64).unwrap();
+    let payload = Payload::allocate(4096).unwrap();
+    let bell = || Arc::new(Doorbell::new().unwrap());
+    let left = Arc::new(AtomicBool::new(false));
+    inbox
+        .hand_in(Line {
+            end: worker,
+            payload: payload.clone(),
+            wake_worker: bell(),
+            wake_client: bell(),
+            admit,
+            left: left.clone(),
+            grace: None,
+        })
+        .unwrap();
+    Client { end, payload, left }
+}
+
+fn worker() -> (Worker, Arc<Inbox>, Arc<Counters>) {
+    let inbox = Arc::new(Inbox::new(Arc::default()).unwrap());
+    let counters = Arc::new(Counters::default());
+    let how = (Wait::Block, Duration::ZERO);
+    let worker = Worker::new(engine(), inbox.clone(), counters.clone(), how).unwrap();
+    (worker, inbox, counters)
+}
+
+/// A message that the engine refuses: there is no such session.
+fn job(number: u64) -> Job {
+    Job {
+        op: op::VERIFY,
+        access: 1,
+        session: 1 << 28,
+        user_data: number,
+        in_offset: 64,
+        in_len: 20,
+        out_offset: 64,
+        out_capacity: 33,
+        ..Job::default()
+    }
+}
+
+impl Client {
+    fn reap(&mut self) -> Vec<(u64, i32)> {
+        let mut jobs = [Job::default(); 128];
+        let count = self.end.reap(&mut jobs);
+        jobs[..count]
+            .iter()
+            .inspect(|back| {
+                let asked = job(back.user_data);
+                assert_eq!(
+                    (
+                        back.in_offset,
+                        back.in_len,
+                        back.out_offset,
+                        back.out_capacity
+                    ),
+                    (
+                        asked.in_offset,
+                        asked.in_len,
+                        asked.out_offset,
+                        asked.out_capacity
+                    )
+                );
+            })
+            .map(|job| (job.user_data, job.status))
+            .collect()
+    }
+}
+
+#[test]
+fn jobs_of_many_queues_share_a_batch_and_go_back_to_their_own() {
+    let (mut worker, inbox, counters) = worker();
+    let mut clients: Vec<_> = (0..3).map(|_| client(&inbox, None)).collect();
+    assert!(!worker.look_up());
+    for (number, client) in clients.iter_mut().enumerate() {
+        let jobs: Vec<_> = (0..30).map(|i| job(1000 * number as u64 + i)).collect();
+        assert_eq!(client.end.submit(&jobs), (30, false));
+    }
+    assert_eq!([worker.turn(), worker.turn(), worker.turn()], [64, 26, 0]);
+    for (number, client) in clients.iter_mut().enumerate() {
+        let handle = Error::Handle.code();
+        let expected: Vec<_> = (0..30)
+            .map(|i| (1000 * number as u64 + i, handle))
+            .collect();
+        assert_eq!(client.reap(), expected);
+    }
+    let stats = counters.read();
+    assert_eq!((stats.batches, stats.completed(), stats.queues), (2, 90, 3));
+    assert_eq!(stats.sizes, [0, 0, 0, 0, 0, 1, 1]);
+}
+
+#[test]
+fn no_queue_is_always_last() {
+    let (mut worker, inbox, _) = worker();
+    let mut clients: Vec<_> = (0..3).map(|_| client(&inbox, None)).collect();
+    worker.look_up();
+    let jobs = [job(0); 64];
+    let mut served = [0; 3];
+    for _ in 0..6 {
+        for client in &mut clients {
+            let _ = client.end.submit(&jobs);
+        }
+        assert_eq!(worker.turn(), 64);
+        for (client, served) in clients.iter_mut().zip(&mut served) {
+            *served += client.reap().len();
+        }
+    }
+    assert_eq!(served, [128; 3]);
+}
+
+#[test]
+fn a_job_that_is_not_admitted_is_refused_and_reads_nothing() {
+    let (mut worker, inbox, counters) = worker();
+    let odd: Admission = Arc::new(|job: &Job| {
+        if job.user_data % 2 == 1 {
+            Err(Error::Role)
+        } else {
+            Ok(())
+        }
+    });
+    let mut client = client(&inbox, Some(odd));
+    worker.look_up();
+    let jobs: Vec<_> = (0..4).map(job).collect();
+    assert_eq!(client.end.submit(&jobs).0, 4);
+    assert_eq!(worker.turn(), 4);
+    let (handle, role) = (Error::Handle.code(), Error::Role.code());
+    assert_eq!(
+        client.reap(),
+        [(0, handle), (1, role), (2, handle), (3, role)]
+    );
+    assert_eq!(counters.read().completed(), 4);
+}
+
+#[test]
+fn a_client_that_left_is_served_to_the_end_and_given_up() {
+    let (mut worker, inbox, counters) = worker();
+    let (mut client, mut other) = (client(&inbox, None), client(&inbox, None));
+    worker.look_up();
+    assert_eq!(client.end.submit(&[job(1); 10]).0, 10);
+    assert_eq!(other.end.submit(&[job(1)]).0, 1);
+    client.left.store(true, Ordering::Release);
+    inbox.tell();
+    assert!(!worker.look_up());
+    assert_eq!(worker.turn(), 11);
+    worker.give_up();
+    assert_eq!(client.reap().len(), 10);
+    assert_eq!(
+        (client.end.state(), other.end.state()),
+        (State::Closed, State::Open)
+    );
+    assert_eq!(counters.read().queues, 1);
+    // One in this process that submits for ever after it left.
+    other.left.store(true, Ordering::Release);
+    inbox.tell();
+    worker.look_up();
+    let mut turns = 0;
+    while other.end.state() == State::Open {
+        let _ = other.end.submit(&[job(1); 64]);
+        worker.turn();
+        worker.give_up();
+        other.reap();
+        turns += 1;
+    }
+    assert!(turns <= 65, "{turns}");
+}
+
+#[test]
+fn a_worker_that_ends_closes_its_rings() {
+    let (mut worker, inbox, counters) = worker();
+    let mut seen = client(&inbox, None);
+    worker.look_up();
+    let mut unseen = client(&inbox, None);
+    for client in [&mut seen, &mut unseen] {
+        assert_eq!(client.end.submit(&[job(7)]).0, 1);
+    }
+    drop(worker);
+    for client in [&mut seen, &mut unseen] {
+        assert_eq!(client.end.state(), State::Closed);
+        assert_eq!(client.reap(), [(7, Error::Stopped.code())]);
+    }
+    assert!(counters.read().ended);
+}
+
+/// A defect in a lane group costs the jobs of that group their result, and nobody else.
+#[test]
+fn r52_a_defect_ends_its_lane_group_only() {
+    let engine = engine();
+    let payload = Payload::allocate(4096).unwrap();
+    let mut stage = Stage::new();
+    let origin = Origin {
+        payload: &payload,
+        admit: None,
+    };
+    for index in 0..4 {
+        stage.jobs[index] = job(index as u64);
+        // Not a message: a lane group ends before it.
+        if index == 2 {
+            stage.jobs[index].op = op::SMC_RESEND;
+        }
+        assert!(stage.take_in(index, &origin));
+    }
+    let defect = |jobs: &mut [Job], arena: &mut [u8]| -> usize {
+        engine.group(jobs, arena);
+        panic!("a defect, for the test");
+    };
+    let whole = |jobs: &mut [Job], arena: &mut [u8]| engine.group(jobs, arena);
+    assert!(matches!(stage.run(defect, (0, 4)), Ran::Defect(2)));
+    assert!(matches!(stage.run(whole, (2, 4)), Ran::Jobs(3)));
+    assert!(matches!(stage.run(whole, (3, 4)), Ran::Jobs(4)));
+    let status: Vec<_> = (0..4)
+        .map(|index| stage.give_out(index, &payload).status)
+        .collect();
+    let (poisoned, handle) = (Error::Poisoned.code(), Error::Handle.code());
+    assert_eq!(status, [poisoned, poisoned, handle, handle]);
+}
+
+#[test]
+fn a_batch_that_is_longer_than_the_private_arena_is_cut() {
+    let (mut worker, inbox, _) = worker();
+    let (end, ring) = pair(64).unwrap();
+    let payload = Payload::allocate(1 << 22).unwrap();
+    let bell = || Arc::new(Doorbell::new().unwrap());
+    let line = Line {
+        end: ring,
+        payload: payload.clone(),
+        wake_worker: bell(),
+        wake_client: bell(),
+        admit: None,
+        left: Arc::default(),
+        grace: None,
+    };
+    inbox.hand_in(line).unwrap();
+    let mut client = Client {
+        end,
+        payload,
+        left: Arc::default(),
+    };
+    worker.look_up();
+    let long = |number, len| Job {
+        in_len: len,
+        out_capacity: len,
+        ..job(number)
+    };
+    let lens = [
+        200_000,
+        1 << 18,
+        (1 << 18) + 1,
+        200_000,
+        200_000,
+        200_000,
+        7,
+        1 << 22,
+    ];
+    let jobs: Vec<_> = (0..)
+        .zip(lens)
+        .map(|(number, len)| long(number, len))
+        .collect();
+    assert_eq!(client.end.submit(&jobs).0, 8);
+    assert_eq!(worker.turn(), 8);
+    let mut back = [Job::default(); 8];
+    assert_eq!(client.end.reap(&mut back), 8);
+    let (handle, too_long) = (Error::Handle.code(), Error::TooLong.code());
+    let range = Error::OutOfRange.code();
+    assert_eq!(
+        back.map(|job| job.status),
+        [
+            handle, handle, too_long, handle, handle, handle, handle, range
+        ]
+    );
+    assert_eq!(back.map(|job| job.in_len), lens);
+    assert!(!client.payload.is_empty());
+}
