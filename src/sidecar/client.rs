@@ -1,18 +1,21 @@
 //! The client: the engine's verbs, asked of a daemon.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{Shutdown, shutdown};
 
 use crate::base::{AccessType, Error, NgKsi, Result};
+use crate::engine::Queue;
+use crate::engine::queue::Side;
 use crate::engine::ring::Doorbell;
-use crate::engine::{Queue, QueueParts};
+use crate::engine::worker::Machine;
 use crate::kdf::{KGnb, Nh};
 use crate::nas::Cause;
 use crate::procedure::smc::{Action, Event, Outcome, Request as SmcRequest, Sent};
@@ -26,6 +29,9 @@ use super::protocol::{
 use super::region::{self, Layout};
 use super::socket;
 
+/// How long a queue's wait spins before it sleeps.
+const SPIN: Duration = Duration::from_micros(50);
+
 /// The two frames of a connection and the number of the last request.
 struct Wire {
     request: Frame,
@@ -38,19 +44,25 @@ struct Wire {
 ///
 /// When the daemon goes away, every verb is [`Error::Disconnected`], and every job that was not completed comes back
 /// from its queue with that status, once.
+///
+/// A client that is dropped is disconnected: its queues end with it.
 pub struct Client {
-    socket: Arc<OwnedFd>,
-    wire: Mutex<Wire>,
+    inner: Arc<Inner>,
     welcome: Welcome,
-    link: Arc<Link>,
     watcher: Option<JoinHandle<()>>,
+}
+
+struct Inner {
+    socket: OwnedFd,
+    wire: Mutex<Wire>,
+    link: Link,
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
             .field("welcome", &self.welcome)
-            .field("gone", &self.link.is_gone())
+            .field("gone", &self.is_gone())
             .finish_non_exhaustive()
     }
 }
@@ -91,13 +103,28 @@ impl Link {
 }
 
 /// Sees the daemon go: nothing else would wake a thread that sleeps at its queue.
-fn watch(socket: &OwnedFd, link: &Link) {
+fn watch(inner: &Inner) {
     loop {
         // Not IN: responses belong to who asked.
-        let mut fds = [PollFd::new(socket, PollFlags::RDHUP)];
+        let mut fds = [PollFd::new(&inner.socket, PollFlags::RDHUP)];
         match poll(&mut fds, None) {
             Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) | Err(_) => return link.cut(),
+            Ok(_) | Err(_) => return inner.link.cut(),
+        }
+    }
+}
+
+/// Closes the daemon's side of a queue that is dropped.
+struct Tie {
+    inner: Weak<Inner>,
+    queue: u32,
+}
+
+impl Drop for Tie {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.upgrade() {
+            // A daemon that is gone has closed it.
+            let _ = inner.done(&Request::CloseQueue(self.queue));
         }
     }
 }
@@ -119,26 +146,27 @@ pub fn connect(path: impl AsRef<Path>, name: &str) -> Result<Client> {
         response: Frame::new(),
         number: 0,
     };
-    let mut client = Client {
-        socket: Arc::new(socket),
+    let inner = Arc::new(Inner {
+        socket,
         wire: Mutex::new(wire),
-        welcome: Welcome::default(),
-        link: Arc::new(Link::default()),
-        watcher: None,
-    };
+        link: Link::default(),
+    });
     let hello = Hello {
         versions: VERSIONS,
         name: name.as_bytes(),
     };
-    client.welcome = client.ask(&Request::Hello(hello), |response| match response {
+    let welcome = inner.ask(&Request::Hello(hello), |response| match response {
         Response::Welcome(welcome) => Ok(welcome),
         _ => Err(Error::Operation),
     })?;
-    let (socket, link) = (Arc::clone(&client.socket), Arc::clone(&client.link));
+    let watched = Arc::clone(&inner);
     let watcher = std::thread::Builder::new().name("naslane-link".to_owned());
-    let watcher = watcher.spawn(move || watch(&socket, &link));
-    client.watcher = Some(watcher.map_err(|_| Error::System)?);
-    Ok(client)
+    let watcher = watcher.spawn(move || watch(&watched));
+    Ok(Client {
+        inner,
+        welcome,
+        watcher: Some(watcher.map_err(|_| Error::System)?),
+    })
 }
 
 fn room_of(out: &[u8]) -> u32 {
@@ -147,8 +175,8 @@ fn room_of(out: &[u8]) -> u32 {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // Wakes the watcher, which cuts the queues that are left: the daemon closes them now.
-        let _ = shutdown(&*self.socket, Shutdown::Both);
+        // Nothing of it is asked any more. Wakes the watcher, which cuts the queues that are left: the daemon closes them now.
+        let _ = shutdown(&self.inner.socket, Shutdown::Both);
         if let Some(watcher) = self.watcher.take() {
             // It does nothing that could panic.
             let _ = watcher.join();
@@ -156,7 +184,7 @@ impl Drop for Client {
     }
 }
 
-impl Client {
+impl Inner {
     /// One exchange; `read` takes what it needs of the response.
     fn ask<T>(
         &self,
@@ -208,6 +236,20 @@ impl Client {
             _ => Err(Error::Operation),
         })
     }
+}
+
+impl Client {
+    fn ask<T>(
+        &self,
+        request: &Request<'_>,
+        read: impl FnOnce(Response<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.inner.ask(request, read)
+    }
+
+    fn done(&self, request: &Request<'_>) -> Result<()> {
+        self.inner.done(request)
+    }
 
     fn octet(&self, request: &Request<'_>) -> Result<u8> {
         self.ask(request, |response| match response {
@@ -225,7 +267,7 @@ impl Client {
     /// True when the daemon is gone.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.link.is_gone()
+        self.inner.link.is_gone()
     }
 
     /// Asks whether the daemon is there.
@@ -259,10 +301,12 @@ impl Client {
     pub fn open_queue(&self, entries: u32, arena: u32) -> Result<Queue> {
         let mut fds = Vec::new();
         let request = Request::OpenQueue { entries, arena };
-        let opened = self.ask_for(&request, &mut fds, |response| match response {
-            Response::Opened(opened) => Ok(opened),
-            _ => Err(Error::Operation),
-        })?;
+        let opened = self
+            .inner
+            .ask_for(&request, &mut fds, |response| match response {
+                Response::Opened(opened) => Ok(opened),
+                _ => Err(Error::Operation),
+            })?;
         let made = self.queue(&opened, fds);
         if made.is_err() {
             // A queue that nobody has is of no use; the first error is the one to tell.
@@ -281,14 +325,22 @@ impl Client {
         let ends = region::open(&memory, &layout)?;
         let mut bells: Vec<_> = fds.map(|fd| Arc::new(Doorbell::from_fd(fd))).collect();
         let wake_client = bells.pop().ok_or(Error::Operation)?;
-        self.link.add(&wake_client);
-        Queue::from_parts(QueueParts {
-            ends: ends.rings,
-            payload: ends.arena,
-            wake_worker: bells,
-            wake_client,
-            gone: Some(Arc::clone(&self.link.gone)),
-        })
+        let both = ends.rings.into_iter().zip(bells);
+        let sides = both.map(|(end, wake_worker)| Side { end, wake_worker });
+        self.inner.link.add(&wake_client);
+        // With one processor a client that spins keeps the daemon from running.
+        let spin = if Machine::detect().processors > 1 {
+            SPIN
+        } else {
+            Duration::ZERO
+        };
+        let mut queue = Queue::new(sides.collect(), ends.arena, wake_client, spin);
+        let tie = Tie {
+            inner: Arc::downgrade(&self.inner),
+            queue: opened.queue,
+        };
+        queue.tied_to(Arc::clone(&self.inner.link.gone), Box::new(tie));
+        Ok(queue)
     }
 
     /// A new session of the AMF half. `tag` is the caller's own number, which [`Client::sessions`] tells again.
@@ -425,12 +477,13 @@ impl Client {
     /// # Errors
     /// [`Error::NoContext`] before [`Client::k_gnb`].
     pub fn prepare_nh(&self, handle: Handle) -> Result<(Nh, u8)> {
-        self.ask(&Request::PrepareNh(handle.bits()), |response| {
-            match response {
+        self.ask(
+            &Request::PrepareNh(handle.bits()),
+            |response| match response {
                 Response::Key(key, ncc) => Ok((Nh::new(*key.expose()), ncc)),
                 _ => Err(Error::Operation),
-            }
-        })
+            },
+        )
     }
 
     /// Takes the step to what [`Client::prepare_nh`] gave.

@@ -2,11 +2,12 @@
 //! does not exist is an error: a typing error must not switch a limit off.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::base::{Error, Result};
-use crate::engine;
+use crate::engine::{self, worker};
 use crate::procedure::smc::{self, Policy, SmcSettings};
 use crate::security::Thresholds;
 
@@ -114,15 +115,32 @@ impl Default for Quota {
 }
 
 /// Threads of the data plane.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Workers {
-    /// How many; 0: one for each core.
+    /// How many; 0: one for each processor but one.
     pub count: usize,
-    /// The cores that they are pinned to; empty: chosen.
+    /// They are pinned to cores.
+    pub pinned: bool,
+    /// These cores; empty: chosen.
     pub cores: Vec<usize>,
     /// How they wait.
     pub wait: Wait,
+    /// How long an adaptive one spins before it sleeps, in microseconds.
+    pub spin_us: u64,
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        let worker::WorkersConfig { spin, .. } = worker::WorkersConfig::default();
+        Self {
+            count: 0,
+            pinned: true,
+            cores: Vec::new(),
+            wait: Wait::default(),
+            spin_us: spin.as_micros() as u64,
+        }
+    }
 }
 
 /// How a worker without jobs waits.
@@ -283,6 +301,35 @@ impl Config {
         Ok(config)
     }
 
+    /// What the workers are started with.
+    ///
+    /// # Errors
+    /// Those of [`Engine::read`].
+    pub fn workers(&self) -> Result<worker::WorkersConfig> {
+        let Workers {
+            count,
+            pinned,
+            ref cores,
+            wait,
+            spin_us,
+        } = self.workers;
+        Ok(worker::WorkersConfig {
+            engine: self.engine.read()?,
+            workers: count,
+            wait: match wait {
+                Wait::Spin => worker::Wait::Spin,
+                Wait::Adaptive => worker::Wait::Adaptive,
+                Wait::Block => worker::Wait::Block,
+            },
+            spin: Duration::from_micros(spin_us),
+            cores: match cores.as_slice() {
+                _ if !pinned => worker::Cores::Unpinned,
+                [] => worker::Cores::Auto,
+                list => worker::Cores::List(list.to_vec()),
+            },
+        })
+    }
+
     fn check(&self) -> std::result::Result<(), &'static str> {
         let Quota {
             sessions,
@@ -355,7 +402,9 @@ mod tests {
             "arena =",
             "count =",
             "cores =",
+            "pinned =",
             "wait =",
+            "spin_us =",
             "procedures =",
             "remembered_keys =",
             "nea =",

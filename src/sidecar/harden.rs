@@ -24,7 +24,12 @@ use super::region::{Advised, close_to_others};
 use super::seccomp;
 
 /// Files that tell how many processors there are, which workers look at when they start.
-const PROCESSORS: [&str; 2] = ["/sys/fs/cgroup", "/sys/devices/system/cpu"];
+const PROCESSORS: [&str; 4] = [
+    "/sys/fs/cgroup",
+    "/sys/devices/system/cpu",
+    "/proc/self/cgroup",
+    "/proc/self/mountinfo",
+];
 
 /// What one measure came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +105,7 @@ pub struct Hardened {
     wanted: Hardening,
     /// Opened early: an undumpable process of an ordinary user does not own its /proc files any more.
     maps: Option<File>,
+    status: Option<File>,
     files: bool,
 }
 
@@ -109,7 +115,8 @@ pub struct Hardened {
 /// Which required measure was refused, why, and what helps.
 pub fn before_threads(wanted: Hardening, readable: Option<&Path>) -> Result<Hardened, String> {
     let mut report = Report::default();
-    let maps = File::open("/proc/self/maps").ok();
+    let [maps, status] =
+        ["maps", "status"].map(|name| File::open(format!("/proc/self/{name}")).ok());
     report.take("no_dump", wanted.no_dump, || {
         set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|why| why.to_string())?;
         let none = Rlimit {
@@ -130,6 +137,7 @@ pub fn before_threads(wanted: Hardening, readable: Option<&Path>) -> Result<Hard
         report,
         wanted,
         maps,
+        status,
         files,
     })
 }
@@ -147,8 +155,13 @@ fn landlock(readable: Option<&Path>) -> Result<String, String> {
         .map_err(text)?;
     let places = PROCESSORS.iter().map(Path::new).chain(readable);
     for place in places.filter(|place| place.exists()) {
+        let rights = if place.is_dir() {
+            AccessFs::ReadFile | AccessFs::ReadDir
+        } else {
+            AccessFs::ReadFile.into()
+        };
         let place = PathFd::new(place).map_err(|why| why.to_string())?;
-        let rule = PathBeneath::new(place, AccessFs::ReadFile | AccessFs::ReadDir);
+        let rule = PathBeneath::new(place, rights);
         ruleset = ruleset.add_rule(rule).map_err(text)?;
     }
     let status = ruleset.restrict_self().map_err(text)?.ruleset;
@@ -168,6 +181,7 @@ pub fn after_start(hardened: Hardened) -> Result<Report, String> {
         mut report,
         wanted,
         maps,
+        status,
         files,
     } = hardened;
     let maps = read(maps);
@@ -176,7 +190,7 @@ pub fn after_start(hardened: Hardened) -> Result<Report, String> {
         Ok(String::new())
     })?;
     if matches!(report.outcome("lock_memory"), Some(Outcome::Active(_))) {
-        report.locked_bytes = mapped(&maps);
+        report.locked_bytes = locked(&read(status)).unwrap_or_default();
     }
     report.take("memory_closed", wanted.no_dump, || {
         let Advised {
@@ -202,14 +216,13 @@ fn read(maps: Option<File>) -> String {
     text
 }
 
-/// Octets of all mappings.
-fn mapped(maps: &str) -> u64 {
-    let ranges = maps.lines().filter_map(|line| {
-        let (start, end) = line.split_ascii_whitespace().next()?.split_once('-')?;
-        let start = u64::from_str_radix(start, 16).ok()?;
-        u64::from_str_radix(end, 16).ok()?.checked_sub(start)
-    });
-    ranges.sum()
+/// Octets locked in memory, out of /proc/self/status.
+fn locked(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmLck:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 fn unlocked(why: &rustix::io::Errno) -> String {

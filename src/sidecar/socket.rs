@@ -23,7 +23,7 @@ pub(super) const MAX_FDS: usize = 253;
 
 /// Who is at the other end, as the kernel says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
+pub(super) struct Peer {
     /// Process.
     pub pid: i32,
     /// User.

@@ -16,10 +16,17 @@ fn two_clients(io: &str) {
         &format!("two-{io}"),
         &format!("io = \"{io}\"\n[workers]\ncount = 2\npinned = false\nwait = \"block\"\n"),
     );
-    assert!(daemon.log().contains(&format!("control plane {io}")), "{}", daemon.log());
+    assert!(
+        daemon.log().contains(&format!("control plane {io}")),
+        "{}",
+        daemon.log()
+    );
     let ue = engine(2, 2);
     let (a, b) = (daemon.connect("a"), daemon.connect("b"));
-    let (mut qa, mut qb) = (a.open_queue(64, 1 << 16).unwrap(), b.open_queue(8, 1 << 14).unwrap());
+    let (mut qa, mut qb) = (
+        a.open_queue(64, 1 << 16).unwrap(),
+        b.open_queue(8, 1 << 14).unwrap(),
+    );
     let first: Vec<_> = (0..6)
         .map(|number| Subscriber::secured(&a, &mut qa, &ue, number))
         .collect();
@@ -45,7 +52,10 @@ fn two_clients(io: &str) {
         for (done, octets) in &jobs {
             assert_eq!(done.status, 0, "{done:?}");
             if done.op == op::PROTECT {
-                let own = first.iter().find(|own| own.amf.bits() == done.session).unwrap();
+                let own = first
+                    .iter()
+                    .find(|own| own.amf.bits() == done.session)
+                    .unwrap();
                 let heard = crate::common::verify(&ue, own.ue, GPP, octets);
                 assert_eq!(heard, Ok(DOWNLINK.to_vec()));
             }
@@ -56,7 +66,10 @@ fn two_clients(io: &str) {
     let k_gnb = a.k_gnb(first[0].amf, GPP).unwrap();
     assert_eq!(k_gnb.expose(), ue.k_gnb(first[0].ue, GPP).unwrap().expose());
     let (nh, ncc) = a.prepare_nh(first[0].amf).unwrap();
-    assert_eq!(a.commit_nh(first[0].amf, (&nh, ncc ^ 1)), Err(Error::Conflict));
+    assert_eq!(
+        a.commit_nh(first[0].amf, (&nh, ncc ^ 1)),
+        Err(Error::Conflict)
+    );
     a.commit_nh(first[0].amf, (&nh, ncc)).unwrap();
     assert_eq!(a.commit_nh(first[0].amf, (&nh, ncc)), Err(Error::Conflict));
     assert_eq!(a.prepare_nh(first[1].amf).err(), Some(Error::NoContext));
@@ -65,9 +78,19 @@ fn two_clients(io: &str) {
     let foreign = second.amf;
     assert_eq!(a.release(foreign), Err(Error::Handle));
     assert_eq!(a.k_gnb(foreign, GPP).err(), Some(Error::Handle));
-    for kind in [op::PROTECT, op::VERIFY, op::VERIFY_ONLY, op::SMC_COMMAND, op::SMC_RESEND] {
+    for kind in [
+        op::PROTECT,
+        op::VERIFY,
+        op::VERIFY_ONLY,
+        op::SMC_COMMAND,
+        op::SMC_RESEND,
+    ] {
         let (done, octets) = one(&mut qa, job(kind, foreign), &SmcJob::default().write());
-        assert_eq!((done.status, octets.len()), (Error::Handle.code(), 0), "op {kind}");
+        assert_eq!(
+            (done.status, octets.len()),
+            (Error::Handle.code(), 0),
+            "op {kind}"
+        );
     }
     let nowhere = Handle::from_bits(9 << 56 | 1 << 28).unwrap();
     let (done, _) = one(&mut qa, job(op::PROTECT, nowhere), DOWNLINK);
@@ -75,8 +98,14 @@ fn two_clients(io: &str) {
     second.talk(&mut qb, &ue);
 
     let figures = a.statistics().unwrap();
-    assert_eq!((figures.clients, figures.sessions, figures.queues), (2, 7, 2));
-    assert!(figures.foreign_handles >= 7 && figures.requests > 20, "{figures:?}");
+    assert_eq!(
+        (figures.clients, figures.sessions, figures.queues),
+        (2, 7, 2)
+    );
+    assert!(
+        figures.foreign_handles >= 7 && figures.requests > 20,
+        "{figures:?}"
+    );
     assert_eq!(a.sessions().unwrap().len(), 6);
     let tags: Vec<_> = a.sessions().unwrap().iter().map(|(_, tag)| *tag).collect();
     assert!((0..6).all(|tag| tags.contains(&tag)));
@@ -100,7 +129,10 @@ fn two_clients_through_epoll() {
 fn two_clients_through_io_uring_where_the_kernel_lets_it() {
     let probe = directory("probe");
     let config = probe.join("c");
-    let text = format!("socket = {:?}\nio = \"io_uring\"\n", probe.join("s").to_str().unwrap());
+    let text = format!(
+        "socket = {:?}\nio = \"io_uring\"\n",
+        probe.join("s").to_str().unwrap()
+    );
     std::fs::write(&config, text).unwrap();
     // A container that forbids io_uring gives the error that says so, and nothing else.
     match naslane::sidecar::Server::start(
@@ -146,12 +178,18 @@ fn the_verbs_of_a_session() {
     let sent = client.smc_command(amf, &request, &mut out).unwrap();
     assert_eq!(sent.count, Some(0), "no COUNT was lost");
     for count in 1..=4 {
-        let Action::Resend(sent) = client.smc_event(amf, Event::T3560Expired, &mut out).unwrap() else {
+        let Action::Resend(sent) = client
+            .smc_event(amf, Event::T3560Expired, &mut out)
+            .unwrap()
+        else {
             panic!("ended at {count}")
         };
         assert_eq!(sent.count, Some(count));
     }
-    let Action::Ended(outcome) = client.smc_event(amf, Event::T3560Expired, &mut out).unwrap() else {
+    let Action::Ended(outcome) = client
+        .smc_event(amf, Event::T3560Expired, &mut out)
+        .unwrap()
+    else {
         panic!("goes on")
     };
     assert_eq!(outcome.ending, Ending::TimedOut);
@@ -165,13 +203,19 @@ fn the_verbs_of_a_session() {
     assert_eq!(rejected.ending, Ending::Rejected(Cause(24)));
     for event in [Event::LowerLayerFailure, Event::Abort] {
         client.smc_command(amf, &request, &mut out).unwrap();
-        assert!(matches!(client.smc_event(amf, event, &mut out), Ok(Action::Ended(_))));
+        assert!(matches!(
+            client.smc_event(amf, event, &mut out),
+            Ok(Action::Ended(_))
+        ));
     }
 
     client.begin_key_change(amf, KeyChange::N2).unwrap();
     let busy = client.smc_command(amf, &request, &mut out);
     assert_eq!(busy, Err(Error::Conflict));
-    assert_eq!(client.begin_key_change(amf, KeyChange::SecurityMode), Err(Error::Argument));
+    assert_eq!(
+        client.begin_key_change(amf, KeyChange::SecurityMode),
+        Err(Error::Argument)
+    );
     client.end_key_change(amf, KeyChange::N2).unwrap();
 
     let own = Subscriber::secured_by_verb(&client, &mut queue, &ue, 7);
@@ -183,8 +227,14 @@ fn the_verbs_of_a_session() {
     assert_ne!(why as u8, 0, "{why:?}");
     own.talk(&mut queue, &ue);
     assert_eq!(client.k_gnb(own.amf, N3GPP).err(), Some(Error::NoContext));
-    client.connection_released(own.amf, AccessType::ThreeGpp).unwrap();
-    let (done, _) = one(&mut queue, job(op::PROTECT, own.amf), crate::common::DOWNLINK);
+    client
+        .connection_released(own.amf, AccessType::ThreeGpp)
+        .unwrap();
+    let (done, _) = one(
+        &mut queue,
+        job(op::PROTECT, own.amf),
+        crate::common::DOWNLINK,
+    );
     assert_eq!(done.status, Error::NotSecured.code());
     client.deregister(own.amf, Deregistration::Remove).unwrap();
     client.release(own.amf).unwrap();
@@ -196,24 +246,44 @@ fn a_client_has_its_share_and_no_more() {
     let mut daemon = Daemon::start("quota", &format!("[clients]\nconnections = 2\n{quota}"));
     let client = daemon.connect("a");
     let welcome = *client.welcome();
-    assert_eq!((welcome.sessions, welcome.queues, welcome.entries), (3, 2, 16));
-    let handles: Vec<_> = (0..3).map(|tag| client.establish(Role::Amf, tag).unwrap()).collect();
+    assert_eq!(
+        (welcome.sessions, welcome.queues, welcome.entries),
+        (3, 2, 16)
+    );
+    let handles: Vec<_> = (0..3)
+        .map(|tag| client.establish(Role::Amf, tag).unwrap())
+        .collect();
     assert_eq!(client.establish(Role::Amf, 9).err(), Some(Error::Quota));
     client.release(handles[0]).unwrap();
     client.establish(Role::Amf, 9).unwrap();
     assert_eq!(client.open_queue(12, 64).err(), Some(Error::Argument));
     let first = client.open_queue(4096, u32::MAX >> 2).unwrap();
-    assert_eq!(first.arena().len(), 8192, "what was granted");
+    assert_eq!(first.arena_len(), 8192, "what was granted");
     let second = client.open_queue(16, 64).unwrap();
-    assert_eq!(client.open_queue(8, 64).err(), Some(Error::Quota), "two queues");
+    assert_eq!(
+        client.open_queue(8, 64).err(),
+        Some(Error::Quota),
+        "two queues"
+    );
     drop((first, second));
 
     let other = daemon.connect("b");
-    assert_eq!(connect(&daemon.socket, "c").err(), Some(Error::Quota), "two connections");
+    assert_eq!(
+        connect(&daemon.socket, "c").err(),
+        Some(Error::Quota),
+        "two connections"
+    );
     drop(other);
     daemon.says("name \"b\" is gone");
-    assert_eq!(connect(&daemon.socket, "a").err(), Some(Error::Busy), "the name is taken");
-    assert_eq!(connect(&daemon.socket, "no good").err(), Some(Error::Argument));
+    assert_eq!(
+        connect(&daemon.socket, "a").err(),
+        Some(Error::Busy),
+        "the name is taken"
+    );
+    assert_eq!(
+        connect(&daemon.socket, "no good").err(),
+        Some(Error::Argument)
+    );
     daemon.says("refused pid");
     daemon.is_well();
 }
@@ -234,9 +304,15 @@ fn jobs_come_back_once_through_small_rings() {
         run(&mut queue, &mut jobs);
         let mut heard = 0;
         for (done, octets) in &jobs {
-            let ear = own.iter().find(|own| own.amf.bits() == done.session).unwrap();
+            let ear = own
+                .iter()
+                .find(|own| own.amf.bits() == done.session)
+                .unwrap();
             heard += usize::from(crate::common::verify(&ue, ear.ue, GPP, octets).is_ok());
         }
-        assert_eq!(heard, 200, "in the order of submission, or the UE would refuse");
+        assert_eq!(
+            heard, 200,
+            "in the order of submission, or the UE would refuse"
+        );
     }
 }

@@ -28,7 +28,7 @@ pub fn idle(stage: &Stage) {
         out_offset: 0,
         ..job(op::PROTECT, own.amf)
     }; 64];
-    queue.arena().write(0, DOWNLINK).unwrap();
+    queue.write(0, DOWNLINK).unwrap();
     let _ = queue.submit(&jobs);
     stage.say("ready");
     stage.hear();
@@ -49,9 +49,13 @@ fn a_killed_client_leaves_nothing() {
     let mut daemon = Daemon::start("killed", "");
     let mut actor = Actor::start("idle", &daemon.socket);
     assert_eq!(actor.hear(), "ready");
-    settled(&daemon, |figures| figures.sessions == 21 && figures.queues == 1);
+    settled(&daemon, |figures| {
+        figures.sessions == 21 && figures.queues == 1
+    });
     actor.kill();
-    settled(&daemon, |figures| figures.sessions == 0 && figures.queues == 0);
+    settled(&daemon, |figures| {
+        figures.sessions == 0 && figures.queues == 0
+    });
     daemon.says("name \"idle\" is gone: 21 sessions released");
     daemon.is_well();
 }
@@ -63,7 +67,9 @@ fn sessions_of_a_killed_client_wait_for_its_name() {
     let mut actor = Actor::start("idle", &daemon.socket);
     assert_eq!(actor.hear(), "ready");
     actor.kill();
-    settled(&daemon, |figures| figures.kept_sessions == 21 && figures.queues == 0);
+    settled(&daemon, |figures| {
+        figures.kept_sessions == 21 && figures.queues == 0
+    });
     let stranger = daemon.connect("stranger");
     assert_eq!(stranger.welcome().kept, 0);
     let client = daemon.connect("idle");
@@ -100,13 +106,15 @@ fn accounted(daemon: &mut Daemon, end: impl FnOnce(&mut Daemon)) -> Vec<i32> {
     let own: Vec<_> = (0..4)
         .map(|number| Subscriber::secured(&client, &mut queue, &ue, number))
         .collect();
-    queue.arena().write(0, DOWNLINK).unwrap();
+    queue.write(0, DOWNLINK).unwrap();
     let (mut sent, mut back) = (Vec::new(), Vec::new());
     let mut statuses = Vec::new();
     let (begin, mut end) = (Instant::now(), Some(end));
     let mut next = 0_u64;
     loop {
-        let over = statuses.iter().any(|&status| status == Error::Disconnected.code() || status == Error::Stopped.code());
+        let over = statuses
+            .iter()
+            .any(|&status| status == Error::Disconnected.code() || status == Error::Stopped.code());
         let room = next..next + 16;
         let jobs: Vec<Job> = room
             .map(|number| Job {
@@ -133,7 +141,12 @@ fn accounted(daemon: &mut Daemon, end: impl FnOnce(&mut Daemon)) -> Vec<i32> {
             break;
         }
         if count == 0 && taken == 0 {
-            assert!(begin.elapsed() < PATIENCE, "{} of {} came back", back.len(), sent.len());
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "{} of {} came back",
+                back.len(),
+                sent.len()
+            );
             // What a sleeper sees: it is woken, by the daemon or by its end.
             let _ = queue.wait(Some(Duration::from_secs(5)));
         }
@@ -162,7 +175,10 @@ fn r51_a_daemon_that_is_told_to_stop_completes_what_it_took() {
         let statuses = accounted(&mut daemon, |daemon| daemon.signal(signal));
         assert_eq!(daemon.end(), 0, "{}", daemon.log());
         let known = [0, Error::Stopped.code(), Error::Disconnected.code()];
-        assert!(statuses.iter().all(|status| known.contains(status)), "{statuses:?}");
+        assert!(
+            statuses.iter().all(|status| known.contains(status)),
+            "{statuses:?}"
+        );
         daemon.says("stopped");
     }
 }

@@ -71,9 +71,11 @@ fn attempts() -> Vec<String> {
         said("write", File::create(here.join("new")).is_ok()),
         said("remove", fs::remove_file(here.join("settings")).is_ok()),
         said("exec", Command::new("/bin/true").spawn().is_ok()),
-        said("tcp", TcpStream::connect("127.0.0.1:1").is_err_and(|why| {
-            why.kind() == std::io::ErrorKind::ConnectionRefused
-        })),
+        said(
+            "tcp",
+            TcpStream::connect("127.0.0.1:1")
+                .is_err_and(|why| why.kind() == std::io::ErrorKind::ConnectionRefused),
+        ),
         said("listen", TcpListener::bind("127.0.0.1:0").is_ok()),
         said("udp", UdpSocket::bind("127.0.0.1:0").is_ok()),
         said("thread", std::thread::Builder::new().spawn(|| ()).is_ok()),
@@ -95,13 +97,28 @@ fn a_hardened_daemon_opens_runs_and_connects_nothing() {
     let has = |what: &str| said.split(',').any(|line| line == what);
     assert!(has("seccomp active"), "{said}");
     for what in [
-        "read passwd", "read maps", "write", "remove", "exec", "tcp", "listen", "udp", "thread",
+        "read passwd",
+        "read maps",
+        "write",
+        "remove",
+        "exec",
+        "tcp",
+        "listen",
+        "udp",
+        "thread",
     ] {
         // Without Landlock in the kernel, seccomp refuses all files.
         assert!(has(&format!("{what} fails")), "{what}: {said}");
     }
-    assert!(has("no_dump active") && has("no_new_privs active"), "{said}");
-    let files = if has("landlock active") { "works" } else { "fails" };
+    assert!(
+        has("no_dump active") && has("no_new_privs active"),
+        "{said}"
+    );
+    let files = if has("landlock active") {
+        "works"
+    } else {
+        "fails"
+    };
     assert!(said.contains(&format!("read settings {files}")), "{said}");
     // It serves all the same, and nobody reads its memory.
     let client = connect(directory.join("s"), "").unwrap();
@@ -109,16 +126,26 @@ fn a_hardened_daemon_opens_runs_and_connects_nothing() {
     let _queue = client.open_queue(64, 1 << 16).unwrap();
     let pid = actor.child.id();
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
-    let core = limits.lines().find(|line| line.starts_with("Max core")).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core"))
+        .unwrap();
     assert_eq!(core.split_ascii_whitespace().nth(4), Some("0"), "{core}");
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    assert!(status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2"), "{status}");
+    assert!(
+        status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2"),
+        "{status}"
+    );
     if has("lock_memory active") {
-        let locked = status.lines().find(|line| line.starts_with("VmLck")).unwrap();
+        let locked = status
+            .lines()
+            .find(|line| line.starts_with("VmLck"))
+            .unwrap();
         assert!(!locked.ends_with("\t       0 kB"), "{locked}");
     }
     // Undumpable: its files in /proc are root's, whoever it runs as.
-    let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(format!("/proc/{pid}/mem")).unwrap());
+    let owner =
+        std::os::unix::fs::MetadataExt::uid(&fs::metadata(format!("/proc/{pid}/mem")).unwrap());
     assert_eq!(owner, 0);
     actor.say("end");
     assert!(actor.passed());
@@ -128,9 +155,22 @@ fn a_hardened_daemon_opens_runs_and_connects_nothing() {
 #[test]
 fn each_of_the_two_stands_alone() {
     let (said, mut actor, directory) = look("no landlock");
-    assert!(said.contains("landlock off") && said.contains("seccomp active"), "{said}");
-    for what in ["read settings", "read passwd", "write", "exec", "listen", "thread"] {
-        assert!(said.contains(&format!("{what} fails")), "seccomp alone, {what}: {said}");
+    assert!(
+        said.contains("landlock off") && said.contains("seccomp active"),
+        "{said}"
+    );
+    for what in [
+        "read settings",
+        "read passwd",
+        "write",
+        "exec",
+        "listen",
+        "thread",
+    ] {
+        assert!(
+            said.contains(&format!("{what} fails")),
+            "seccomp alone, {what}: {said}"
+        );
     }
     actor.say("end");
     assert!(actor.passed());
@@ -140,7 +180,10 @@ fn each_of_the_two_stands_alone() {
     if said.contains("landlock active") {
         assert!(said.contains("seccomp off"), "{said}");
         for what in ["read passwd", "write", "remove", "exec"] {
-            assert!(said.contains(&format!("{what} fails")), "Landlock alone, {what}: {said}");
+            assert!(
+                said.contains(&format!("{what} fails")),
+                "Landlock alone, {what}: {said}"
+            );
         }
         assert!(said.contains("read settings works"), "{said}");
     }

@@ -11,8 +11,8 @@ use naslane::security::Role;
 use naslane::session::Handle;
 use naslane::sidecar::connect;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect as join, recv, send,
-    socket_with,
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect as join,
+    recv, send, socket_with,
 };
 
 use crate::child::{Actor, Stage};
@@ -39,9 +39,16 @@ impl Dice {
 /// The regions that this process has mapped: start and length.
 fn regions() -> Vec<(u64, u64)> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let ours = maps.lines().filter(|line| line.contains("memfd:naslane-queue"));
+    let ours = maps
+        .lines()
+        .filter(|line| line.contains("memfd:naslane-queue"));
     ours.map(|line| {
-        let (start, end) = line.split_ascii_whitespace().next().unwrap().split_once('-').unwrap();
+        let (start, end) = line
+            .split_ascii_whitespace()
+            .next()
+            .unwrap()
+            .split_once('-')
+            .unwrap();
         let start = u64::from_str_radix(start, 16).unwrap();
         (start, u64::from_str_radix(end, 16).unwrap() - start)
     })
@@ -54,7 +61,9 @@ pub fn attack(stage: &Stage) {
     let foreign = stage.hear().parse::<u64>().unwrap();
     let mut dice = Dice(u64::from(std::process::id()));
     let memory = File::options().write(true).open("/proc/self/mem").unwrap();
-    let own: Vec<_> = (0..4).map(|tag| client.establish(Role::Amf, tag).unwrap()).collect();
+    let own: Vec<_> = (0..4)
+        .map(|tag| client.establish(Role::Amf, tag).unwrap())
+        .collect();
     stage.say("at it");
     let begin = Instant::now();
     let (mut rounds, mut quarantined) = (0_u64, 0_u64);
@@ -64,12 +73,18 @@ pub fn attack(stage: &Stage) {
             continue; // the daemon still clears away what was ruined
         };
         for _ in 0..200 {
-            let jobs: Vec<Job> = (0..dice.below(64)).map(|_| wild(&mut dice, &own, foreign)).collect();
+            let jobs: Vec<Job> = (0..dice.below(64))
+                .map(|_| wild(&mut dice, &own, foreign))
+                .collect();
             let _ = queue.submit(&jobs);
             for (start, len) in regions() {
                 for _ in 0..dice.below(64) {
                     // Mostly the rings' words and slots, else anything.
-                    let reach = if dice.below(4) > 0 { 2048.min(len) } else { len };
+                    let reach = if dice.below(4) > 0 {
+                        2048.min(len)
+                    } else {
+                        len
+                    };
                     let place = start + dice.below(reach / 4) * 4;
                     let word = match dice.below(3) {
                         0 => dice.roll() as u32,
@@ -123,7 +138,12 @@ fn wild(dice: &mut Dice, own: &[Handle], foreign: u64) -> Job {
 }
 
 /// How many exchanges of one message each way a polite client gets through in this time, each checked.
-fn exchanges(queue: &mut naslane::engine::Queue, ue: &naslane::Engine, own: &[Subscriber], time: Duration) -> u32 {
+fn exchanges(
+    queue: &mut naslane::engine::Queue,
+    ue: &naslane::Engine,
+    own: &[Subscriber],
+    time: Duration,
+) -> u32 {
     let begin = Instant::now();
     let mut count = 0;
     while begin.elapsed() < time {
@@ -154,7 +174,10 @@ fn a_hostile_client_hurts_itself_only() {
     assert!(quarantined.parse::<u64>().unwrap() > 0, "{said}");
     daemon.says("is under quarantine");
     // The two share the processors of this machine, and the attacker never rests.
-    assert!(beside > 0 && beside >= alone / 8, "{alone} alone, {beside} beside");
+    assert!(
+        beside > 0 && beside >= alone / 8,
+        "{alone} alone, {beside} beside"
+    );
     actor.say("end");
     assert!(actor.passed());
     exchanges(&mut queue, &ue, &own, Duration::from_millis(200));
@@ -177,7 +200,10 @@ fn nonsense_on_the_control_plane_is_answered_or_ended() {
     for round in 0..200 {
         let socket = raw(&daemon);
         let mut frame = Frame::new();
-        let hello = Hello { versions: (1, 1), name: b"" };
+        let hello = Hello {
+            versions: (1, 1),
+            name: b"",
+        };
         if round % 2 == 0 {
             Request::Hello(hello).write(1, &mut frame).unwrap();
             send(&socket, frame.octets(), SendFlags::NOSIGNAL).unwrap();
@@ -215,7 +241,10 @@ fn nonsense_on_the_control_plane_is_answered_or_ended() {
         }
     };
     assert_eq!(ask(&Request::Ping(1)), Error::OutOfOrder);
-    let newer = Hello { versions: (7, 9), name: b"" };
+    let newer = Hello {
+        versions: (7, 9),
+        name: b"",
+    };
     assert_eq!(ask(&Request::Hello(newer)), Error::Version);
     daemon.is_well();
 }
@@ -226,12 +255,22 @@ fn a_client_that_does_not_read_costs_one_response() {
     let mut daemon = Daemon::start("deaf", "");
     let socket = raw(&daemon);
     let mut frame = Frame::new();
-    let hello = Hello { versions: (1, 1), name: b"deaf" };
+    let hello = Hello {
+        versions: (1, 1),
+        name: b"deaf",
+    };
     Request::Hello(hello).write(1, &mut frame).unwrap();
     send(&socket, frame.octets(), SendFlags::NOSIGNAL).unwrap();
     Request::Statistics.write(2, &mut frame).unwrap();
     let mut sent = 0;
-    while send(&socket, frame.octets(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT).is_ok() || sent < 2000 {
+    while send(
+        &socket,
+        frame.octets(),
+        SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+    )
+    .is_ok()
+        || sent < 2000
+    {
         sent += 1;
         if sent > 100_000 {
             break;

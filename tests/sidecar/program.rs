@@ -33,7 +33,9 @@ fn settings_that_are_wrong_are_said_and_nothing_is_served() {
         let said = says_no("wrong", text);
         assert!(said.contains(hint), "{text}: {said}");
     }
-    let output = program(std::path::Path::new("/nowhere.toml")).output().unwrap();
+    let output = program(std::path::Path::new("/nowhere.toml"))
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
 
@@ -54,7 +56,9 @@ fn only_those_of_the_list_are_served_and_a_hup_reads_it_again() {
     assert_eq!(connect(&daemon.socket, "").err(), Some(Error::Denied));
     daemon.says(&format!("uid {own}"));
     let calm = "[workers]\ncount = 2\npinned = false\nwait = \"block\"\n";
-    daemon.configure(&format!("{calm}[clients]\nallow_uids = [{own}]\n[quota]\nsessions = 1\n"));
+    daemon.configure(&format!(
+        "{calm}[clients]\nallow_uids = [{own}]\n[quota]\nsessions = 1\n"
+    ));
     daemon.signal(Signal::HUP);
     daemon.says("reloaded");
     let client = daemon.connect("");
@@ -74,7 +78,11 @@ fn the_socket_belongs_to_one_daemon() {
     let mode = fs::metadata(&daemon.socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
     let output = program(&daemon.config()).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "a living daemon's socket is not taken");
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "a living daemon's socket is not taken"
+    );
     daemon.is_well();
     daemon.signal(Signal::KILL);
     assert_eq!(daemon.end(), -9);
@@ -87,7 +95,10 @@ fn memory_that_cannot_be_locked_is_said_with_the_remedy() {
     let directory = directory("lock");
     let config = directory.join("c.toml");
     let socket = directory.join("s");
-    let text = format!("socket = {:?}\n[hardening]\nlock_memory = \"require\"\n", socket.to_str().unwrap());
+    let text = format!(
+        "socket = {:?}\n[hardening]\nlock_memory = \"require\"\n",
+        socket.to_str().unwrap()
+    );
     fs::write(&config, text).unwrap();
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
     let copy = directory.join("naslane"); // where an ordinary user can reach it
@@ -103,7 +114,11 @@ fn memory_that_cannot_be_locked_is_said_with_the_remedy() {
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    for hint in ["lock_memory is required", "RLIMIT_MEMLOCK is 64 KiB", "LimitMEMLOCK"] {
+    for hint in [
+        "lock_memory is required",
+        "RLIMIT_MEMLOCK is 64 KiB",
+        "LimitMEMLOCK",
+    ] {
         assert!(said.contains(hint), "{said}");
     }
     fs::remove_dir_all(directory).unwrap();

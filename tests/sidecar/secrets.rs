@@ -38,7 +38,11 @@ pub fn keyless(stage: &Stage) {
     mark.iter_mut().for_each(|octet| *octet ^= 0x20);
     let session = client.establish(Role::Amf, 1).unwrap();
     client.authenticated(session, &identity(NUMBER, 0)).unwrap();
-    let (_, command) = one(&mut queue, job(op::SMC_COMMAND, session), &SmcJob::default().write());
+    let (_, command) = one(
+        &mut queue,
+        job(op::SMC_COMMAND, session),
+        &SmcJob::default().write(),
+    );
     stage.say(&hex(&command));
     for round in 0..4 {
         let kind = op::VERIFY;

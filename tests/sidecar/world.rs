@@ -24,7 +24,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const STRETCH: u32 = 1024;
 
 /// Sections that a test may replace; memory is locked only where a test says so, because ordinary users may not.
-const CALM: &str = "[workers]\ncount = 2\npinned = false\nwait = \"block\"\n[engine]\nsessions = 512\n";
+const CALM: &str =
+    "[workers]\ncount = 2\npinned = false\nwait = \"block\"\n[engine]\nsessions = 512\n";
 
 pub struct Daemon {
     child: Child,
@@ -119,7 +120,11 @@ impl Daemon {
     pub fn says(&self, what: &str) {
         let begin = Instant::now();
         while !self.log().contains(what) {
-            assert!(begin.elapsed() < PATIENCE, "no \"{what}\" in: {}", self.log());
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "no \"{what}\" in: {}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -170,7 +175,7 @@ pub fn run(queue: &mut Queue, jobs: &mut [(Job, Vec<u8>)]) {
     let mut orders: Vec<Job> = Vec::new();
     for (index, (job, octets)) in jobs.iter().enumerate() {
         let start = index as u32 * STRETCH;
-        queue.arena().write(start, octets).unwrap();
+        queue.write(start, octets).unwrap();
         let apart = start + STRETCH / 2;
         let in_place = matches!(job.op, op::PROTECT | op::VERIFY);
         orders.push(Job {
@@ -194,11 +199,15 @@ pub fn run(queue: &mut Queue, jobs: &mut [(Job, Vec<u8>)]) {
             assert!(!std::mem::replace(&mut seen[index], true), "twice: {index}");
             jobs[index].0 = *job;
             jobs[index].1 = vec![0; job.out_len as usize];
-            queue.arena().read(job.out_offset, &mut jobs[index].1).unwrap();
+            queue.read(job.out_offset, &mut jobs[index].1).unwrap();
         }
         back += count;
         if count == 0 {
-            assert!(begin.elapsed() < PATIENCE, "{back} of {} came back", jobs.len());
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "{back} of {} came back",
+                jobs.len()
+            );
             queue.wait(Some(Duration::from_millis(100))).unwrap();
         }
     }
@@ -240,14 +249,23 @@ impl Subscriber {
     /// The whole security mode procedure, the command from a job.
     pub fn secured(client: &Client, queue: &mut Queue, engine: &Engine, number: u64) -> Self {
         let own = Self::authenticated(client, engine, number);
-        let (done, command) = one(queue, job(op::SMC_COMMAND, own.amf), &SmcJob::default().write());
+        let (done, command) = one(
+            queue,
+            job(op::SMC_COMMAND, own.amf),
+            &SmcJob::default().write(),
+        );
         assert_eq!(done.status, 0);
         own.complete(queue, engine, &command);
         own
     }
 
     /// The same, the command from the control plane.
-    pub fn secured_by_verb(client: &Client, queue: &mut Queue, engine: &Engine, number: u64) -> Self {
+    pub fn secured_by_verb(
+        client: &Client,
+        queue: &mut Queue,
+        engine: &Engine,
+        number: u64,
+    ) -> Self {
         let own = Self::authenticated(client, engine, number);
         let mut out = [0; 400];
         let request = Request::new(GPP, Activation::Partial);

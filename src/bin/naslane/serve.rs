@@ -82,11 +82,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let report = server.harden()?;
     log(&format!("hardening: {report}"));
     log(&format!(
-        "serving at {}: control plane {}, {} workers ({}), {} sessions",
+        "serving at {}: control plane {}; {}; {} sessions",
         config.socket.display(),
         server.io(),
-        server.workers().len(),
-        server.waiting(),
+        server.workers().plan(),
         config.engine.sessions,
     ));
     server.run().map_err(text)?;

@@ -2,13 +2,13 @@
 //! waits for more. When nothing is queued the worker spins or sleeps.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 
 use crate::base::{Error, Result};
-use crate::engine::ring::{Doorbell, ENTRIES, Payload, Sleeper, WorkerEnd};
+use crate::engine::ring::{Doorbell, ENTRIES, Fault, Payload, Sleeper, WorkerEnd};
 use crate::engine::{Engine, Job};
 use crate::security::protect::LANES;
 
@@ -27,6 +27,8 @@ pub(super) struct Line {
     pub(super) admit: Option<Admission>,
     /// The client left: what it submitted is finished, then the line is given up.
     pub(super) left: Arc<AtomicBool>,
+    /// Why a worker believes it no more.
+    pub(super) fault: Arc<OnceLock<Fault>>,
     /// Jobs that are still taken then: a client of another process might go on submitting.
     pub(super) grace: Option<u32>,
 }
@@ -239,7 +241,9 @@ impl Worker {
                     count += taken;
                     segments.push((at, count));
                 }
-                Err(_) => {
+                Err(fault) => {
+                    // Another worker's ring of this queue may have been first.
+                    let _ = line.fault.set(fault);
                     self.counters.quarantines.add(1);
                     if line.end.client_sleeps() {
                         line.wake_client.ring();

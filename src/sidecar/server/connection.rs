@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use crate::base::{Error, Result};
-use crate::engine::ring::{Doorbell, State};
+use crate::engine::ring::Doorbell;
 use crate::engine::worker::{Attached, Attachment};
 use crate::security::Role;
 
@@ -16,7 +16,7 @@ use super::super::protocol::{
 };
 use super::super::region::{self, Layout};
 use super::super::socket::{self, Peer};
-use super::counters::{add, set};
+use super::counters::add;
 use super::{House, verbs};
 
 /// What to do with the connection now.
@@ -183,14 +183,9 @@ impl Connection {
         let House {
             workers, scratch, ..
         } = house;
-        let engine = workers.engine(usize::from(handle.worker()));
-        let done = match engine {
-            Some(engine) => verbs::run(engine, handle, request, scratch),
-            None => Err(Error::Handle),
-        };
-        let written = done
-            .unwrap_or_else(Response::Refused)
-            .write(number, frame);
+        let engine = workers.engine_of(handle);
+        let done = engine.and_then(|engine| verbs::run(engine, handle, request, scratch));
+        let written = done.unwrap_or_else(Response::Refused).write(number, frame);
         if released {
             house.count_sessions();
         }
@@ -227,9 +222,10 @@ impl Connection {
                 self.open_queue(house, (tenant, entries, arena), fds)
             }
             Request::CloseQueue(number) => {
+                self.look_at_queues(house);
                 let queue = self.queues.remove(&number).ok_or(Error::Argument)?;
                 drop(queue);
-                set(&house.counters.queues, house.workers.queues() as u64);
+                house.count_queues(0, 1);
                 Ok(Response::Done)
             }
             _ => Err(Error::Operation),
@@ -279,10 +275,10 @@ impl Connection {
         }
         let (memory, ends) = region::create(&layout)?;
         let bells = (0..workers).map(|_| Doorbell::new().map(Arc::new));
-        let wake_worker = bells.collect::<Result<Vec<_>>>()?;
+        let wake_workers = bells.collect::<Result<Vec<_>>>()?;
         let wake_client = Arc::new(Doorbell::new()?);
         fds.push(memory);
-        for bell in wake_worker.iter().chain([&wake_client]) {
+        for bell in wake_workers.iter().chain([&wake_client]) {
             let copy = bell.as_fd().try_clone_to_owned();
             fds.push(copy.map_err(|_| Error::System)?);
         }
@@ -290,7 +286,7 @@ impl Connection {
         let attached = house.workers.attach(Attachment {
             ends: ends.rings,
             payload: ends.arena,
-            wake_worker,
+            wake_workers,
             wake_client,
             admit: Some(Arc::new(move |job| {
                 let handle = crate::session::Handle::from_bits(job.session)?;
@@ -307,7 +303,7 @@ impl Connection {
             reported: false,
         };
         self.queues.insert(number, queue);
-        set(&house.counters.queues, house.workers.queues() as u64);
+        house.count_queues(1, 0);
         Ok(Response::Opened(Opened {
             queue: number,
             entries: layout.entries(),
@@ -322,11 +318,7 @@ impl Connection {
             if queue.reported {
                 continue;
             }
-            let states = queue.attached.states();
-            let Some(State::Quarantined(fault)) = states
-                .into_iter()
-                .find(|state| matches!(state, State::Quarantined(_)))
-            else {
+            let Some(fault) = queue.attached.fault() else {
                 continue;
             };
             queue.reported = true;
@@ -342,8 +334,8 @@ impl Connection {
     pub(super) fn part(mut self, house: &mut House, keep: bool) {
         self.look_at_queues(house);
         // First the queues: no job of theirs may find a session that is released meanwhile.
+        house.count_queues(0, self.queues.len() as u64);
         self.queues.clear();
-        set(&house.counters.queues, house.workers.queues() as u64);
         let Some(tenant) = self.tenant else { return };
         let Peer { pid, uid, .. } = self.peer;
         let fate = if keep && house.tenants.leave(tenant).is_ok() {

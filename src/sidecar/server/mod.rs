@@ -22,8 +22,7 @@ use rustix::io::Errno;
 
 use crate::base::{Error, Result};
 use crate::engine::ring::Doorbell;
-use crate::engine::worker::Workers;
-use crate::session::Handle;
+use crate::engine::worker::{Watch, WorkerStats, Workers};
 
 use super::config::{Clients, Config, OnClientDeath, Quota};
 use super::events::{self, Events, Interest, Io};
@@ -47,6 +46,9 @@ const FIRST_CLIENT: u64 = 16;
 
 /// How often the loop looks at what nobody reports: patience that ended, rings that a worker left.
 const TICK: Duration = Duration::from_millis(500);
+
+/// How long a worker may stand still before the log says so.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Takes lines for the operator. No line has a key, a COUNT or anything that belongs to a UE in it.
 pub type Log = Box<dyn Fn(&str) + Send>;
@@ -78,12 +80,15 @@ pub struct Server {
     connections: HashMap<u64, Connection>,
     next_token: u64,
     own_uid: u32,
+    watch: Watch,
+    /// Workers that stood still at the last look.
+    stalled: Vec<usize>,
     house: House,
 }
 
 /// What the requests of all clients share.
 struct House {
-    workers: Workers,
+    workers: Arc<Workers>,
     owners: Arc<Owners>,
     tenants: Tenants,
     quota: Quota,
@@ -91,6 +96,8 @@ struct House {
     scratch: Scratch,
     log: Log,
     next_queue: u32,
+    /// Queues that are open.
+    queues: u64,
 }
 
 impl std::fmt::Debug for Server {
@@ -113,11 +120,18 @@ impl Server {
         let path = &config.socket;
         let listener = socket::listen_at(path, config.socket_mode)
             .map_err(|why| format!("{}: {why}", path.display()))?;
-        let (events, io) = events::open(config.io).map_err(|_| {
-            format!("io = \"{}\": the kernel refuses it", config.io)
-        })?;
+        let (events, io) = events::open(config.io)
+            .map_err(|_| format!("io = \"{}\": the kernel refuses it", config.io))?;
         let hardened = harden::before_threads(config.hardening, readable)?;
-        let workers = start_workers(config)?;
+        let workers = config.workers().and_then(|config| Workers::start(&config));
+        let workers = workers.map_err(|error| match error {
+            Error::Argument => {
+                "workers or engine: a number outside its bounds, or cores or sessions that are not \
+                                there"
+                    .to_owned()
+            }
+            error => format!("workers: {error}"),
+        })?;
         let engines = (0..workers.len()).filter_map(|index| workers.engine(index));
         let owners = Owners::new(engines.map(|engine| engine.table().capacity()));
         let bell = Doorbell::new().map_err(|error| error.to_string())?;
@@ -131,9 +145,11 @@ impl Server {
             hardened: Some(hardened),
             connections: HashMap::new(),
             next_token: FIRST_CLIENT,
+            watch: Watch::new(PATIENCE),
+            stalled: Vec::new(),
             own_uid: rustix::process::geteuid().as_raw(),
             house: House {
-                workers,
+                workers: Arc::new(workers),
                 owners: Arc::new(owners),
                 tenants: Tenants::new(),
                 quota: config.quota,
@@ -141,13 +157,14 @@ impl Server {
                 scratch: Scratch::new(),
                 log,
                 next_queue: 1,
+                queues: 0,
             },
         };
-        server.watch().map_err(|error| error.to_string())?;
+        server.listen().map_err(|error| error.to_string())?;
         Ok(server)
     }
 
-    fn watch(&mut self) -> Result<()> {
+    fn listen(&mut self) -> Result<()> {
         let (listener, bell) = (self.listener.as_fd(), self.orders.0.1.as_fd());
         self.events.add(listener, LISTENER, Interest::Read)?;
         self.events.add(bell, ORDERS, Interest::Read)
@@ -168,7 +185,10 @@ impl Server {
     /// # Errors
     /// Which measure was refused that the configuration requires.
     pub fn harden(&mut self) -> std::result::Result<Report, String> {
-        let hardened = self.hardened.take().ok_or("the server is hardened already")?;
+        let hardened = self
+            .hardened
+            .take()
+            .ok_or("the server is hardened already")?;
         let report = harden::after_start(hardened)?;
         set(&self.house.counters.locked_bytes, report.locked_bytes);
         Ok(report)
@@ -188,8 +208,8 @@ impl Server {
 
     /// The workers, for their figures.
     #[must_use]
-    pub const fn workers(&self) -> &Workers {
-        &self.house.workers
+    pub fn workers(&self) -> Arc<Workers> {
+        Arc::clone(&self.house.workers)
     }
 
     /// What stops this server.
@@ -224,7 +244,10 @@ impl Server {
 
     fn is_over(&self) -> bool {
         let told = self.orders.0.0.load(Ordering::Acquire);
-        told || self.signals.as_ref().is_some_and(|(signals, _)| signals.stop())
+        told || self
+            .signals
+            .as_ref()
+            .is_some_and(|(signals, _)| signals.stop())
     }
 
     fn signalled(&mut self) {
@@ -273,10 +296,15 @@ impl Server {
         }
         let token = self.next_token;
         self.next_token += 1;
-        if self.events.add(client.as_fd(), token, Interest::Read).is_err() {
+        if self
+            .events
+            .add(client.as_fd(), token, Interest::Read)
+            .is_err()
+        {
             return;
         }
-        self.connections.insert(token, Connection::new(client, peer));
+        self.connections
+            .insert(token, Connection::new(client, peer));
         set(&self.house.counters.clients, self.connections.len() as u64);
     }
 
@@ -314,6 +342,15 @@ impl Server {
         for connection in self.connections.values_mut() {
             connection.look_at_queues(&mut self.house);
         }
+        self.house.count_sessions();
+        let stalled = self.watch.stalled(&self.house.workers);
+        for worker in stalled
+            .iter()
+            .filter(|worker| !self.stalled.contains(worker))
+        {
+            (self.house.log)(&format!("worker {worker} stands still"));
+        }
+        self.stalled = stalled;
         if self.clients.keep_seconds > 0 {
             let patience = Duration::from_secs(self.clients.keep_seconds);
             for tenant in self.house.tenants.expired(patience) {
@@ -341,14 +378,12 @@ impl House {
         let handles = self.tenants.remove(tenant, &self.owners);
         for &handle in &handles {
             // A stale handle is what is wanted.
-            let _ = self.engine_of(handle).and_then(|engine| engine.release(handle));
+            let _ = self
+                .workers
+                .engine_of(handle)
+                .and_then(|engine| engine.release(handle));
         }
         handles.len()
-    }
-
-    fn engine_of(&self, handle: Handle) -> Result<&crate::engine::Engine> {
-        let engine = self.workers.engine(usize::from(handle.worker()));
-        engine.map(|engine| &**engine).ok_or(Error::Handle)
     }
 
     fn count_sessions(&self) {
@@ -356,5 +391,18 @@ impl House {
         let sessions: usize = engines.map(|engine| engine.sessions()).sum();
         set(&self.counters.sessions, sessions as u64);
         set(&self.counters.kept_sessions, self.tenants.kept());
+        let jobs = self
+            .workers
+            .stats()
+            .iter()
+            .map(WorkerStats::completed)
+            .sum();
+        set(&self.counters.jobs, jobs);
+    }
+
+    /// Queues were opened or closed.
+    fn count_queues(&mut self, opened: u64, closed: u64) {
+        self.queues = (self.queues + opened).saturating_sub(closed);
+        set(&self.counters.queues, self.queues);
     }
 }

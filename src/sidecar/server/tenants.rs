@@ -48,6 +48,12 @@ impl Owners {
         self.slot(handle)?.store(tenant, Ordering::Relaxed);
         Ok(())
     }
+
+    fn forget(&self, handle: Handle) {
+        if let Ok(slot) = self.slot(handle) {
+            slot.store(NOBODY, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Who has sessions: a connection, or what one left behind.
@@ -123,7 +129,7 @@ impl Tenants {
         };
         let handles = tenant.sessions.into_keys().map(Handle::from_bits);
         handles
-            .filter_map(|handle| handle.inspect(|&own| drop(owners.set(own, NOBODY))).ok())
+            .filter_map(|handle| handle.inspect(|&own| owners.forget(own)).ok())
             .collect()
     }
 
@@ -156,7 +162,7 @@ impl Tenants {
         if let Some(tenant) = self.all.get_mut(&number)
             && tenant.sessions.remove(&handle.bits()).is_some()
         {
-            drop(owners.set(handle, NOBODY));
+            owners.forget(handle);
         }
     }
 
