@@ -210,7 +210,11 @@ impl Connection {
                     return Err(Error::Quota);
                 }
                 let handle = house.workers.establish(Role::Amf)?;
-                house.tenants.add(tenant, (handle, tag), &house.owners)?;
+                let owned = house.tenants.add(tenant, (handle, tag), &house.owners);
+                if let Err(error) = owned {
+                    house.workers.engine_of(handle)?.release(handle)?;
+                    return Err(error);
+                }
                 house.count_sessions();
                 Ok(Response::Session(handle.bits()))
             }
