@@ -202,10 +202,14 @@ impl Inner {
         let exchanged = socket::send(&self.socket, out.octets(), &[])
             .and_then(|()| socket::receive(&self.socket, back, fds));
         out.clear();
-        if exchanged.is_err() && back.octets().is_empty() {
+        match exchanged {
+            Ok(()) => {}
             // A daemon that shows the door speaks before it is asked: what it said may still be there.
-            let said = socket::receive(&self.socket, back, fds);
-            said.map_err(|_| Error::Disconnected)?;
+            Err(Errno::PIPE | Errno::CONNRESET) => {
+                let said = socket::receive(&self.socket, back, fds);
+                said.map_err(|_| Error::Disconnected)?;
+            }
+            Err(_) => return Err(Error::System),
         }
         if back.octets().is_empty() {
             return Err(Error::Disconnected);
