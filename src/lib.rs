@@ -13,6 +13,7 @@
 //! | 4 | [`procedure`] | the security mode procedure: state machines without I/O or clock |
 //! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |
 //! | 6 | [`engine`] | sessions and verbs: one message, a batch of 64-byte jobs, workers behind rings |
+//! | 7 | `sidecar` | the engine in a process of its own that holds the keys, and its client (feature `sidecar`, Linux) |
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod algorithm;

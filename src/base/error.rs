@@ -117,6 +117,15 @@ pub enum Error {
     System = 101,
     /// The worker left before this job ran; it changed nothing.
     Stopped = 102,
+
+    /// The sidecar is gone, or ended the connection: what was under way may have happened or not.
+    Disconnected = 112,
+    /// A limit that the sidecar sets to each client is reached.
+    Quota = 113,
+    /// Sidecar and client have no version of the control protocol in common.
+    Version = 114,
+    /// The sidecar does not serve this user.
+    Denied = 115,
 }
 
 /// Result with [`Error`].
@@ -175,6 +184,10 @@ pub const ALL: &[Error] = &[
     Error::Poisoned,
     Error::System,
     Error::Stopped,
+    Error::Disconnected,
+    Error::Quota,
+    Error::Version,
+    Error::Denied,
 ];
 
 impl Error {
@@ -283,6 +296,12 @@ impl Error {
             }
             Self::System => "the platform refused a resource",
             Self::Stopped => "the worker was stopped before this job ran; nothing changed",
+            Self::Disconnected => {
+                "the sidecar is gone; connect again, what was under way is unknown"
+            }
+            Self::Quota => "this client's share of the sidecar is used up; release some of it",
+            Self::Version => "no common version of the control protocol; update the older side",
+            Self::Denied => "the sidecar does not serve this user; see `clients` in its settings",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A queue: one client thread's way to the workers. Jobs in, completions out, payloads in an arena.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -61,6 +62,9 @@ pub struct Queue {
     first: usize,
     stopping: Option<Arc<AtomicBool>>,
     _attached: Option<Attached>,
+    /// Set when the workers' process is known to be gone.
+    gone: Option<Arc<AtomicBool>>,
+    _tie: Option<Box<dyn Any + Send>>,
 }
 
 impl std::fmt::Debug for Queue {
@@ -86,7 +90,23 @@ impl Queue {
             first: 0,
             stopping: None,
             _attached: None,
+            gone: None,
+            _tie: None,
         }
+    }
+
+    /// The workers are in another process: once `gone` is set, and the bell rung, everything that is outstanding comes
+    /// back with [`Error::Disconnected`]. `tie` is dropped with the queue.
+    pub fn tied_to(&mut self, gone: Arc<AtomicBool>, tie: Box<dyn Any + Send>) {
+        self.gone = Some(gone);
+        self._tie = Some(tie);
+    }
+
+    #[inline]
+    fn is_gone(&self) -> bool {
+        // Acquire: the completions that came before the end are visible.
+        let gone = self.gone.as_ref();
+        gone.is_some_and(|gone| gone.load(Ordering::Acquire))
     }
 
     pub(super) fn served_by(&mut self, attached: Attached, stopping: Arc<AtomicBool>) {
@@ -101,7 +121,7 @@ impl Queue {
     #[must_use = "jobs that were not taken do not run"]
     pub fn submit(&mut self, jobs: &[Job]) -> usize {
         let stopping = self.stopping.as_ref();
-        if stopping.is_some_and(|stopping| stopping.load(Ordering::Relaxed)) {
+        if stopping.is_some_and(|stopping| stopping.load(Ordering::Relaxed)) || self.is_gone() {
             return 0;
         }
         let taken = jobs.iter().take_while(|job| self.push(job)).count();
@@ -133,6 +153,9 @@ impl Queue {
     /// Takes completed jobs and says how many.
     pub fn reap(&mut self, jobs: &mut [Job]) -> usize {
         let mut count = 0;
+        if self.is_gone() {
+            self.abandon(Error::Disconnected);
+        }
         if !self.refused.is_empty() {
             let refused = self.refused.len().min(jobs.len());
             for (job, refused) in jobs.iter_mut().zip(self.refused.drain(..refused)) {
@@ -163,7 +186,9 @@ impl Queue {
     /// True when [`Queue::reap`] would give something.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.refused.is_empty() || self.sides.iter().any(|side| side.end.is_ready())
+        !self.refused.is_empty()
+            || self.sides.iter().any(|side| side.end.is_ready())
+            || (self.is_gone() && self.outstanding() > 0)
     }
 
     /// True while every worker takes jobs of this queue.
@@ -171,6 +196,7 @@ impl Queue {
     pub fn is_open(&self) -> bool {
         let stopping = self.stopping.as_ref();
         !stopping.is_some_and(|stopping| stopping.load(Ordering::Relaxed))
+            && !self.is_gone()
             && self
                 .sides
                 .iter()

@@ -6,6 +6,8 @@ mod definitions;
 mod hex;
 mod nxa256;
 mod selftest;
+#[cfg(target_os = "linux")]
+mod serve;
 mod storm;
 mod terminal;
 mod top;
@@ -33,6 +35,9 @@ enum Verb {
     Bench(bench::Args),
     /// What a running sidecar does, live: rates, latency, batches, workers
     Top(top::Args),
+    /// The engine as a process of its own that holds the keys; clients connect over a Unix socket
+    #[cfg(target_os = "linux")]
+    Serve(serve::Args),
 }
 
 /// `Ok(false)`: the verb ran and says no. `Err`: it could not run, and why.
@@ -45,6 +50,8 @@ fn main() -> ExitCode {
         Verb::Cpu(args) => cpu::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Top(args) => top::run(&args),
+        #[cfg(target_os = "linux")]
+        Verb::Serve(args) => serve::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

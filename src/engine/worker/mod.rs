@@ -12,7 +12,7 @@ mod tests;
 mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::security::Role;
 use crate::session::Handle;
 
 use super::queue::{Queue, QueueConfig, Side};
-use super::ring::{self, Doorbell, Payload, WorkerEnd};
+use super::ring::{self, Doorbell, Fault, Payload, WorkerEnd};
 use super::{Config, Engine};
 
 pub use plan::{Cores, Machine, Plan, Wait};
@@ -98,6 +98,15 @@ pub struct Attachment {
 pub struct Attached {
     left: Arc<AtomicBool>,
     inboxes: Vec<Arc<Inbox>>,
+    fault: Arc<OnceLock<Fault>>,
+}
+
+impl Attached {
+    /// Why a worker put a ring of it under quarantine: the first reason.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        self.fault.get().copied()
+    }
 }
 
 impl Drop for Attached {
@@ -284,6 +293,7 @@ impl Workers {
         // Dropped on an error: the lines that were handed in are given up.
         let attached = Attached {
             left: Arc::default(),
+            fault: Arc::default(),
             inboxes: self
                 .shards
                 .iter()
@@ -299,6 +309,7 @@ impl Workers {
                 wake_client: wake_client.clone(),
                 admit: admit.clone(),
                 left: attached.left.clone(),
+                fault: attached.fault.clone(),
                 grace: None,
             })?;
         }

@@ -2,7 +2,7 @@
 //! waits for more. When nothing is queued the worker spins or sleeps.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
@@ -27,6 +27,8 @@ pub(super) struct Line {
     pub(super) admit: Option<Admission>,
     /// The client left: what it submitted is finished, then the line is given up.
     pub(super) left: Arc<AtomicBool>,
+    /// Why a worker believes it no more.
+    pub(super) fault: Arc<OnceLock<Fault>>,
     /// Jobs that are still taken then: a client of another process might go on submitting.
     pub(super) grace: Option<u32>,
 }
@@ -240,6 +242,8 @@ impl Worker {
                     segments.push((at, count));
                 }
                 Err(fault) => {
+                    // Another worker's ring of this queue may have been first.
+                    let _ = line.fault.set(fault);
                     self.recorder.quarantine(reason(fault));
                     if line.end.client_sleeps() {
                         line.wake_client.ring();

@@ -94,7 +94,14 @@ impl Drop for Server {
 /// # Errors
 /// What the platform says about the address, the sockets or the thread.
 pub fn start(address: SocketAddr, state: impl State) -> io::Result<Server> {
-    let listener = TcpListener::bind(address)?;
+    serve_at(TcpListener::bind(address)?, state)
+}
+
+/// As [`start`], on a socket that listens already: bound before the process gave up its right to.
+///
+/// # Errors
+/// What the platform says about the sockets or the thread.
+pub fn serve_at(listener: TcpListener, state: impl State) -> io::Result<Server> {
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let (leash, end) = UnixStream::pair()?;

@@ -1,0 +1,261 @@
+//! Whose session is whose: tenants, their sessions, and the table that a worker asks before it runs a job.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::base::{Error, Result};
+use crate::session::Handle;
+
+/// No tenant.
+const NOBODY: u64 = 0;
+
+/// The tenant that owns each slot of each worker's table.
+///
+/// The handle's generation is checked by the table itself, when the job runs: a slot that went to another tenant
+/// meanwhile has another generation. So a look here without a lock is enough.
+pub(super) struct Owners(Vec<Box<[AtomicU64]>>);
+
+impl Owners {
+    /// For tables of these sizes, by worker.
+    pub(super) fn new(slots: impl Iterator<Item = usize>) -> Self {
+        let table = |slots| (0..slots).map(|_| AtomicU64::new(NOBODY)).collect();
+        Self(slots.map(table).collect())
+    }
+
+    fn slot(&self, handle: Handle) -> Result<&AtomicU64> {
+        let table = self.0.get(usize::from(handle.worker()));
+        table
+            .and_then(|table| table.get(handle.slot() as usize))
+            .ok_or(Error::Handle)
+    }
+
+    /// Is it this tenant's?
+    ///
+    /// # Errors
+    /// [`Error::Handle`]: somebody else's, or nobody's; the two look the same from outside.
+    #[inline]
+    pub(super) fn check(&self, handle: Handle, tenant: u64) -> Result<()> {
+        // Relaxed: the tenant learnt of its session by a message that came after the store.
+        if self.slot(handle)?.load(Ordering::Relaxed) == tenant {
+            Ok(())
+        } else {
+            Err(Error::Handle)
+        }
+    }
+
+    fn set(&self, handle: Handle, tenant: u64) -> Result<()> {
+        self.slot(handle)?.store(tenant, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn forget(&self, handle: Handle) {
+        if let Ok(slot) = self.slot(handle) {
+            slot.store(NOBODY, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Who has sessions: a connection, or what one left behind.
+#[derive(Debug)]
+struct Tenant {
+    uid: u32,
+    name: String,
+    /// Handle and tag.
+    sessions: BTreeMap<u64, u64>,
+    /// When its client went away.
+    left: Option<Instant>,
+}
+
+/// All tenants.
+#[derive(Debug)]
+pub(super) struct Tenants {
+    all: HashMap<u64, Tenant>,
+    next: u64,
+}
+
+impl Tenants {
+    pub(super) fn new() -> Self {
+        Self {
+            all: HashMap::new(),
+            next: NOBODY + 1,
+        }
+    }
+
+    /// A client said hello. With a name it takes over what the client of the same name and user left behind.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while a client of this name and user is connected.
+    pub(super) fn enter(&mut self, uid: u32, name: &str) -> Result<u64> {
+        let same = |(_, tenant): &(&u64, &mut Tenant)| {
+            !name.is_empty() && tenant.uid == uid && tenant.name == name
+        };
+        if let Some((&number, tenant)) = self.all.iter_mut().find(same) {
+            if tenant.left.is_none() {
+                return Err(Error::Busy);
+            }
+            tenant.left = None;
+            return Ok(number);
+        }
+        let number = self.next;
+        self.next += 1;
+        let tenant = Tenant {
+            uid,
+            name: name.to_owned(),
+            sessions: BTreeMap::new(),
+            left: None,
+        };
+        self.all.insert(number, tenant);
+        Ok(number)
+    }
+
+    /// Its client went away and its sessions wait.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] without a name: nobody could come back for them.
+    pub(super) fn leave(&mut self, number: u64) -> Result<()> {
+        let tenant = self.all.get_mut(&number).ok_or(Error::Argument)?;
+        if tenant.name.is_empty() {
+            return Err(Error::Argument);
+        }
+        tenant.left = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Forgets a tenant; its sessions are to be released.
+    pub(super) fn remove(&mut self, number: u64, owners: &Owners) -> Vec<Handle> {
+        let Some(tenant) = self.all.remove(&number) else {
+            return Vec::new();
+        };
+        let handles = tenant.sessions.into_keys().map(Handle::from_bits);
+        handles
+            .filter_map(|handle| handle.inspect(|&own| owners.forget(own)).ok())
+            .collect()
+    }
+
+    /// Tenants that have waited for so long.
+    pub(super) fn expired(&self, patience: Duration) -> Vec<u64> {
+        let late = |tenant: &Tenant| tenant.left.is_some_and(|left| left.elapsed() >= patience);
+        let found = self.all.iter().filter(|(_, tenant)| late(tenant));
+        found.map(|(number, _)| *number).collect()
+    }
+
+    fn of(&self, number: u64) -> Option<&Tenant> {
+        self.all.get(&number)
+    }
+
+    /// A session is this tenant's from now on.
+    pub(super) fn add(
+        &mut self,
+        number: u64,
+        (handle, tag): (Handle, u64),
+        owners: &Owners,
+    ) -> Result<()> {
+        let tenant = self.all.get_mut(&number).ok_or(Error::Handle)?;
+        owners.set(handle, number)?;
+        tenant.sessions.insert(handle.bits(), tag);
+        Ok(())
+    }
+
+    /// A session is nobody's from now on.
+    pub(super) fn drop_session(&mut self, number: u64, handle: Handle, owners: &Owners) {
+        if let Some(tenant) = self.all.get_mut(&number)
+            && tenant.sessions.remove(&handle.bits()).is_some()
+        {
+            owners.forget(handle);
+        }
+    }
+
+    /// The session that this tenant has under this number.
+    ///
+    /// # Errors
+    /// [`Error::Handle`].
+    pub(super) fn own(&self, number: u64, session: u64) -> Result<Handle> {
+        let tenant = self.of(number).ok_or(Error::Handle)?;
+        if tenant.sessions.contains_key(&session) {
+            Handle::from_bits(session)
+        } else {
+            Err(Error::Handle)
+        }
+    }
+
+    /// Sessions of a tenant.
+    pub(super) fn count(&self, number: u64) -> usize {
+        self.of(number).map_or(0, |tenant| tenant.sessions.len())
+    }
+
+    /// Handles above `after` with their tags.
+    pub(super) fn list(&self, number: u64, after: u64, most: usize) -> Vec<(u64, u64)> {
+        let Some(tenant) = self.of(number) else {
+            return Vec::new();
+        };
+        let above = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        let rows = tenant.sessions.range(above).take(most);
+        rows.map(|(&handle, &tag)| (handle, tag)).collect()
+    }
+
+    /// Sessions that wait for their client.
+    pub(super) fn kept(&self) -> u64 {
+        let waiting = self.all.values().filter(|tenant| tenant.left.is_some());
+        waiting.map(|tenant| tenant.sessions.len() as u64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handle(worker: u8, slot: u32) -> Handle {
+        Handle::new(worker, 1, slot)
+    }
+
+    #[test]
+    fn a_session_has_one_owner() {
+        let owners = Owners::new([4, 4].into_iter());
+        let mut tenants = Tenants::new();
+        let (a, b) = (tenants.enter(1, "").unwrap(), tenants.enter(1, "").unwrap());
+        tenants.add(a, (handle(1, 3), 77), &owners).unwrap();
+        assert_eq!(owners.check(handle(1, 3), a), Ok(()));
+        for (handle, tenant) in [
+            (handle(1, 3), b),
+            (handle(0, 3), a),
+            (handle(1, 4), a),
+            (handle(2, 0), a),
+        ] {
+            assert_eq!(owners.check(handle, tenant), Err(Error::Handle));
+        }
+        assert_eq!(tenants.own(b, handle(1, 3).bits()), Err(Error::Handle));
+        assert_eq!(tenants.own(a, handle(1, 3).bits()), Ok(handle(1, 3)));
+        assert_eq!(tenants.list(a, 0, 9), [(handle(1, 3).bits(), 77)]);
+        assert_eq!(tenants.list(a, handle(1, 3).bits(), 9), []);
+        // Another tenant cannot take it away.
+        tenants.drop_session(b, handle(1, 3), &owners);
+        assert_eq!(owners.check(handle(1, 3), a), Ok(()));
+        tenants.drop_session(a, handle(1, 3), &owners);
+        assert_eq!(owners.check(handle(1, 3), a), Err(Error::Handle));
+        let wrong = tenants.add(a, (handle(7, 0), 1), &owners);
+        assert_eq!((wrong, tenants.count(a)), (Err(Error::Handle), 0));
+    }
+
+    #[test]
+    fn what_was_left_behind_waits_for_name_and_user() {
+        let owners = Owners::new([4].into_iter());
+        let mut tenants = Tenants::new();
+        let amf = tenants.enter(1, "amf").unwrap();
+        tenants.add(amf, (handle(0, 0), 5), &owners).unwrap();
+        assert_eq!(tenants.enter(1, "amf"), Err(Error::Busy));
+        tenants.leave(amf).unwrap();
+        assert_eq!(tenants.kept(), 1);
+        let stranger = tenants.enter(2, "amf").unwrap();
+        assert_eq!(tenants.count(stranger), 0);
+        assert_eq!(tenants.enter(1, "amf"), Ok(amf));
+        assert_eq!((tenants.count(amf), tenants.kept()), (1, 0));
+        let nameless = tenants.enter(1, "").unwrap();
+        assert_eq!(tenants.leave(nameless), Err(Error::Argument));
+        tenants.leave(amf).unwrap();
+        assert_eq!(tenants.expired(Duration::from_secs(60)), [0; 0]);
+        assert_eq!(tenants.expired(Duration::ZERO), [amf]);
+        assert_eq!(tenants.remove(amf, &owners), [handle(0, 0)]);
+        assert_eq!(owners.check(handle(0, 0), amf), Err(Error::Handle));
+    }
+}
