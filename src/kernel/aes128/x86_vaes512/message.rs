@@ -5,8 +5,8 @@
 #![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
 
 use super::super::message::Whole;
-use super::super::x86_subkey;
 use super::expand::{CONSTANTS, next_round};
+use super::single;
 use crate::kernel::x86::load;
 use core::arch::x86_64::*;
 
@@ -17,10 +17,10 @@ const ZMM: usize = 2;
 pub(super) const GROUP: usize = 4 * ZMM;
 
 /// Bytes of CMAC's input before the ciphered ones: the head and the byte in the clear.
-const BEFORE: usize = 9;
+pub(super) const BEFORE: usize = 9;
 
 /// Bytes a register.
-const WIDTH: usize = 64;
+pub(super) const WIDTH: usize = 64;
 
 /// 0x80 at the end of 64 zeros, then 64 more: read from place `64 - n` on it is the padding behind `n` bytes.
 static PADDING: [u8; 2 * WIDTH + 1] = {
@@ -31,18 +31,18 @@ static PADDING: [u8; 2 * WIDTH + 1] = {
 
 /// A message's lengths.
 #[derive(Clone, Copy)]
-struct Shape {
+pub(super) struct Shape {
     /// Ciphered bytes.
-    ciphered: usize,
+    pub(super) ciphered: usize,
     /// Bytes that CMAC covers.
-    covered: usize,
+    pub(super) covered: usize,
     /// Its blocks.
-    blocks: usize,
+    pub(super) blocks: usize,
 }
 
 impl Shape {
     #[inline(always)]
-    fn of<L: Whole>(lane: &L) -> Self {
+    pub(super) fn of<L: Whole>(lane: &L) -> Self {
         let ciphered = lane.text().len() - 1;
         let covered = ciphered + BEFORE;
         Self {
@@ -54,7 +54,7 @@ impl Shape {
 
     /// A bit for each ciphered byte of those from `64 * chunk` on.
     #[inline(always)]
-    fn mask(self, chunk: usize) -> u64 {
+    pub(super) fn mask(self, chunk: usize) -> u64 {
         let left = self.ciphered.saturating_sub(WIDTH * chunk);
         if left >= WIDTH {
             u64::MAX
@@ -66,7 +66,7 @@ impl Shape {
     /// The padding in the same place of CMAC's input.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-    fn padding(self, chunk: usize) -> __m512i {
+    pub(super) fn padding(self, chunk: usize) -> __m512i {
         let place = (WIDTH + WIDTH * chunk).saturating_sub(self.covered);
         let place = place.min(WIDTH + 1);
         // SAFETY: `place + 64` is at most the length of the table; any alignment.
@@ -77,7 +77,7 @@ impl Shape {
 /// What stands before the ciphered bytes, at the end of a register.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-fn before<L: Whole>(lane: &L) -> __m512i {
+pub(super) fn before<L: Whole>(lane: &L) -> __m512i {
     let head = u64::from_le_bytes(lane.head());
     let clear = u64::from(lane.text()[0]);
     let low = _mm512_maskz_set1_epi64(0b0100_0000, (head << 56) as i64);
@@ -87,7 +87,7 @@ fn before<L: Whole>(lane: &L) -> __m512i {
 /// Blocks of CMAC's input, four from `64 * chunk` on: ciphered bytes `c`, after those of `last`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-fn covered(shape: Shape, chunk: usize, c: __m512i, last: __m512i) -> __m512i {
+pub(super) fn covered(shape: Shape, chunk: usize, c: __m512i, last: __m512i) -> __m512i {
     let blocks = _mm512_alignr_epi8::<{ 16 - BEFORE as i32 }>(c, _mm512_alignr_epi64::<6>(c, last));
     _mm512_xor_si512(blocks, shape.padding(chunk))
 }
@@ -95,7 +95,7 @@ fn covered(shape: Shape, chunk: usize, c: __m512i, last: __m512i) -> __m512i {
 /// Keystream of a message, 64 bytes from `64 * chunk` on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-fn keystream<L: Whole>(lane: &L, chunk: usize) -> __m512i {
+pub(super) fn keystream<L: Whole>(lane: &L, chunk: usize) -> __m512i {
     let last = |n: i64| n << 56;
     let four = _mm512_setr_epi64(0, last(0), 0, last(1), 0, last(2), 0, last(3));
     let first = (4 * chunk as u64).to_be();
@@ -114,7 +114,7 @@ fn keystream<L: Whole>(lane: &L, chunk: usize) -> __m512i {
 /// Encrypts them first where that is wanted.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-fn ciphertext<L: Whole>(lane: &mut L, mask: u64, chunk: usize, z: __m512i) -> __m512i {
+pub(super) fn ciphertext<L: Whole>(lane: &mut L, mask: u64, chunk: usize, z: __m512i) -> __m512i {
     if !L::OPENS {
         return apply(lane, mask, chunk, z);
     }
@@ -127,7 +127,7 @@ fn ciphertext<L: Whole>(lane: &mut L, mask: u64, chunk: usize, z: __m512i) -> __
 /// they are then, zeros for the others.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-fn apply<L: Whole>(lane: &mut L, mask: u64, chunk: usize, z: __m512i) -> __m512i {
+pub(super) fn apply<L: Whole>(lane: &mut L, mask: u64, chunk: usize, z: __m512i) -> __m512i {
     let place = lane.text_mut().as_mut_ptr().wrapping_add(1 + WIDTH * chunk);
     // SAFETY: only bytes with a bit in the mask are touched.
     unsafe {
@@ -363,128 +363,6 @@ pub(super) fn group<L: Whole, const Z: usize>(fours: &mut [[L; 4]; Z]) {
     }
 }
 
-/// The next block of a chain: XORs it on and encrypts.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-fn chain(x: __m128i, block: __m128i, rounds: &[[u8; 16]; 11]) -> __m128i {
-    let mut x = _mm_ternarylogic_epi64::<0x96>(x, block, load(&rounds[0]));
-    for key in &rounds[1..10] {
-        x = _mm_aesenc_si128(x, load(key));
-    }
-    _mm_aesenclast_si128(x, load(&rounds[10]))
-}
-
-/// K1 or K2 of a message.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-fn subkey<L: Whole>(lane: &L, shape: Shape) -> __m128i {
-    let k1 = load(&lane.int().k1);
-    if shape.covered.is_multiple_of(16) {
-        k1
-    } else {
-        x86_subkey::double(k1)
-    }
-}
-
-/// A single regular message of one register of ciphered bytes. Few instructions: while the chain of one message waits
-/// for itself, the processor is to reach the next.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-fn short<L: Whole>(lane: &mut L) {
-    let shape = Shape::of(lane);
-    let front = before(lane);
-    let z = if L::OPENS {
-        _mm512_setzero_si512()
-    } else {
-        keystream(lane, 0)
-    };
-    let c = ciphertext(lane, shape.mask(0), 0, z);
-    let m = covered(shape, 0, c, front);
-    let rounds = &lane.int().schedule.0;
-    let subkey = subkey(lane, shape);
-    let x = _mm_setzero_si128();
-    let x = match shape.blocks {
-        1 => chain(x, _mm_xor_si128(_mm512_castsi512_si128(m), subkey), rounds),
-        2 => {
-            let x = chain(x, _mm512_castsi512_si128(m), rounds);
-            let end = _mm512_extracti32x4_epi32::<1>(m);
-            chain(x, _mm_xor_si128(end, subkey), rounds)
-        }
-        blocks => {
-            let x = chain(x, _mm512_castsi512_si128(m), rounds);
-            let x = chain(x, _mm512_extracti32x4_epi32::<1>(m), rounds);
-            let third = _mm512_extracti32x4_epi32::<2>(m);
-            let fourth = _mm512_extracti32x4_epi32::<3>(m);
-            if blocks == 3 {
-                chain(x, _mm_xor_si128(third, subkey), rounds)
-            } else {
-                let x = chain(x, third, rounds);
-                if blocks == 4 {
-                    chain(x, _mm_xor_si128(fourth, subkey), rounds)
-                } else {
-                    let x = chain(x, fourth, rounds);
-                    let over = _mm_bsrli_si128::<{ 16 - BEFORE as i32 }>(
-                        _mm512_extracti32x4_epi32::<3>(c),
-                    );
-                    let end = _mm_xor_si128(over, _mm512_castsi512_si128(shape.padding(1)));
-                    chain(x, _mm_xor_si128(end, subkey), rounds)
-                }
-            }
-        }
-    };
-    lane.put(_mm_cvtsi128_si32(x).to_ne_bytes());
-    if L::OPENS {
-        let z = keystream(lane, 0);
-        let proceeds = u64::from(lane.proceeds()).wrapping_neg();
-        apply(lane, shape.mask(0) & proceeds, 0, z);
-    }
-}
-
-/// A single regular message.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-pub(super) fn one<L: Whole>(lane: &mut L) {
-    let shape = Shape::of(lane);
-    if shape.ciphered <= WIDTH {
-        return short(lane);
-    }
-    let mut last = before(lane);
-    let subkey = subkey(lane, shape);
-    let mut x = _mm_setzero_si128();
-    for chunk in 0..shape.blocks.div_ceil(4) {
-        let mut c = _mm512_setzero_si512();
-        if WIDTH * chunk < shape.ciphered {
-            let z = if L::OPENS { c } else { keystream(lane, chunk) };
-            c = ciphertext(lane, shape.mask(chunk), chunk, z);
-        }
-        let m = covered(shape, chunk, c, last);
-        last = c;
-        let rounds = &lane.int().schedule.0;
-        let blocks = [
-            _mm512_castsi512_si128(m),
-            _mm512_extracti32x4_epi32::<1>(m),
-            _mm512_extracti32x4_epi32::<2>(m),
-            _mm512_extracti32x4_epi32::<3>(m),
-        ];
-        for (step, block) in blocks.into_iter().enumerate() {
-            let number = 4 * chunk + step + 1;
-            if number == shape.blocks {
-                x = chain(x, _mm_xor_si128(block, subkey), rounds);
-                break;
-            }
-            x = chain(x, block, rounds);
-        }
-    }
-    lane.put(_mm_cvtsi128_si32(x).to_ne_bytes());
-    if L::OPENS {
-        for chunk in 0..shape.ciphered.div_ceil(WIDTH) {
-            let z = keystream(lane, chunk);
-            let proceeds = u64::from(lane.proceeds()).wrapping_neg();
-            apply(lane, shape.mask(chunk) & proceeds, chunk, z);
-        }
-    }
-}
-
 /// Any number of regular messages.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
 pub(super) fn many<L: Whole>(lanes: &mut [L]) {
@@ -497,6 +375,6 @@ pub(super) fn many<L: Whole>(lanes: &mut [L]) {
         group(core::array::from_mut(four));
     }
     for lane in rest {
-        one(lane);
+        single::one(lane);
     }
 }

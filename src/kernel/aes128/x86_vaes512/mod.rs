@@ -10,6 +10,7 @@ mod cmac;
 mod ctr;
 mod expand;
 mod message;
+mod single;
 
 pub(super) fn available() -> bool {
     HaveVaes512::detect().is_some()
@@ -65,7 +66,7 @@ pub(super) fn cmac_many(lanes: &mut [CmacLane<'_>]) {
 pub(super) fn message_one<L: Whole>(lane: &mut L) {
     match HaveVaes512::detect() {
         // SAFETY: as in `ctr_one`.
-        Some(_) if lane.regular() => unsafe { message::one(lane) },
+        Some(_) if lane.regular() => unsafe { single::one(lane) },
         _ => x86_aesni::message_one(lane),
     }
 }
