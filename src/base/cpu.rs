@@ -152,7 +152,7 @@ pub fn apart_ref<T>(place: &T) -> &T {
         let mut place = core::ptr::from_ref(place);
         // SAFETY: as in `apart`; the pointer stays what it was, and with it the reference.
         unsafe {
-            core::arch::asm!("/* {0} */", inout(reg) place, options(pure, nomem, nostack, preserves_flags));
+            core::arch::asm!("/* {0} */", inout(reg) place, options(pure, readonly, nostack, preserves_flags));
             &*place
         }
     }
