@@ -1,7 +1,8 @@
 //! 128-NEA2 with 128-NIA2: whole messages, a group at a time.
 //!
-//! The round keys of the group after next are on their way while a group is computed. Asked for all at once, the 384
-//! lines of 64 messages would wait for each other: 6 of 40 ns a message.
+//! The keys of the group after next are on their way while a group is computed: with VAES two raw keys a message, else
+//! two schedules, six lines. Asked for all at once, the 384 lines of 64 messages would wait for each other: 6 of 40 ns
+//! a message.
 
 use super::message::{CHUNK, ProtectLane, VerifyLane};
 use super::pair::Pair;
