@@ -26,6 +26,14 @@ macro_rules! every_room {
                 super::$test::<aes128::Cmac>();
             }
             #[test]
+            fn aes128_seal() {
+                super::$test::<aes128::Seal>();
+            }
+            #[test]
+            fn aes128_open() {
+                super::$test::<aes128::Open>();
+            }
+            #[test]
             fn snow3g() {
                 super::$test::<snow3g::Snow3g>();
             }

@@ -17,6 +17,9 @@ use naslane::algorithm::{CipherLane, Input, Key, MacLane, Nea, Nia, cipher, mac}
 use naslane::base::Direction;
 use naslane::kernel::Backend;
 
+/// Rooms that compare a MAC themselves: whether it is right decides what is deciphered, and everyone is told.
+const VERDICTS: &[&str] = &["aes128_open"];
+
 /// False, with a word of explanation, where memcheck does not watch.
 fn watched() -> bool {
     let running = valgrind::running();
@@ -73,10 +76,10 @@ fn room<R: Driven>() {
             R::NAME,
             row.name
         );
-        if tables {
+        if tables || VERDICTS.contains(&R::NAME) {
             assert!(
                 found > 0,
-                "{} {}: tables by secrets were not seen",
+                "{} {}: tables by secrets, or the verdict, were not seen",
                 R::NAME,
                 row.name
             );

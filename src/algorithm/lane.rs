@@ -22,9 +22,9 @@ impl Input {
     /// of the IVs of 128-NEA1 and 128-NEA3.
     #[inline]
     pub(super) const fn head(self) -> [u8; 8] {
-        let [c0, c1, c2, c3] = self.count.to_be_bytes();
         let octet = self.bearer_bits() | (self.direction as u8) << 2;
-        [c0, c1, c2, c3, octet, 0, 0, 0]
+        // One number, so that it is stored as one: see `base::cpu::apart`.
+        ((self.count as u64) << 32 | (octet as u64) << 24).to_be_bytes()
     }
 
     /// BEARER in the five high bits of an octet.

@@ -43,6 +43,38 @@ pub(super) fn order<L>(lanes: &mut [L], len: impl Fn(&L) -> usize) {
     }
 }
 
+/// Up to `N` lanes, at most [`MOST`], by length, longest first: as [`order`] does it, but the lanes stay where they are.
+pub(super) fn sorted<'l, L, const N: usize>(
+    lanes: &'l mut [L],
+    len: impl Fn(&L) -> usize,
+    places: &mut [Option<&'l mut L>; N],
+) {
+    const { assert!(N <= MOST) };
+    let class = |lane: &L| len(lane).div_ceil(STEP).min(CLASSES - 1);
+    if lanes.is_sorted_by_key(|lane| core::cmp::Reverse(class(lane))) {
+        for (place, lane) in places.iter_mut().zip(lanes) {
+            *place = Some(lane);
+        }
+        return;
+    }
+    let mut next = [0_u8; CLASSES];
+    for lane in lanes.iter() {
+        next[class(lane)] += 1;
+    }
+    let mut first = 0;
+    for count in next.iter_mut().rev() {
+        first += *count;
+        *count = first - *count;
+    }
+    for lane in lanes.iter_mut().take(N) {
+        let next = &mut next[class(lane)];
+        if let Some(place) = places.get_mut(usize::from(*next)) {
+            *place = Some(lane);
+        }
+        *next += 1;
+    }
+}
+
 /// The order in which messages of these lengths, at most [`MOST`], go into the lanes of a MAC, longest first: the
 /// chains of a group run side by side, and the longest decides. Messages stay where they are.
 pub(super) fn sequence(lens: impl Iterator<Item = usize> + Clone) -> ArrayVec<u8, MOST> {

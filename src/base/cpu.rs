@@ -124,6 +124,42 @@ pub fn prefetch_front<T>(place: &T, octets: usize) {
     }
 }
 
+/// The same number, in a register of its own. Two fields that were stored one by one and are copied together would be
+/// loaded as one, and such a load waits until both stores have left the store buffer: a single message would not begin
+/// before the one ahead of it has ended.
+#[inline(always)]
+#[must_use]
+pub fn apart(number: usize) -> usize {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    {
+        let mut number = number;
+        // SAFETY: no instruction at all: the compiler must not join two loads to one.
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(reg) number, options(pure, nomem, nostack, preserves_flags));
+        }
+        number
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    number
+}
+
+/// The same reference, as [`apart`] does it.
+#[inline(always)]
+#[must_use]
+pub fn apart_ref<T>(place: &T) -> &T {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    {
+        let mut place = core::ptr::from_ref(place);
+        // SAFETY: as in `apart`; the pointer stays what it was, and with it the reference.
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(reg) place, options(pure, readonly, nostack, preserves_flags));
+            &*place
+        }
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    place
+}
+
 /// Octets of a cache line.
 const LINE: usize = 64;
 

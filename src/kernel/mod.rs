@@ -10,6 +10,8 @@
 //! | [`aes128::expand`] | key schedules and the CMAC subkey | [`aes128::ExpandLane`] |
 //! | [`aes128::ctr`] | counter mode | [`Lane`]`<`[`aes128::Key`]`>` |
 //! | [`aes128::cmac`] | CMAC over an optional 8-byte head and a message | [`aes128::CmacLane`] |
+//! | [`aes128::Seal`] | counter mode over a part of a message, then CMAC over all of it | [`aes128::SealLane`] |
+//! | [`aes128::Open`] | CMAC, then counter mode where it is right | [`aes128::OpenLane`] |
 //! | [`snow3g`] | SNOW 3G keystream | [`Lane`]`<[u8; 16]>` |
 //! | [`zuc`] | ZUC keystream | [`Lane`]`<[u8; 16]>` |
 //! | [`zuc::stream`] | ZUC keystream in pieces | [`zuc::StreamLane`] |

@@ -64,10 +64,12 @@ fn row<R: Room>(place: usize) -> Option<RowInfo> {
     })
 }
 
-static ROOMS: [RoomInfo; 10] = [
+static ROOMS: [RoomInfo; 12] = [
     RoomInfo::of::<aes128::Expand>(),
     RoomInfo::of::<aes128::Ctr>(),
     RoomInfo::of::<aes128::Cmac>(),
+    RoomInfo::of::<aes128::Seal>(),
+    RoomInfo::of::<aes128::Open>(),
     RoomInfo::of::<snow3g::Snow3g>(),
     RoomInfo::of::<zuc::Zuc>(),
     RoomInfo::of::<zuc::Stream>(),

@@ -24,6 +24,16 @@ macro_rules! every_room {
             $call;
         }
         {
+            type $room = naslane::kernel::aes128::Seal;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
+            type $room = naslane::kernel::aes128::Open;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
+        {
             type $room = naslane::kernel::snow3g::Snow3g;
             names.push(<$room as naslane::kernel::Room>::NAME);
             $call;
@@ -155,6 +165,62 @@ impl Driven for aes128::Cmac {
             })
             .collect()
     }
+}
+
+impl Driven for aes128::Seal {
+    type Secret = ([aes128::Key; 2], [u8; 4]);
+    fn secret(raw: &Raw, _: usize) -> Self::Secret {
+        whole(raw)
+    }
+    fn lanes<'a>(
+        secrets: &'a mut [Self::Secret],
+        messages: &'a mut [Vec<u8>],
+    ) -> Vec<Self::Lane<'a>> {
+        let lanes = secrets.iter_mut().zip(messages);
+        lanes
+            .map(|(([enc, int], mac), text)| aes128::SealLane {
+                enc,
+                int,
+                head: [0x33; 8],
+                ciphered: 1..text.len(),
+                text,
+                mac,
+            })
+            .collect()
+    }
+}
+
+/// No MAC is right: whether one is decides what is deciphered, and is told to everyone.
+impl Driven for aes128::Open {
+    type Secret = ([aes128::Key; 2], bool);
+    fn secret(raw: &Raw, _: usize) -> Self::Secret {
+        (whole(raw).0, false)
+    }
+    fn lanes<'a>(
+        secrets: &'a mut [Self::Secret],
+        messages: &'a mut [Vec<u8>],
+    ) -> Vec<Self::Lane<'a>> {
+        let lanes = secrets.iter_mut().zip(messages);
+        lanes
+            .map(|(([enc, int], authentic), text)| aes128::OpenLane {
+                enc,
+                int,
+                head: [0x33; 8],
+                ciphered: 1..text.len(),
+                text,
+                mac: [0x5A; 4],
+                authentic,
+            })
+            .collect()
+    }
+}
+
+fn whole(raw: &Raw) -> ([aes128::Key; 2], [u8; 4]) {
+    let int = core::array::from_fn(|i| raw[16 + i]);
+    (
+        [aes128::Key::new(&half(raw)), aes128::Key::new(&int)],
+        [0; 4],
+    )
 }
 
 impl Driven for snow3g::Snow3g {

@@ -156,6 +156,89 @@ impl Subject for aes128::Cmac {
     }
 }
 
+/// Keys of a job, and what of its message is ciphered: mostly all but the first byte.
+fn whole(job: &Job<'_>) -> ([aes128::Key; 2], [u8; 8], std::ops::Range<usize>) {
+    let mut random = SplitMix(job.seed);
+    let keys = [random.block(), random.block()].map(|key| aes128::Key::new(&key));
+    let len = job.data.len();
+    let ciphered = match job.seed % 11 {
+        0 => 0..len,
+        1 => 3.min(len)..len.saturating_sub(1),
+        2 => 1..usize::MAX,
+        3 => 0..0,
+        _ => 1..len.max(1),
+    };
+    (keys, random.next().to_be_bytes(), ciphered)
+}
+
+impl Subject for aes128::Seal {
+    const IN_PLACE: bool = true;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        let secrets: Vec<_> = jobs.iter().map(whole).collect();
+        let mut macs = vec![[0; 4]; jobs.len()];
+        let mut lanes: Vec<_> = jobs
+            .iter_mut()
+            .zip(&secrets)
+            .zip(&mut macs)
+            .map(
+                |((job, ([enc, int], head, ciphered)), mac)| aes128::SealLane {
+                    enc,
+                    int,
+                    head: *head,
+                    text: job.data,
+                    ciphered: ciphered.clone(),
+                    mac,
+                },
+            )
+            .collect();
+        call(row, verb, &mut lanes);
+        let both = jobs.iter().zip(macs);
+        both.map(|(job, mac)| [&*job.data, &mac].concat()).collect()
+    }
+}
+
+/// Every seventh seed brings a wrong MAC.
+impl Subject for aes128::Open {
+    const IN_PLACE: bool = true;
+    fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        let secrets: Vec<_> = jobs.iter().map(whole).collect();
+        let mut verdicts = vec![false; jobs.len()];
+        let mut lanes: Vec<_> = jobs
+            .iter_mut()
+            .zip(&secrets)
+            .zip(&mut verdicts)
+            .map(|((job, ([enc, int], head, ciphered)), authentic)| {
+                let mut mac = aes128::CmacLane {
+                    key: int,
+                    head: Some(*head),
+                    message: job.data,
+                    bits: 8 * job.data.len(),
+                    mac: [0; 16],
+                };
+                (aes128::cmac::BACKENDS[aes128::cmac::BACKENDS.len() - 1].one)(&mut mac);
+                let mut mac: [u8; 4] = mac.mac[..4].try_into().unwrap();
+                mac[3] ^= u8::from(job.seed.is_multiple_of(7));
+                aes128::OpenLane {
+                    enc,
+                    int,
+                    head: *head,
+                    text: job.data,
+                    ciphered: ciphered.clone(),
+                    mac,
+                    authentic,
+                }
+            })
+            .collect();
+        call(row, verb, &mut lanes);
+        for (job, authentic) in jobs.iter().zip(&verdicts) {
+            assert_eq!(*authentic, !job.seed.is_multiple_of(7), "{}", row.name);
+        }
+        let both = jobs.iter().zip(verdicts);
+        both.map(|(job, authentic)| [&*job.data, &[u8::from(authentic)]].concat())
+            .collect()
+    }
+}
+
 impl Subject for clmul::Uia2 {
     const IN_PLACE: bool = false;
     fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {

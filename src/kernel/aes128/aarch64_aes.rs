@@ -6,6 +6,7 @@
 
 use super::super::Lane;
 use super::super::aarch64::{load, store};
+use super::message::{Whole, compose, compose_one};
 use super::{CmacLane, ExpandLane, Key, aes_crate, double, portable};
 use crate::base::cpu::HaveAes;
 use core::arch::aarch64::*;
@@ -324,4 +325,14 @@ fn cmac<const N: usize>(lanes: &mut [CmacLane<'_>]) {
             *x = veorq_u8(*x, chain.block(step));
         }
     }
+}
+
+/// A single whole message.
+pub(super) fn message_one<L: Whole>(lane: &mut L) {
+    compose_one(lane, ctr_one, cmac_one);
+}
+
+/// Whole messages, one algorithm after the other.
+pub(super) fn message_many<L: Whole>(lanes: &mut [L]) {
+    compose(lanes, ctr_many, cmac_many);
 }

@@ -3,6 +3,7 @@
 //! raw key on every call.
 
 use super::super::Lane;
+use super::message::{Whole, compose, compose_one};
 use super::{CmacLane, Key};
 use aes::{
     Aes128,
@@ -60,4 +61,14 @@ fn cmac_bits(lane: &mut CmacLane<'_>) {
 /// One lane after the other.
 pub(super) fn cmac_many(lanes: &mut [CmacLane<'_>]) {
     lanes.iter_mut().for_each(cmac_one);
+}
+
+/// A single whole message.
+pub(super) fn message_one<L: Whole>(lane: &mut L) {
+    compose_one(lane, ctr_one, cmac_one);
+}
+
+/// Whole messages, one algorithm after the other.
+pub(super) fn message_many<L: Whole>(lanes: &mut [L]) {
+    compose(lanes, ctr_many, cmac_many);
 }

@@ -3,9 +3,9 @@
 use super::super::{Backend, Choice, Room, always};
 #[cfg(target_arch = "aarch64")]
 use super::aarch64_aes;
-#[cfg(target_arch = "x86_64")]
-use super::x86_aesni;
 use super::{EXAMPLE, Key, portable};
+#[cfg(target_arch = "x86_64")]
+use super::{x86_aesni, x86_vaes512};
 
 /// One key to prepare.
 pub struct ExpandLane<'a> {
@@ -18,6 +18,14 @@ pub struct Expand;
 
 /// Rows, best first.
 pub static BACKENDS: &[Backend<Expand>] = &[
+    #[cfg(target_arch = "x86_64")]
+    Backend {
+        name: "x86_vaes512",
+        lanes: 8,
+        available: x86_vaes512::available,
+        one: x86_vaes512::expand_one,
+        many: x86_vaes512::expand_many,
+    },
     #[cfg(target_arch = "x86_64")]
     Backend {
         name: "x86_aesni",

@@ -10,6 +10,7 @@ mod aes_crate;
 pub mod cmac;
 pub mod ctr;
 pub mod expand;
+pub mod message;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_aesni;
@@ -25,6 +26,7 @@ mod x86_vaes512;
 pub use cmac::{Cmac, CmacLane};
 pub use ctr::Ctr;
 pub use expand::{Expand, ExpandLane};
+pub use message::{Open, OpenLane, Seal, SealLane};
 
 /// The eleven round keys of FIPS 197, 5.2, each in byte order; the first is the raw key. 176 bytes, wiped on drop.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 //! not fit the registers.
 
 use super::super::Lane;
+use super::message::{Whole, compose, compose_one};
 use super::{CmacLane, ExpandLane, Key, aes_crate, portable};
 use crate::base::cpu::HaveAesNi;
 
@@ -70,4 +71,14 @@ pub(super) fn cmac_many(lanes: &mut [CmacLane<'_>]) {
         Some(_) => unsafe { cmac::many(lanes) },
         None => aes_crate::cmac_many(lanes),
     }
+}
+
+/// A single whole message.
+pub(super) fn message_one<L: Whole>(lane: &mut L) {
+    compose_one(lane, ctr_one, cmac_one);
+}
+
+/// Any number of whole messages.
+pub(super) fn message_many<L: Whole>(lanes: &mut [L]) {
+    compose(lanes, ctr_many, cmac_many);
 }
