@@ -162,15 +162,16 @@ const fn keystream_bytes(bits: usize) -> usize {
 
 /// MACs of messages whose keystreams are there.
 fn finish<const N: usize>(row: &Backend<clmul::Window>, parts: &[Part<'_>], macs: &mut [[u8; 4]]) {
-    let mut windows: ArrayVec<clmul::WindowLane<'_>, N> = parts
-        .iter()
-        .map(|part| clmul::WindowLane {
+    // Not collected: the whole array would be copied.
+    let mut windows: ArrayVec<clmul::WindowLane<'_>, N> = ArrayVec::new();
+    for part in parts {
+        windows.push(clmul::WindowLane {
             keystream: part.z,
             message: part.text,
             bits: part.bits,
             t: 0,
-        })
-        .collect();
+        });
+    }
     match &mut windows[..] {
         [lane] => (row.one)(lane),
         lanes => (row.many)(lanes),

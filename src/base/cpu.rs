@@ -14,13 +14,14 @@ pub struct Feature {
 }
 
 macro_rules! features {
-    ($($konst:ident $bit:literal $name:tt;)*) => {
+    ($($konst:ident $bit:literal $name:tt;)* $([$own:ident] $own_bit:literal $own_name:tt;)*) => {
         $(
             mod $konst { cpufeatures::new!(probe, $name); pub(super) fn found() -> bool { probe::get() } }
         )*
         /// Every feature that some kernel of this architecture may use.
         pub const FEATURES: &[Feature] = &[
             $(Feature { name: $name, bit: 1 << $bit, found: $konst::found },)*
+            $(Feature { name: $own_name, bit: 1 << $own_bit, found: $own },)*
         ];
     };
 }
@@ -41,6 +42,17 @@ features! {
     vaes 11 "vaes";
     vpclmulqdq 12 "vpclmulqdq";
     sha 13 "sha";
+    avx512vbmi2 14 "avx512vbmi2";
+    [avx512vnni] 15 "avx512vnni";
+}
+
+/// AVX-512 VNNI, which `cpufeatures` does not know: bit 11 of ECX in leaf 7. That the system saves the registers is
+/// what AVX-512F stands for.
+#[cfg(target_arch = "x86_64")]
+#[allow(unused_unsafe)] // CPUID is a safe function of newer standard libraries only
+fn avx512vnni() -> bool {
+    // SAFETY: every x86-64 has CPUID; the leaf is there where AVX-512F was found in it.
+    avx512f::found() && unsafe { core::arch::x86_64::__cpuid_count(7, 0) }.ecx & 1 << 11 != 0
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -276,9 +288,9 @@ token!(
 );
 #[cfg(target_arch = "x86_64")]
 token!(
-    /// Proof of AVX-512 with GFNI, VAES and VBMI.
+    /// Proof of AVX-512 with GFNI, VAES, VBMI, VBMI2 and VNNI.
     HaveGfni512 = "aes", "ssse3", "sse4.1", "avx2", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi",
-    "gfni", "vaes"
+    "avx512vbmi2", "avx512vnni", "gfni", "vaes"
 );
 #[cfg(target_arch = "x86_64")]
 token!(

@@ -64,7 +64,12 @@ impl Isa for HaveAes {
         or(a, b) = vorrq_u32(a, b);
         add(a, b) = vaddq_u32(a, b);
         sub(a, b) = vsubq_u32(a, b);
-        min(a, b) = vminq_u32(a, b);
+        max(a, b) = vreinterpretq_u32_s32(vmaxq_s32(vreinterpretq_s32_u32(a), vreinterpretq_s32_u32(b)));
+        dot(a, b) = {
+            let (a, b) = (vreinterpretq_s16_u32(a), vreinterpretq_s16_u32(b));
+            let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
+            vreinterpretq_u32_s32(vpaddq_s32(low, vmull_high_s16(a, b)))
+        };
         select(mask, a, b) = vbslq_u32(mask, a, b);
         swap_bytes(a) = vreinterpretq_u32_u8(vrev32q_u8(vreinterpretq_u8_u32(a)));
         shuffle(table, index) =

@@ -48,8 +48,10 @@ pub(super) trait Isa: Copy {
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// Modulo 2^32.
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
-    /// The smaller word, unsigned.
-    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The larger word, signed.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The sum of the products of the signed halves of the words.
+    fn dot(self, a: Self::V, b: Self::V) -> Self::V;
     /// Shifts words left by a constant below 32.
     fn shl(self, a: Self::V, bits: u32) -> Self::V;
     /// Shifts words right by a constant below 32.
@@ -108,13 +110,11 @@ pub(super) trait Isa: Copy {
 #[inline(always)]
 pub(super) fn blocks<'a, T>(lanes: &'a [T], block: fn(&'a T) -> &'a [u8; 16]) -> Blocks<'a> {
     const NONE: &[u8; 16] = &[0; 16];
-    let mut blocks = [lanes.first().map_or(NONE, block); MOST_LANES];
-    let mut i = 1;
-    while i < lanes.len() && i < MOST_LANES {
-        blocks[i] = block(&lanes[i]);
-        i += 1;
-    }
-    blocks
+    let Some(first) = lanes.first() else {
+        return [NONE; MOST_LANES];
+    };
+    // All of them, without a branch for each.
+    core::array::from_fn(|i| block(lanes.get(i).unwrap_or(first)))
 }
 
 /// XORs the 16 bytes of `z` onto `data[at..]`, or as many as there are.

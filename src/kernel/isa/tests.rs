@@ -59,7 +59,14 @@ fn check<I: Isa>(isa: I) {
         same(isa.or(va, vb), &|i| a[i] | b[i]);
         same(isa.add(va, vb), &|i| a[i].wrapping_add(b[i]));
         same(isa.sub(va, vb), &|i| a[i].wrapping_sub(b[i]));
-        same(isa.min(va, vb), &|i| a[i].min(b[i]));
+        same(isa.max(va, vb), &|i| (a[i] as i32).max(b[i] as i32) as u32);
+        same(isa.dot(va, vb), &|i| {
+            let product = |by: u32| {
+                let half = |word: u32| i32::from((word >> by) as i16);
+                half(a[i]).wrapping_mul(half(b[i]))
+            };
+            product(0).wrapping_add(product(16)) as u32
+        });
         same(isa.xor3(va, vb, vc), &|i| a[i] ^ b[i] ^ c[i]);
         same(isa.select(va, vb, vc), &|i| a[i] & b[i] | !a[i] & c[i]);
         same(isa.majority(va, vb, vc), &|i| {

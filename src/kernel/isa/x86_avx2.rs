@@ -56,7 +56,8 @@ impl Isa for HaveAvx2 {
         or(a, b) = _mm256_or_si256(a, b);
         add(a, b) = _mm256_add_epi32(a, b);
         sub(a, b) = _mm256_sub_epi32(a, b);
-        min(a, b) = _mm256_min_epu32(a, b);
+        max(a, b) = _mm256_max_epi32(a, b);
+        dot(a, b) = _mm256_madd_epi16(a, b);
         halves(high, low) = _mm256_blend_epi16::<0b1010_1010>(low, high);
         shuffle(table, index) = _mm256_shuffle_epi8(table, index);
     }

@@ -78,7 +78,8 @@ impl Isa for HaveAvx512 {
         or(a, b) = _mm512_or_si512(a, b);
         add(a, b) = _mm512_add_epi32(a, b);
         sub(a, b) = _mm512_sub_epi32(a, b);
-        min(a, b) = _mm512_min_epu32(a, b);
+        max(a, b) = _mm512_max_epi32(a, b);
+        dot(a, b) = _mm512_madd_epi16(a, b);
         shuffle(table, index) = _mm512_shuffle_epi8(table, index);
         xor3(a, b, c) = _mm512_ternarylogic_epi32::<0x96>(a, b, c);
         select(mask, a, b) = _mm512_ternarylogic_epi32::<0xCA>(mask, a, b);

@@ -56,7 +56,8 @@ impl Isa for HaveAesNi {
         or(a, b) = _mm_or_si128(a, b);
         add(a, b) = _mm_add_epi32(a, b);
         sub(a, b) = _mm_sub_epi32(a, b);
-        min(a, b) = _mm_min_epu32(a, b);
+        max(a, b) = _mm_max_epi32(a, b);
+        dot(a, b) = _mm_madd_epi16(a, b);
         halves(high, low) = _mm_blend_epi16::<0b1010_1010>(low, high);
         shuffle(table, index) = _mm_shuffle_epi8(table, index);
     }

@@ -30,6 +30,27 @@ pub(super) trait Boxes: Copy {
     /// S1 of every byte.
     fn s1(self, x: <Self::Isa as Isa>::V) -> <Self::Isa as Isa>::V;
 
+    /// `sum` and the products of the signed halves of every word of `a` and `b`.
+    #[inline(always)]
+    fn dot(
+        self,
+        sum: <Self::Isa as Isa>::V,
+        a: <Self::Isa as Isa>::V,
+        b: <Self::Isa as Isa>::V,
+    ) -> <Self::Isa as Isa>::V {
+        self.isa().add(sum, self.isa().dot(a, b))
+    }
+
+    /// The lower halves of `high` above the upper halves of `low`.
+    #[inline(always)]
+    fn between(
+        self,
+        high: <Self::Isa as Isa>::V,
+        low: <Self::Isa as Isa>::V,
+    ) -> <Self::Isa as Isa>::V {
+        self.isa().rotl(self.isa().halves(low, high), 16)
+    }
+
     /// S0 of every byte: nine instructions where three-way logic is one.
     #[inline(always)]
     fn s0(self, x: <Self::Isa as Isa>::V) -> <Self::Isa as Isa>::V {

@@ -9,82 +9,124 @@ use zeroize::Zeroize;
 
 const P: u32 = 0x7FFF_FFFF;
 
+// The sum of the LFSR by products of halves. With x = h 2^16 + l, and 2^31 = 1 modulo p, x 2^(15 + k) is
+// (l 2^k) 2^15 + h 2^k; hence s15 2^15 + s13 2^17 + s10 2^21 + s4 2^20 is A + B 2^15, where A adds the upper halves
+// times 1, 4, 64 and 32, and B the lower ones. s0 + s0 2^8 is l 257 + (h 514) 2^15. The products are signed: bit 15 of
+// a cell is kept flipped, so that its lower half is l - 2^15, and A and B begin with what this takes from them.
+const A: u32 = 257 << 15;
+const B: u32 = (1 + 4 + 64 + 32) << 15;
+const FLIP: u32 = 1 << 15;
+
 /// A word of every lane.
 type V<B> = <<B as Boxes>::Isa as Isa>::V;
 
+/// What belongs to the 16 cells, in rows of four.
+type Ring<B> = [[V<B>; 4]; 4];
+
+/// Where a ring has what belongs to place `at`, `row` rows on.
+#[inline(always)]
+fn place(row: usize, at: usize) -> (usize, usize) {
+    ((row + at / 4) % 4, at % 4)
+}
+
 /// As many generators as a vector has words.
 ///
-/// At clock `t`, cell s`k` is `s[t % 16 + k]`: a new cell is written to two places, 16 apart, so that no access wraps
-/// and no cell moves. One clock is then a loop body of some 100 instructions, which the processor keeps decoded; 16
-/// clocks written out would not fit there.
+/// At clock `t = 4 row + I`, what belongs to s`k` is at `(t + k) % 16`: no cell moves. Four clocks are written out,
+/// so that the places of a cell are four rows, worked out once for all four; a loop body of some 250 to 400
+/// instructions, which the processor keeps decoded. 16 clocks written out would not fit there, and rings of 32 without
+/// a remainder cost more stores than they save.
 struct Generators<B: Boxes> {
     boxes: B,
-    s: [V<B>; 32],
-    /// Of each cell the lower 16 bits above the upper 16 (bit 15 is in both): the halves that X1, X2 and X3 join, and
-    /// twice the cell rotated by 15.
-    g: [V<B>; 32],
+    /// The cells with bit 15 flipped.
+    d: Ring<B>,
+    /// At the place of s`k` the lower half of s`k + 2` above the bits 30..15 of s`k`: X1 is that of s9, X2 that of s5,
+    /// X3 that of s0.
+    x: Ring<B>,
+    /// s14 and s15.
+    last: [V<B>; 2],
+    /// Twice s14 and s15.
+    twice: [V<B>; 2],
     r1: V<B>,
     r2: V<B>,
-    t: usize,
+    row: usize,
 }
 
 impl<B: Boxes> Generators<B> {
-    /// Nothing yet: it is filled where it stands, for to move it would be a copy of kilobytes.
+    /// Nothing yet.
     #[inline(always)]
     fn new(boxes: B) -> Self {
         let zero = boxes.isa().splat(0);
         Self {
             boxes,
-            s: [zero; 32],
-            g: [zero; 32],
+            d: [[zero; 4]; 4],
+            x: [[zero; 4]; 4],
+            last: [zero; 2],
+            twice: [zero; 2],
             r1: zero,
             r2: zero,
-            t: 0,
+            row: 0,
         }
     }
 
     /// Cells loaded as TS 35.222 says: key byte, 15 bits of d, IV byte.
     #[inline(always)]
-    fn load(&mut self, lanes: &[Lane<'_, [u8; 16]>]) {
-        let isa = self.boxes.isa();
+    fn load(boxes: B, lanes: &[Lane<'_, [u8; 16]>]) -> Self {
+        let isa = boxes.isa();
         let keys = isa.columns(&isa::blocks(lanes, |lane| lane.key));
         let ivs = isa.columns(&isa::blocks(lanes, |lane| &lane.iv));
-        // Byte i of word j is byte 4j + i, hence cell 4j + i.
+        // Byte i of word j is byte 4j + i, hence cell 4j + i. Written out, for so nothing is filled with zeros before.
         macro_rules! cells {
-            ($($shift:literal)*) => { $(
-                let mut j = 0;
-                while j < 4 {
-                    let cell = 4 * j + $shift / 8;
-                    let pick = |words: &[V<B>; 4]| isa.and(isa.shr(words[j], $shift), isa.splat(0xFF));
-                    let d = isa.splat(u32::from(D[cell]) << 8);
-                    self.put(cell, isa.or(isa.or(isa.shl(pick(&keys), 23), d), pick(&ivs)));
-                    j += 1;
-                }
-            )* };
+            ($($word:literal: $($shift:literal)*;)*) => { [$([$({
+                let pick = |words: &[V<B>; 4]| isa.and(isa.shr(words[$word], $shift), isa.splat(0xFF));
+                let d = isa.splat(u32::from(D[4 * $word + $shift / 8]) << 8);
+                isa.or(isa.or(isa.shl(pick(&keys), 23), d), pick(&ivs))
+            }),*]),*] };
         }
-        cells!(0 8 16 24);
+        let s: Ring<B> = cells!(0: 0 8 16 24; 1: 0 8 16 24; 2: 0 8 16 24; 3: 0 8 16 24;);
+        let flip = isa.splat(FLIP);
+        let twice = |k: usize| isa.add(s[k / 4][k % 4], s[k / 4][k % 4]);
+        let x = |k: usize| boxes.between(s[(k + 2) / 4][(k + 2) % 4], twice(k));
+        macro_rules! rows {
+            ($each:ident: $($k:literal)*) => { [$([$each($k), $each($k + 1), $each($k + 2), $each($k + 3)]),*] };
+        }
+        let d = |k: usize| isa.xor(s[k / 4][k % 4], flip);
+        let zero = isa.splat(0);
+        let [first, second, third] = rows!(x: 0 4 8);
+        Self {
+            boxes,
+            d: rows!(d: 0 4 8 12),
+            x: [first, second, third, [x(12), x(13), zero, zero]],
+            last: [s[3][2], s[3][3]],
+            twice: [twice(14), twice(15)],
+            r1: zero,
+            r2: zero,
+            row: 0,
+        }
     }
 
-    /// Writes the cell that is s`k` for `k = at - t`.
+    /// Writes the cell after s15, `at` places after the row.
     #[inline(always)]
     fn put(&mut self, at: usize, cell: V<B>) {
         let isa = self.boxes.isa();
-        let g = isa.or(isa.shl(cell, 16), isa.shr(cell, 15));
-        let place = at % 16;
-        self.s[place] = cell;
-        self.s[place + 16] = cell;
-        self.g[place] = g;
-        self.g[place + 16] = g;
+        let (row, column) = place(self.row, at);
+        self.d[row][column] = isa.xor(cell, isa.splat(FLIP));
+        let [before, last] = self.twice;
+        let (row, column) = place(self.row, at + 14);
+        self.x[row][column] = self.boxes.between(cell, before);
+        self.twice = [last, isa.add(cell, cell)];
+        self.last = [self.last[1], cell];
     }
 
     #[inline(always)]
-    fn s(&self, k: usize) -> V<B> {
-        self.s[self.t % 16 + k]
+    fn d(&self, at: usize) -> V<B> {
+        let (row, column) = place(self.row, at);
+        self.d[row][column]
     }
 
     #[inline(always)]
-    fn g(&self, k: usize) -> V<B> {
-        self.g[self.t % 16 + k]
+    fn x(&self, at: usize) -> V<B> {
+        let (row, column) = place(self.row, at);
+        self.x[row][column]
     }
 
     /// Bit reorganisation and F; returns W.
@@ -93,14 +135,12 @@ impl<B: Boxes> Generators<B> {
     /// go through S0, bytes 2 and 0 through S1. L1's result is kept turned right by 8, which costs nothing, so that
     /// two selections give one vector of only S0's bytes and one of only S1's.
     #[inline(always)]
-    fn f(&mut self) -> V<B> {
+    fn f<const I: usize>(&mut self) -> V<B> {
         let isa = self.boxes.isa();
-        let x0 = isa.halves(isa.shl(self.s(15), 1), self.s(14));
-        let x1 = isa.halves(self.g(11), self.g(9));
-        let x2 = isa.halves(self.g(7), self.g(5));
+        let x0 = isa.halves(self.twice[1], self.last[0]);
         let w = isa.add(isa.xor(x0, self.r1), self.r2);
-        let w1 = isa.add(self.r1, x1);
-        let w2 = isa.xor(self.r2, x2);
+        let w1 = isa.add(self.r1, self.x(I + 9));
+        let w2 = isa.xor(self.r2, self.x(I + 5));
         let (p, q) = (isa.halves(w2, w1), isa.halves(w1, w2));
         let u = spread(isa, p, isa.rotl(p, 10)); // L1(p rotated by 16), turned right by 8
         let v = isa.rotl(q, 16);
@@ -113,52 +153,73 @@ impl<B: Boxes> Generators<B> {
         w
     }
 
-    /// What the LFSR shifts in but for s0, below 2^31.
+    /// What the LFSR shifts in, in 1..2^31 + 2^25 and not yet reduced.
     #[inline(always)]
-    fn sum(&self) -> V<B> {
-        let isa = self.boxes.isa();
-        let a = add31(
-            isa,
-            rotl31(isa, self.s(13), 17),
-            rotl31(isa, self.s(10), 21),
-        );
-        let b = add31(isa, rotl31(isa, self.s(4), 20), rotl31(isa, self.s(0), 8));
-        // Bits 31..1 of g are s15 rotated by 15.
-        add31(isa, add31(isa, a, b), isa.shr(self.g(15), 1))
+    fn sum<const I: usize>(&self) -> V<B> {
+        let (boxes, isa) = (self.boxes, self.boxes.isa());
+        // The newest cell comes last: the sums are chains.
+        let mut a = boxes.dot(isa.splat(A), self.d(I), isa.splat(257));
+        let mut b = boxes.dot(isa.splat(B), self.d(I), isa.splat(514 << 16));
+        macro_rules! add {
+            ($($cell:literal $times:literal)*) => { $(
+                a = boxes.dot(a, self.d(I + $cell), isa.splat($times << 16));
+                b = boxes.dot(b, self.d(I + $cell), isa.splat($times));
+            )* };
+        }
+        add!(4 32 10 64 13 4 15 1);
+        // Both are below 2^25, so that the parts of B rotated by 15 do not meet.
+        let rotated = isa.or(isa.and(isa.shl(b, 15), isa.splat(P)), isa.shr(b, 16));
+        isa.add(a, rotated)
     }
 
-    /// Shifts in `sum` + s0. The cell is in 1..=p: s0 is, and it comes last.
+    /// Shifts in a sum of 1..=2p.
     #[inline(always)]
-    fn step(&mut self, sum: V<B>) {
+    fn step<const I: usize>(&mut self, sum: V<B>) {
+        self.put(I, fold(self.boxes.isa(), sum));
+    }
+
+    /// A clock with feedback.
+    #[inline(always)]
+    fn feed<const I: usize>(&mut self) {
         let isa = self.boxes.isa();
-        let sum = isa.add(sum, self.s(0));
-        let cell = isa.add(isa.and(sum, isa.splat(P)), isa.shr(sum, 31));
-        self.put(self.t, cell);
-        self.t += 1;
+        let sum = self.sum::<I>();
+        let w = self.f::<I>();
+        self.step::<I>(isa.add(fold(isa, sum), isa.shr(w, 1)));
     }
 
     /// 32 clocks with feedback, one without output.
     #[inline(always)]
     fn initialise(&mut self) {
-        let isa = self.boxes.isa();
-        while self.t < 32 {
-            let sum = self.sum();
-            let w = self.f();
-            self.step(add31(isa, sum, isa.shr(w, 1)));
+        while self.row < 8 {
+            self.feed::<0>();
+            self.feed::<1>();
+            self.feed::<2>();
+            self.feed::<3>();
+            self.row += 1;
         }
-        self.f();
-        self.step(self.sum());
+        let sum = self.sum::<0>();
+        self.f::<0>();
+        self.step::<0>(sum);
     }
 
-    /// The next keystream word.
     #[inline(always)]
-    fn word(&mut self) -> V<B> {
+    fn word<const I: usize>(&mut self) -> V<B> {
         let isa = self.boxes.isa();
-        let x3 = isa.halves(self.g(2), self.g(0));
-        let sum = self.sum();
-        let z = isa.xor(self.f(), x3);
-        self.step(sum);
+        let x3 = self.x(I);
+        let sum = self.sum::<I>();
+        let z = isa.xor(self.f::<I>(), x3);
+        self.step::<I>(sum);
         z
+    }
+
+    /// The next four keystream words, from the place where [`Self::initialise`] ends.
+    #[inline(always)]
+    fn words(&mut self, z: &mut [V<B>; 4]) {
+        z[0] = self.word::<1>();
+        z[1] = self.word::<2>();
+        z[2] = self.word::<3>();
+        self.row += 1;
+        z[3] = self.word::<0>();
     }
 }
 
@@ -169,20 +230,10 @@ fn spread<I: Isa>(isa: I, x: I::V, r: I::V) -> I::V {
     isa.xor3(m, isa.rotl(m, 8), isa.rotl(r, 16))
 }
 
-/// Rotates 31-bit numbers.
+/// Of 1..=2p, modulo p, in 1..=p: of `sum` and `sum - p` the one that is positive as a signed number, and of p and 0 p.
 #[inline(always)]
-fn rotl31<I: Isa>(isa: I, x: I::V, bits: u32) -> I::V {
-    isa.or(
-        isa.and(isa.shl(x, bits), isa.splat(P)),
-        isa.shr(x, 31 - bits),
-    )
-}
-
-/// Adds modulo p. The result is below 2^31 and may be 0 or p.
-#[inline(always)]
-fn add31<I: Isa>(isa: I, a: I::V, b: I::V) -> I::V {
-    let sum = isa.add(a, b);
-    isa.min(sum, isa.sub(sum, isa.splat(P)))
+fn fold<I: Isa>(isa: I, sum: I::V) -> I::V {
+    isa.max(sum, isa.sub(sum, isa.splat(P)))
 }
 
 /// Ciphers `bytes` bytes of every lane that has as many.
@@ -197,11 +248,12 @@ fn cipher<B: Boxes>(
     let mut z = [isa.splat(0); WORDS];
     let mut done = 0;
     while done < words {
-        let count = (words - done).min(WORDS);
-        let mut j = 0;
-        while j < count {
-            z[j] = generators.word();
-            j += 1;
+        let mut left = words - done;
+        for four in z.as_chunks_mut().0 {
+            if left > 0 {
+                generators.words(four);
+            }
+            left = left.saturating_sub(4);
         }
         isa.emit(&z, lanes, 4 * done);
         done += WORDS;
@@ -213,8 +265,7 @@ fn cipher<B: Boxes>(
 #[inline(always)]
 pub(super) fn run<B: Boxes>(boxes: B, lanes: &mut [Lane<'_, [u8; 16]>]) {
     let longest = lanes.iter().map(|lane| lane.data.len()).max().unwrap_or(0);
-    let mut generators = Generators::new(boxes);
-    generators.load(lanes);
+    let mut generators = Generators::load(boxes, lanes);
     generators.initialise();
     cipher(&mut generators, lanes, longest);
     generators.wipe();
@@ -256,6 +307,8 @@ impl<B: Boxes> Generators<B> {
     #[inline(always)]
     fn resume(&mut self, lanes: &[StreamLane<'_>]) {
         let isa = self.boxes.isa();
+        // Where the initialisation begins, or where it ends.
+        let first = usize::from(lanes.first().is_some_and(|lane| lane.state.ready));
         let mut blocks = [[0; 16]; MOST_LANES];
         let mut fill = |of: &dyn Fn(&State) -> [u32; 4]| {
             for (block, lane) in blocks.iter_mut().zip(lanes) {
@@ -271,7 +324,7 @@ impl<B: Boxes> Generators<B> {
             let cells = fill(&|state| core::array::from_fn(|i| state.s[4 * j + i]));
             let mut i = 0;
             while i < 4 {
-                self.put(4 * j + i, cells[i]);
+                self.put(first + 4 * j + i, cells[i]);
                 i += 1;
             }
             j += 1;
@@ -288,7 +341,7 @@ impl<B: Boxes> Generators<B> {
         let (mut s, mut r) = ([zero; WORDS], [zero; WORDS]);
         let mut k = 0;
         while k < 16 {
-            s[k] = self.s(k);
+            s[k] = isa.xor(self.d(1 + k), isa.splat(FLIP));
             k += 1;
         }
         (r[0], r[1]) = (self.r1, self.r2);
@@ -311,7 +364,7 @@ impl<B: Boxes> Generators<B> {
 
     #[inline(always)]
     fn wipe(&mut self) {
-        self.s.zeroize();
-        self.g.zeroize();
+        self.d.zeroize();
+        self.x.zeroize();
     }
 }
