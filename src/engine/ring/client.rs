@@ -211,14 +211,16 @@ impl ClientEnd {
     /// publishes later rings.
     pub fn fall_asleep(&self) {
         let asleep = &self.view.words().client_asleep.0;
-        asleep.store(1, Ordering::Relaxed);
+        // Exchanged, not stored: each change of this word has read the one before it, so their order is one and the
+        // same for both sides.
+        asleep.swap(1, Ordering::Relaxed);
         handshake(); // pairs with the one in `WorkerEnd::publish`
     }
 
     /// Says that the client is awake.
     pub fn wake_up(&self) {
         let asleep = &self.view.words().client_asleep.0;
-        asleep.store(0, Ordering::Relaxed);
+        asleep.swap(0, Ordering::Relaxed);
     }
 
     #[cfg(all(test, not(loom)))]

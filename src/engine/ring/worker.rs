@@ -162,14 +162,16 @@ impl WorkerEnd {
     /// publishes later rings.
     pub fn fall_asleep(&self) {
         let asleep = &self.view.words().worker_asleep.0;
-        asleep.store(1, Ordering::Relaxed);
+        // Exchanged, not stored: each change of this word has read the one before it, so their order is one and the
+        // same for both sides.
+        asleep.swap(1, Ordering::Relaxed);
         handshake(); // pairs with the one in `ClientEnd::publish`
     }
 
     /// Says that the worker is awake.
     pub fn wake_up(&self) {
         let asleep = &self.view.words().worker_asleep.0;
-        asleep.store(0, Ordering::Relaxed);
+        asleep.swap(0, Ordering::Relaxed);
     }
 
     /// The worker leaves: no job is taken any more. True: the client sleeps, ring its doorbell.
