@@ -18,7 +18,7 @@ use super::pass::{self, Commit, Plain, Report, Task, Work};
 use super::{Engine, Received, Sent};
 
 /// `status` of a job that has not run: no error has this number.
-const PENDING: i32 = -1;
+pub(crate) const PENDING: i32 = -1;
 
 pub(super) fn run(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> usize {
     let mut rest = &mut *jobs;
@@ -124,19 +124,88 @@ fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.start < b.end && b.start < a.end && !a.is_empty() && !b.is_empty()
 }
 
-fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) {
-    let mut checked: ArrayVec<Checked, LANES> = ArrayVec::new();
+/// Checks the jobs of a lane group; those that are refused have their status.
+#[inline]
+fn admit(
+    jobs: &mut [Job],
+    arena: usize,
+    mut sound: impl FnMut(Handle),
+) -> ArrayVec<Checked, LANES> {
+    let mut checked = ArrayVec::new();
     for (index, job) in jobs.iter_mut().enumerate() {
-        match check(index, job, arena.len()) {
+        match check(index, job, arena) {
             Ok(fields) => {
-                // The memory is on its way while the rest is checked and laid out.
-                engine.table.prefetch(fields.handle);
+                sound(fields.handle);
                 checked.push(fields);
             }
             Err(error) => fail(job, error),
         }
     }
     refuse_collisions(jobs, &mut checked);
+    checked
+}
+
+/// As [`group`], but nothing runs: jobs that it would refuse because of their fields have their status, the others
+/// have [`PENDING`].
+pub(crate) fn examine(jobs: &mut [Job], arena: usize) -> usize {
+    let len = group_len(jobs);
+    let jobs = &mut jobs[..len];
+    for job in jobs.iter_mut() {
+        job.status = PENDING;
+    }
+    match jobs {
+        [job] if !is_message(job) => {
+            if let Err(error) = Extent::of(job, arena) {
+                fail(job, error);
+            }
+        }
+        jobs => drop(admit(jobs, arena, |_| ())),
+    }
+    len
+}
+
+/// The octets that a job needs when it is carried to another arena.
+pub(crate) struct Extent {
+    /// Where the input starts.
+    pub(crate) source: u32,
+    /// Its octets.
+    pub(crate) input: usize,
+    /// The output is apart from it, because it is a structure.
+    pub(crate) apart: bool,
+    /// Most octets of the output.
+    pub(crate) output: usize,
+}
+
+impl Extent {
+    /// Reads and checks the fields once.
+    pub(crate) fn of(job: &Job, arena: usize) -> Result<Self> {
+        let fields = match job.op {
+            op::CONTAINER => None,
+            op::PROTECT..=op::SMC_RESEND => Some(check(0, job, arena)?),
+            _ => return Err(Error::Operation),
+        };
+        let (source, input, output) = match (job.op, fields) {
+            (op::PROTECT, Some(at)) => (job.in_offset, at.input.len(), at.input.len() + OVERHEAD),
+            (op::SMC_COMMAND, Some(at)) => (job.in_offset, at.input.len(), at.output.len()),
+            (op::SMC_RESEND, Some(at)) => (0, 0, at.output.len()),
+            (_, Some(at)) => (job.in_offset, at.input.len(), at.input.len()),
+            (_, None) => {
+                let place = range(job.out_offset, job.out_len, arena)?;
+                (job.out_offset, place.len(), place.len())
+            }
+        };
+        Ok(Self {
+            source,
+            input,
+            apart: job.op == op::SMC_COMMAND,
+            output,
+        })
+    }
+}
+
+fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) {
+    // The memory is on its way while the rest is checked and laid out.
+    let checked = admit(jobs, arena.len(), |handle| engine.table.prefetch(handle));
     let mut works: ArrayVec<Work<'_>, LANES> = ArrayVec::new();
     carve(&checked, jobs, arena, &mut works);
     // `carve` walks by place in the arena; the messages of a session run in the order of the jobs.
@@ -304,7 +373,7 @@ fn task<'a>(job: &Job, fields: &Checked, (out, between, near): Places<'a, '_>) -
     }
 }
 
-pub(super) fn fail(job: &mut Job, error: Error) {
+pub(crate) fn fail(job: &mut Job, error: Error) {
     clear(job);
     job.status = error.code();
 }

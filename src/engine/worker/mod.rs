@@ -4,6 +4,7 @@
 //! [`Queue`]; everything else (establishing, authentication, release, export, diagnosis) is called on the shard's
 //! [`Engine`] by whoever needs it: every verb is thread safe.
 
+mod here;
 mod plan;
 mod run;
 mod stage;
@@ -25,6 +26,7 @@ use super::queue::{Queue, QueueConfig, Side};
 use super::ring::{self, Doorbell, Fault, Payload, WorkerEnd};
 use super::{Config, Engine};
 
+pub use here::Here;
 pub use plan::{Cores, Machine, Plan, Wait};
 pub use stage::Admission;
 pub use stats::{Class, OPS, SIZES, WorkerStats};
