@@ -170,6 +170,8 @@ typedef enum naslane_status {
     NASLANE_E_POISONED = 100,
     /** the platform refused a resource */
     NASLANE_E_SYSTEM = 101,
+    /** the worker was stopped before this job ran; nothing changed */
+    NASLANE_E_STOPPED = 102,
 } naslane_status;
 
 /** What happened and what to do about it, in one sentence. Never NULL; any number may be asked. */

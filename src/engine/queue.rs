@@ -48,7 +48,9 @@ pub struct Side {
 ///
 /// Octets go in and out by copy ([`Queue::write`], [`Queue::read`]): what a worker reads or writes in the
 /// arena while a job is under way is not to be touched, and if it is, the worst is a message that does not verify.
-/// Other than in [`super::Engine::batch`], ranges of different jobs are not compared with each other.
+/// Other than in [`super::Engine::batch`], ranges of different jobs are not compared with each other, and an input
+/// may be read before an earlier job has written its output: a job that needs another's output is submitted after
+/// that one was reaped.
 pub struct Queue {
     sides: Vec<Side>,
     /// Number of the worker of the first side.

@@ -36,7 +36,7 @@ pub enum Cores {
 /// What the process may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
-    /// Processors of its cpuset and affinity.
+    /// Processors of its cpuset, and of the affinity of the thread that asks.
     pub allowed: Vec<usize>,
     /// How many it may keep busy: the number of `allowed`, less when a cgroup's quota (`cpu.max`) says so.
     pub processors: usize,

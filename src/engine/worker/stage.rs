@@ -75,7 +75,8 @@ impl Stage {
     /// The job with private offsets, its input copied.
     fn place(&mut self, job: &Job, origin: &Origin<'_>) -> Result<Option<Job>> {
         if let Some(admit) = origin.admit {
-            admit(job)?;
+            // A defect there must not cost the worker its thread.
+            catch_unwind(AssertUnwindSafe(|| admit(job))).unwrap_or(Err(Error::Poisoned))?;
         }
         let batch::Extent {
             source,

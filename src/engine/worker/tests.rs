@@ -132,6 +132,7 @@ fn no_queue_is_always_last() {
 fn a_job_that_is_not_admitted_is_refused_and_reads_nothing() {
     let (mut worker, inbox, counters) = worker();
     let odd: Admission = Arc::new(|job: &Job| {
+        assert_ne!(job.user_data, 4, "a defect, for the test");
         if job.user_data % 2 == 1 {
             Err(Error::Role)
         } else {
@@ -140,15 +141,21 @@ fn a_job_that_is_not_admitted_is_refused_and_reads_nothing() {
     });
     let mut client = client(&inbox, Some(odd));
     worker.look_up();
-    let jobs: Vec<_> = (0..4).map(job).collect();
-    assert_eq!(client.end.submit(&jobs).0, 4);
-    assert_eq!(worker.turn(), 4);
+    let jobs: Vec<_> = (0..5).map(job).collect();
+    assert_eq!(client.end.submit(&jobs).0, 5);
+    assert_eq!(worker.turn(), 5);
     let (handle, role) = (Error::Handle.code(), Error::Role.code());
     assert_eq!(
         client.reap(),
-        [(0, handle), (1, role), (2, handle), (3, role)]
+        [
+            (0, handle),
+            (1, role),
+            (2, handle),
+            (3, role),
+            (4, Error::Poisoned.code())
+        ]
     );
-    assert_eq!(counters.read().completed(), 4);
+    assert_eq!(counters.read().completed(), 5);
 }
 
 #[test]
