@@ -47,16 +47,22 @@ pub(super) fn sent(job: &Job) -> Result<Sent> {
     })
 }
 
-/// What became of the `pdu` of a job; `out` begins with the plain message.
-pub(super) fn received(job: &Job, (pdu, out): (&[u8], &[u8])) -> Received {
+/// What became of the PDU of a job; `out` begins with the plain message.
+pub(super) fn received(job: &Job, out: &[u8]) -> Received {
     let result = status(job);
     let plain = match result {
         Ok(()) => out.get(..job.out_len as usize).unwrap_or_default(),
         Err(_) => &[],
     };
+    // A call that was wrong has no verdict: the job says no more than its status.
+    if let Err(error) = result
+        && error.code() >= Error::Null.code()
+    {
+        return Received::refused(error);
+    }
     // 0 stands for a plain message and for a header that could not be read.
     let sht = match job.sht {
-        0 if job.message_type == 0 && pdu.len() < 2 => None,
+        0 if job.message_type == 0 => None,
         sht => SecurityHeaderType::from_octet(sht),
     };
     let counted = matches!(result, Ok(()) | Err(Error::Replay));

@@ -151,7 +151,7 @@ impl Remote {
         let done = message(op, asked).and_then(|job| self.run(&job, pdu, out));
         match done {
             Ok(job) if cramped && job.status == 0 => Received::refused(Error::BufferTooSmall),
-            Ok(job) => received(&job, (pdu, out)),
+            Ok(job) => received(&job, out),
             Err(error) => Received::refused(error),
         }
     }

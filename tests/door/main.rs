@@ -1,5 +1,5 @@
 //! The three doors: the same calls through each give the same answers, octet for octet.
-#![cfg(target_os = "linux")]
+#![cfg(all(feature = "cli", target_os = "linux"))]
 
 mod batches;
 #[path = "../common/mod.rs"]

@@ -48,7 +48,7 @@ fn life(door: &Door) -> Vec<String> {
         say(format!("{:?}", door.end_key_change(amf, kind)));
     }
     say(format!("{:?}", door.connection_released(amf, GPP)));
-    say(verified(door, amf, &up(&ues, own.ue)));
+    say(verified(door, amf, UPLINK));
     say(format!("{:?}", door.deregister(amf, Deregistration::Keep)));
     say(format!("{:?} left", door.sessions()));
     say(format!("{:?}", door.release(amf)));
@@ -148,7 +148,7 @@ fn messages(door: &Door, ues: &Engine, own: &Subscriber, say: &mut impl FnMut(St
         door.protect(amf, N3GPP, DOWNLINK, &mut out)
     ));
     say(format!("{:?}", door.protect(amf, GPP, &[], &mut out)));
-    let forms = [Form::Integrity, Form::Initial(Some(3..900))];
+    let forms = [Form::Integrity, Form::Initial(Some(3..5))];
     for form in forms {
         say(format!(
             "{:?}",
@@ -233,5 +233,6 @@ fn a_sidecar_keeps_its_keys_and_has_no_ue_half() {
             door.release(back).unwrap();
         }
         assert!(door.plan().starts_with(&door.kind().to_string()));
+        vec![()]
     });
 }

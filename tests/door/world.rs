@@ -18,19 +18,19 @@ use naslane::sidecar::{self, Server};
 use crate::common::{GPP, capability, identity};
 
 /// The initial message that a UE's SECURITY MODE COMPLETE carries.
-pub const REGISTRATION: [u8; 21] = [
+pub(crate) const REGISTRATION: [u8; 21] = [
     0x7E, 0, 0x41, 0x79, 0, 11, 0xF2, 0, 0xF1, 0x10, 2, 0, 0x40, 0xC0, 0, 0, 1, 0x2E, 2, 0xF0, 0x70,
 ];
 
 /// A daemon in this process, which is all the same to its client.
-pub struct Daemon {
+pub(crate) struct Daemon {
     directory: PathBuf,
     orders: Orders,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Daemon {
-    pub fn start(quota: Quota) -> Self {
+    pub(crate) fn start(quota: Quota) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("naslane-door-{}-{number}", std::process::id());
@@ -59,11 +59,11 @@ impl Daemon {
         }
     }
 
-    pub fn connect(&self) -> Door {
+    pub(crate) fn connect(&self) -> Door {
         Door::connect(self.directory.join("s"), "").unwrap()
     }
 
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.orders.stop();
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
@@ -78,11 +78,11 @@ impl Drop for Daemon {
     }
 }
 
-pub fn inline() -> Door {
+pub(crate) fn inline() -> Door {
     Door::inline(&Config::for_sessions(1024)).unwrap()
 }
 
-pub fn workers() -> Door {
+pub(crate) fn workers() -> Door {
     Door::workers(&WorkersConfig {
         engine: Config::for_sessions(1024),
         workers: 2,
@@ -93,22 +93,27 @@ pub fn workers() -> Door {
     .unwrap()
 }
 
-/// Runs `script` through every door; each must give what the first one gave.
-pub fn same<T: PartialEq + std::fmt::Debug>(script: impl Fn(&Door) -> T) {
+/// Runs `script` through every door; each must say what the first one said.
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(script: impl Fn(&Door) -> Vec<T>) {
     let expected = script(&inline());
-    assert_eq!(script(&workers()), expected, "workers");
     let daemon = Daemon::start(Quota::default());
-    assert_eq!(script(&daemon.connect()), expected, "sidecar");
+    for door in [workers(), daemon.connect()] {
+        let said = script(&door);
+        assert_eq!(said.len(), expected.len());
+        for (place, (said, expected)) in said.iter().zip(&expected).enumerate() {
+            assert_eq!(said, expected, "{place} of {door:?}");
+        }
+    }
 }
 
 /// Both halves of one subscriber: the UE half has an engine of its own.
-pub struct Subscriber {
-    pub amf: Handle,
-    pub ue: Handle,
+pub(crate) struct Subscriber {
+    pub(crate) amf: Handle,
+    pub(crate) ue: Handle,
 }
 
 impl Subscriber {
-    pub fn authenticated(door: &Door, ues: &Engine, number: u64) -> Self {
+    pub(crate) fn authenticated(door: &Door, ues: &Engine, number: u64) -> Self {
         let amf = door.establish(Role::Amf).unwrap();
         door.authenticated(amf, identity(number, 0)).unwrap();
         let ue = ues.establish(Role::Ue).unwrap();
@@ -116,7 +121,7 @@ impl Subscriber {
         Self { amf, ue }
     }
 
-    pub fn secured(door: &Door, ues: &Engine, number: u64) -> Self {
+    pub(crate) fn secured(door: &Door, ues: &Engine, number: u64) -> Self {
         let own = Self::authenticated(door, ues, number);
         let mut command = [0; 400];
         let request = Request::new(GPP, Activation::Partial);
@@ -129,7 +134,7 @@ impl Subscriber {
     }
 
     /// The UE's SECURITY MODE COMPLETE.
-    pub fn answer(&self, ues: &Engine, command: &[u8]) -> Vec<u8> {
+    pub(crate) fn answer(&self, ues: &Engine, command: &[u8]) -> Vec<u8> {
         let mut out = vec![0; 512];
         let mut env = ues.ue_env(capability());
         env.whole_initial = Some(&REGISTRATION);
