@@ -12,7 +12,7 @@
 //! | 3 | [`security`] | where a key meets a counter: contexts, NAS COUNT, protect, verify |
 //! | 4 | [`procedure`] | the security mode procedure: state machines without I/O or clock |
 //! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |
-//! | 6 | [`engine`] | sessions and verbs: one message, a batch of 64-byte jobs |
+//! | 6 | [`engine`] | sessions and verbs: one message, a batch of 64-byte jobs, workers behind rings |
 //! | 7 | `sidecar` | the engine in a process of its own that holds the keys, and its client (features `sidecar` and `client`, Linux) |
 //! | 8 | [`door`] | one engine behind three doors: the caller's thread, workers, a sidecar |
 #![cfg_attr(not(feature = "std"), no_std)]

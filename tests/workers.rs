@@ -129,6 +129,61 @@ fn talk(queue: &mut Queue, pairs: &[Pair]) {
     }
 }
 
+fn but(mut job: Job, change: impl FnOnce(&mut Job)) -> Job {
+    change(&mut job);
+    job
+}
+
+/// Good and bad jobs. Places: 0 a downlink message, 1 an uplink PDU, 2 that PDU with a wrong octet, 4 a request for a
+/// command, 7 a plain uplink message.
+fn all_kinds(amf: Handle, pdu: usize) -> Vec<Job> {
+    let protect = message(op::PROTECT, amf, (0, DOWNLINK.len()));
+    let verify = message(op::VERIFY, amf, (1, pdu));
+    let command = but(message(op::SMC_COMMAND, amf, (4, 128)), |job| {
+        (job.out_offset, job.out_capacity) = (5 * 128, 200);
+    });
+    let initial = but(protect, |job| {
+        (job.form, job.part_offset, job.part_len) = (1, 1, 100);
+    });
+    let container = but(message(op::CONTAINER, amf, (7, 0)), |job| {
+        (job.out_len, job.count) = (7, 9);
+    });
+    vec![
+        but(protect, |job| {
+            (job.out_offset, job.out_capacity) = (3 * 128 + 3, 20)
+        }),
+        but(protect, |job| job.op = 0),
+        but(protect, |job| job.op = 99),
+        but(protect, |job| job.form = 9),
+        initial,
+        but(protect, |job| job.reserved = 1),
+        but(verify, |job| job.reserved2 = 1),
+        but(verify, |job| job.access = 0),
+        but(protect, |job| job.access = 2),
+        but(protect, |job| job.session = 0),
+        but(protect, |job| job.session += 1 << 28),
+        but(protect, |job| job.in_offset = 1 << 16),
+        but(protect, |job| job.in_len = u32::MAX),
+        but(protect, |job| job.out_offset = u32::MAX),
+        but(protect, |job| job.out_offset = 3),
+        but(protect, |job| job.out_capacity = 13),
+        but(verify, |job| job.in_len = 3),
+        but(verify, |job| job.in_len = 0),
+        message(op::VERIFY, amf, (2, pdu)),
+        but(verify, |job| {
+            (job.op, job.out_offset) = (op::VERIFY_ONLY, 6 * 128)
+        }),
+        verify,
+        container,
+        but(container, |job| job.out_len = u32::MAX),
+        command,
+        but(command, |job| job.in_len = 127),
+        but(command, |job| job.out_capacity = 5),
+        but(command, |job| job.op = op::SMC_RESEND),
+        protect,
+    ]
+}
+
 #[test]
 fn a_queue_answers_as_a_batch_does() {
     let workers = start(1);
@@ -155,114 +210,7 @@ fn a_queue_answers_as_a_batch_does() {
         queue.write((place * 128) as u32, octets).unwrap();
         arena[place * 128..][..octets.len()].copy_from_slice(octets);
     }
-    let protect = message(op::PROTECT, here.amf, (0, DOWNLINK.len()));
-    let verify = message(op::VERIFY, here.amf, (1, uplink.len()));
-    let apart = Job {
-        out_offset: 3 * 128 + 3,
-        out_capacity: 20,
-        ..protect
-    };
-    let command = Job {
-        out_offset: 5 * 128,
-        out_capacity: 200,
-        ..message(op::SMC_COMMAND, here.amf, (4, 128))
-    };
-    let jobs = [
-        apart,
-        Job { op: 0, ..protect },
-        Job { op: 99, ..protect },
-        Job { form: 9, ..protect },
-        Job {
-            form: 1,
-            part_offset: 1,
-            part_len: 100,
-            ..protect
-        },
-        Job {
-            reserved: 1,
-            ..protect
-        },
-        Job {
-            reserved2: 1,
-            ..verify
-        },
-        Job {
-            access: 0,
-            ..verify
-        },
-        Job {
-            access: 2,
-            ..protect
-        },
-        Job {
-            session: 0,
-            ..protect
-        },
-        Job {
-            session: protect.session + (1 << 28),
-            ..protect
-        },
-        Job {
-            in_offset: 1 << 16,
-            ..protect
-        },
-        Job {
-            in_len: u32::MAX,
-            ..protect
-        },
-        Job {
-            out_offset: u32::MAX,
-            ..protect
-        },
-        Job {
-            out_offset: 3,
-            ..protect
-        },
-        Job {
-            out_capacity: 13,
-            ..protect
-        },
-        Job {
-            in_len: 3,
-            ..verify
-        },
-        Job {
-            in_len: 0,
-            ..verify
-        },
-        message(op::VERIFY, here.amf, (2, wrong.len())),
-        Job {
-            op: op::VERIFY_ONLY,
-            out_offset: 6 * 128,
-            ..verify
-        },
-        verify,
-        Job {
-            op: op::CONTAINER,
-            out_len: 7,
-            count: 9,
-            ..message(op::CONTAINER, here.amf, (7, 0))
-        },
-        Job {
-            op: op::CONTAINER,
-            out_len: u32::MAX,
-            ..verify
-        },
-        command,
-        Job {
-            in_len: 127,
-            ..command
-        },
-        Job {
-            out_capacity: 5,
-            ..command
-        },
-        Job {
-            op: op::SMC_RESEND,
-            ..command
-        },
-        protect,
-    ];
+    let jobs = all_kinds(here.amf, uplink.len());
     let mut expected = Vec::new();
     for (number, job) in jobs.iter().enumerate() {
         let mut one = [Job {

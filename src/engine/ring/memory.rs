@@ -99,7 +99,7 @@ impl View {
         if !entries.is_power_of_two()
             || !ENTRIES.contains(&entries)
             || len < bytes(entries)
-            || start.addr().get() % ALIGN != 0
+            || !start.addr().get().is_multiple_of(ALIGN)
         {
             return Err(Error::Argument);
         }

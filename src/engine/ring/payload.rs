@@ -66,7 +66,7 @@ impl Payload {
     /// The `len` octets at `start` can be read and written for as long as `keep` lives; in this process only
     /// payloads use them. What another process does to them does not matter.
     pub unsafe fn attach(start: NonNull<u8>, len: usize, keep: Keep) -> Result<Self> {
-        let aligned = start.addr().get() % WORD == 0 && len % WORD == 0;
+        let aligned = start.addr().get().is_multiple_of(WORD) && len.is_multiple_of(WORD);
         if !aligned || len == 0 || u32::try_from(len).is_err() {
             return Err(Error::Argument);
         }

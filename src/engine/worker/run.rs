@@ -331,7 +331,7 @@ impl Worker {
                     self.idle_since = Some(Instant::now());
                     true
                 }
-                Some(since) => looks % LOOKS != 0 || since.elapsed() < self.spin,
+                Some(since) => !looks.is_multiple_of(LOOKS) || since.elapsed() < self.spin,
             },
         };
         if spins {

@@ -133,7 +133,7 @@ fn a_job_that_is_not_admitted_is_refused_and_reads_nothing() {
     let (mut worker, inbox, counters) = worker();
     let odd: Admission = Arc::new(|job: &Job| {
         assert_ne!(job.user_data, 4, "a defect, for the test");
-        if job.user_data % 2 == 1 {
+        if !job.user_data.is_multiple_of(2) {
             Err(Error::Role)
         } else {
             Ok(())
