@@ -172,6 +172,14 @@ typedef enum naslane_status {
     NASLANE_E_SYSTEM = 101,
     /** the worker was stopped before this job ran; nothing changed */
     NASLANE_E_STOPPED = 102,
+    /** the sidecar is gone; connect again, what was under way is unknown */
+    NASLANE_E_DISCONNECTED = 112,
+    /** this client's share of the sidecar is used up; release some of it */
+    NASLANE_E_QUOTA = 113,
+    /** no common version of the control protocol; update the older side */
+    NASLANE_E_VERSION = 114,
+    /** the sidecar does not serve this user; see clients in its settings */
+    NASLANE_E_DENIED = 115,
 } naslane_status;
 
 /** What happened and what to do about it, in one sentence. Never NULL; any number may be asked. */

@@ -31,6 +31,7 @@ const UNSAFE: &[&str] = &[
     "src/kernel/",
     "src/engine/ring",
     "src/sidecar/region",
+    "src/sidecar/events/io_uring",
     "ffi/",
     "peers/",
 ];

@@ -14,7 +14,9 @@ fn look(message: &[u8]) {
         }
     }
     if let Ok((number, response)) = Response::read(message) {
-        response.write(number, &mut frame).expect("it fitted before");
+        response
+            .write(number, &mut frame)
+            .expect("it fitted before");
         let (again, same) = Response::read(frame.octets()).expect("it was written");
         assert_eq!((again, same), (number, response));
     }

@@ -300,15 +300,11 @@ impl Error {
             Self::System => "the platform refused a resource",
             Self::Stopped => "the worker was stopped before this job ran; nothing changed",
             Self::Disconnected => {
-                "the sidecar is gone; connect again, and treat what was under way as unknown"
+                "the sidecar is gone; connect again, what was under way is unknown"
             }
-            Self::Quota => {
-                "this client's share of the sidecar is used up; release something or raise its quota"
-            }
+            Self::Quota => "this client's share of the sidecar is used up; release some of it",
             Self::Version => "no common version of the control protocol; update the older side",
-            Self::Denied => {
-                "the sidecar does not serve this user; see `allow_uids` and `allow_gids`"
-            }
+            Self::Denied => "the sidecar does not serve this user; see `clients` in its settings",
             Self::Unsupported => {
                 "the engine behind this door does not offer this call; no K_AMF leaves a sidecar"
             }

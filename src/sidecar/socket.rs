@@ -48,15 +48,16 @@ fn open(flags: SocketFlags) -> rustix::io::Result<OwnedFd> {
 pub(super) fn listen_at(path: &Path, mode: u32) -> rustix::io::Result<OwnedFd> {
     let address = SocketAddrUnix::new(path)?;
     let socket = open(SocketFlags::NONBLOCK)?;
-    if let Err(Errno::ADDRINUSE) = bind(&socket, &address) {
-        match connect(&open(SocketFlags::NONBLOCK)?, &address) {
-            Err(Errno::CONNREFUSED) => {}
-            _ => return Err(Errno::ADDRINUSE),
+    match bind(&socket, &address) {
+        Err(Errno::ADDRINUSE) => {
+            match connect(&open(SocketFlags::NONBLOCK)?, &address) {
+                Err(Errno::CONNREFUSED) => {}
+                _ => return Err(Errno::ADDRINUSE),
+            }
+            unlink(path)?;
+            bind(&socket, &address)?;
         }
-        unlink(path)?;
-        bind(&socket, &address)?;
-    } else if let Err(why) = rustix::fs::stat(path) {
-        return Err(why); // the bind failed for another reason: there is no such file
+        bound => bound?,
     }
     chmod(path, Mode::from_raw_mode(mode))?;
     listen(&socket, BACKLOG)?;

@@ -15,8 +15,9 @@ pub struct Stage {
 impl Stage {
     pub fn say(&self, line: &str) {
         // The test harness writes lines of its own to the same place.
-        println!("\n::{line}");
-        std::io::stdout().flush().unwrap();
+        let mut out = std::io::stdout();
+        writeln!(out, "\n::{line}").unwrap();
+        out.flush().unwrap();
     }
 
     pub fn hear(&self) -> String {

@@ -1,5 +1,7 @@
 //! Polite clients: everything that an AMF does, through both event loops.
 
+use std::time::Duration;
+
 use naslane::base::{AccessType, Error, NgKsi};
 use naslane::engine::job::{Job, SmcJob, op};
 use naslane::nas::Cause;
@@ -196,18 +198,23 @@ fn the_verbs_of_a_session() {
     let over = client.smc_event(amf, Event::T3560Expired, &mut out);
     assert_eq!(over, Err(Error::Unexpected));
 
-    let rejected = {
-        client.smc_command(amf, &request, &mut out).unwrap();
-        client.smc_rejected_unprotected(amf, Cause(24)).unwrap()
+    // Each end took the context with it: a new subscriber for the next.
+    let commanded = |number: u64| {
+        let own = Subscriber::authenticated(&client, &ue, number);
+        client
+            .smc_command(own.amf, &request, &mut [0; 400])
+            .unwrap();
+        own.amf
     };
+    let rejected = client
+        .smc_rejected_unprotected(commanded(20), Cause(24))
+        .unwrap();
     assert_eq!(rejected.ending, Ending::Rejected(Cause(24)));
-    for event in [Event::LowerLayerFailure, Event::Abort] {
-        client.smc_command(amf, &request, &mut out).unwrap();
-        assert!(matches!(
-            client.smc_event(amf, event, &mut out),
-            Ok(Action::Ended(_))
-        ));
+    for (number, event) in [(21, Event::LowerLayerFailure), (22, Event::Abort)] {
+        let ended = client.smc_event(commanded(number), event, &mut out);
+        assert!(matches!(ended, Ok(Action::Ended(_))), "{ended:?}");
     }
+    let amf = Subscriber::authenticated(&client, &ue, 23).amf;
 
     client.begin_key_change(amf, KeyChange::N2).unwrap();
     let busy = client.smc_command(amf, &request, &mut out);
@@ -275,16 +282,20 @@ fn a_client_has_its_share_and_no_more() {
     );
     drop(other);
     daemon.says("name \"b\" is gone");
-    assert_eq!(
-        connect(&daemon.socket, "a").err(),
-        Some(Error::Busy),
-        "the name is taken"
-    );
-    assert_eq!(
-        connect(&daemon.socket, "no good").err(),
-        Some(Error::Argument)
-    );
+    // A connection that was turned away counts until the daemon sees it closed.
+    let refused = |name: &str| {
+        loop {
+            match connect(&daemon.socket, name).map(drop) {
+                Err(Error::Quota) => std::thread::sleep(Duration::from_millis(1)),
+                other => break other.err(),
+            }
+        }
+    };
+    assert_eq!(refused("a"), Some(Error::Busy), "the name is taken");
+    assert_eq!(refused("no good"), Some(Error::Argument));
     daemon.says("refused pid");
+    drop(client);
+    daemon.says("name \"a\" is gone");
     daemon.is_well();
 }
 

@@ -92,6 +92,7 @@ impl Daemon {
 
     /// Starts the program again on the same socket.
     pub fn launch(&mut self) {
+        let before = self.log().len();
         let log = File::options()
             .create(true)
             .append(true)
@@ -104,7 +105,7 @@ impl Daemon {
             .spawn()
             .unwrap();
         let begin = Instant::now();
-        while !self.log().contains("serving at") {
+        while !self.log()[before..].contains("serving at") {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "{ended:?}: {}", self.log());
             assert!(begin.elapsed() < PATIENCE, "not up: {}", self.log());
@@ -131,10 +132,6 @@ impl Daemon {
 
     pub fn connect(&self, name: &str) -> Client {
         connect(&self.socket, name).unwrap()
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -29,6 +29,7 @@ fn client(inbox: &Inbox, admit: Option<Admission>) -> Client {
             wake_worker: bell(),
             wake_client: bell(),
             admit,
+            fault: Arc::default(),
             left: left.clone(),
             grace: None,
         })
@@ -253,6 +254,7 @@ fn a_batch_that_is_longer_than_the_private_arena_is_cut() {
         wake_worker: bell(),
         wake_client: bell(),
         admit: None,
+        fault: Arc::default(),
         left: Arc::default(),
         grace: None,
     };

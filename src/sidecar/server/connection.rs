@@ -210,7 +210,11 @@ impl Connection {
                     return Err(Error::Quota);
                 }
                 let handle = house.workers.establish(Role::Amf)?;
-                house.tenants.add(tenant, (handle, tag), &house.owners)?;
+                let owned = house.tenants.add(tenant, (handle, tag), &house.owners);
+                if let Err(error) = owned {
+                    house.workers.engine_of(handle)?.release(handle)?;
+                    return Err(error);
+                }
                 house.count_sessions();
                 Ok(Response::Session(handle.bits()))
             }
@@ -338,8 +342,10 @@ impl Connection {
         self.queues.clear();
         let Some(tenant) = self.tenant else { return };
         let Peer { pid, uid, .. } = self.peer;
-        let fate = if keep && house.tenants.leave(tenant).is_ok() {
-            format!("{} sessions wait for it", house.tenants.count(tenant))
+        let count = house.tenants.count(tenant);
+        // Without sessions there is nothing to come back for, and names are not collected.
+        let fate = if keep && count > 0 && house.tenants.leave(tenant).is_ok() {
+            format!("{count} sessions wait for it")
         } else {
             format!("{} sessions released", house.release_all(tenant))
         };

@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
@@ -185,6 +185,15 @@ impl Server {
     /// # Errors
     /// Which measure was refused that the configuration requires.
     pub fn harden(&mut self) -> std::result::Result<Report, String> {
+        // A worker that is still on its way to its processor would be refused there.
+        let begin = Instant::now();
+        let on_the_way = |stats: &WorkerStats| stats.turns == 0;
+        while self.house.workers.stats().iter().any(on_the_way) {
+            if begin.elapsed() > PATIENCE {
+                return Err("a worker does not start".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let hardened = self
             .hardened
             .take()
