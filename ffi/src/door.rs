@@ -31,7 +31,7 @@ pub const NASLANE_CORES_UNPINNED: u8 = 1;
 /// `cores`: those in `core_list`.
 pub const NASLANE_CORES_LIST: u8 = 2;
 
-/// Octets of the longest path of a socket, and of the longest name of a client, without the NUL.
+/// Octets of the longest path of a socket, without the NUL.
 pub const NASLANE_PATH_MAX: usize = 107;
 /// Octets of the longest name of a client, without the NUL.
 pub const NASLANE_NAME_MAX: usize = 32;

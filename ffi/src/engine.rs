@@ -181,8 +181,8 @@ pub unsafe extern "C" fn naslane_config_init(config: *mut naslane_config) -> i32
     })
 }
 
-/// Starts an engine whose calls run on the caller's thread: every algorithm passes its self-test, the memory of the sessions is taken. NULL as `config`
-/// takes the defaults. [`naslane_engine_free`] ends it.
+/// Starts an engine whose calls run on the caller's thread: every algorithm passes its self-test, the memory of the
+/// sessions is taken. NULL as `config` takes the defaults. [`naslane_engine_free`] ends it.
 ///
 /// Errors: NULL, ARGUMENT (a field outside its bounds, another size), ALGORITHM_NOT_SUPPORTED, SELF_TEST, SYSTEM.
 #[unsafe(no_mangle)]
@@ -216,8 +216,8 @@ pub unsafe extern "C" fn naslane_engine_free(engine: *mut naslane_engine) -> i32
     })
 }
 
-/// Where the engine runs and how it waits, as one line for a log: `"workers: 2 workers on cpu 2 cpu 3; wait: Adaptive
-/// (50 us); 4 processors usable of 4 allowed"`. The text lives as long as the engine.
+/// Where the engine runs and how it waits, as one line for a log: `"workers: 2 workers on cpu 2 cpu 3; wait: Block; 4
+/// processors usable of 4 allowed"`. The text lives as long as the engine.
 ///
 /// Errors: NULL.
 #[unsafe(no_mangle)]

@@ -1,7 +1,7 @@
 //! ## Level 3: queues
 //!
-//! Jobs without waiting, on Linux: submit, do something else, reap. A queue belongs to one thread at a time; open one for
-//! each. What it does not depend on is where the engine runs: with naslane_engine_new() the jobs run on this thread, when
+//! Jobs without waiting, on Linux: submit, do something else, reap. A queue belongs to one thread at a time; open one
+//! for each. It is the same wherever the engine runs: with naslane_engine_new() the jobs run on this thread, when
 //! completions are asked for.
 //!
 //! An event loop:
@@ -18,9 +18,9 @@
 //!             epoll_wait(...);
 //!     }
 //!
-//! Inputs are written to the arena before their job is submitted; until it is reaped nobody touches the octets of a job.
-//! Outputs are read from there. Other than in naslane_batch() the octets of different jobs are not compared with each
-//! other.
+//! Inputs are written to the arena before their job is submitted; until it is reaped nobody touches the octets of a
+//! job. Outputs are read from there. Other than in naslane_batch() the octets of different jobs are not compared with
+//! each other.
 //!
 //! Every job that was taken comes back once, whatever becomes of workers and sidecar: with STOPPED when it did not run,
 //! with DISCONNECTED when that is not known. Jobs of one session come back in their order.
@@ -96,8 +96,8 @@ pub unsafe extern "C" fn naslane_queue_open(
     })
 }
 
-/// Closes a queue; its arena and eventfd are gone. Jobs that were submitted run or do not; nobody hears of them. No other
-/// call may run on it, and none may follow.
+/// Closes a queue; its arena and eventfd are gone. Jobs that were submitted run or do not; nobody hears of them. No
+/// other call may run on it, and none may follow.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn naslane_queue_close(queue: *mut naslane_queue) -> i32 {
     guard::call(|| {

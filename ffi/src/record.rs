@@ -1,8 +1,8 @@
 //! ## Level 1: sessions that travel
 //!
 //! A record is a session as octets: for the context transfer to another AMF (TS 33.501 6.9.3) and for storage. It
-//! holds K_AMF and is not encrypted: seal it, and wipe every copy. No K_AMF leaves a sidecar: through one, all of this is
-//! UNSUPPORTED.
+//! holds K_AMF and is not encrypted: seal it, and wipe every copy. No K_AMF leaves a sidecar: through one, all of
+//! this is UNSUPPORTED.
 
 use engine::base::Error;
 use engine::session::record::{self, Extent};

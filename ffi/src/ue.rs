@@ -3,7 +3,8 @@
 //! For simulators, load generators and tests: what a UE does in the security mode procedure. Beyond that a session
 //! of role UE protects and verifies like one of role AMF.
 //!
-//! Errors of every function: as for sessions, ROLE (an AMF half), and UNSUPPORTED through a sidecar, which has no UE half.
+//! Errors of every function: as for sessions, ROLE (an AMF half), and UNSUPPORTED through a sidecar, which has no UE
+//! half.
 
 use std::ops::Range;
 
