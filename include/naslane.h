@@ -6,7 +6,8 @@
  *   level 0  algorithms and key derivations with a key in the call   naslane_nea, naslane_nia, naslane_kdf_...
  *   level 1  sessions: COUNT, replay, contexts, security mode        naslane_protect, naslane_verify, naslane_smc_...
  *   level 2  batches of 64-byte jobs over one arena                  naslane_batch
- *   level 3  workers, a sidecar; the same jobs without waiting       naslane_workers_new, naslane_connect, naslane_queue_...
+ *   level 3  workers, a sidecar, and jobs without waiting            naslane_workers_new, naslane_connect,
+ *                                                                    naslane_queue_...
  *
  * A message in ten lines:
  *
@@ -458,8 +459,8 @@ typedef struct naslane_config {
 int32_t naslane_config_init(naslane_config *config);
 
 /**
- * Starts an engine whose calls run on the caller's thread: every algorithm passes its self-test, the memory of the sessions is taken. NULL as config
- * takes the defaults. naslane_engine_free() ends it.
+ * Starts an engine whose calls run on the caller's thread: every algorithm passes its self-test, the memory of the
+ * sessions is taken. NULL as config takes the defaults. naslane_engine_free() ends it.
  *
  * Errors: NULL, ARGUMENT (a field outside its bounds, another size), ALGORITHM_NOT_SUPPORTED, SELF_TEST, SYSTEM.
  */
@@ -475,8 +476,8 @@ int32_t naslane_engine_new(const naslane_config *config,
 int32_t naslane_engine_free(naslane_engine *engine);
 
 /**
- * Where the engine runs and how it waits, as one line for a log: "workers: 2 workers on cpu 2 cpu 3; wait: Adaptive
- * (50 us); 4 processors usable of 4 allowed". The text lives as long as the engine.
+ * Where the engine runs and how it waits, as one line for a log: "workers: 2 workers on cpu 2 cpu 3; wait: Block; 4
+ * processors usable of 4 allowed". The text lives as long as the engine.
  *
  * Errors: NULL.
  */
@@ -1105,8 +1106,8 @@ int32_t naslane_nh_commit(const naslane_engine *engine,
  * Level 1: sessions that travel
  *
  * A record is a session as octets: for the context transfer to another AMF (TS 33.501 6.9.3) and for storage. It
- * holds K_AMF and is not encrypted: seal it, and wipe every copy. No K_AMF leaves a sidecar: through one, all of this is
- * UNSUPPORTED.
+ * holds K_AMF and is not encrypted: seal it, and wipe every copy. No K_AMF leaves a sidecar: through one, all of
+ * this is UNSUPPORTED.
  */
 
 /** Octets of the longest record. */
@@ -1158,7 +1159,8 @@ int32_t naslane_import(const naslane_engine *engine,
  * For simulators, load generators and tests: what a UE does in the security mode procedure. Beyond that a session
  * of role UE protects and verifies like one of role AMF.
  *
- * Errors of every function: as for sessions, ROLE (an AMF half), and UNSUPPORTED through a sidecar, which has no UE half.
+ * Errors of every function: as for sessions, ROLE (an AMF half), and UNSUPPORTED through a sidecar, which has no UE
+ * half.
  */
 
 /** What a UE knows of itself. Fill it with naslane_ue_init(), then set what it has. NULL with length 0: nothing. */
@@ -1435,7 +1437,7 @@ _Static_assert(sizeof(naslane_smc_job) == 128, "naslane_smc_job has 128 octets")
 /** cores: those in core_list. */
 #define NASLANE_CORES_LIST 2
 
-/** Octets of the longest path of a socket, and of the longest name of a client, without the NUL. */
+/** Octets of the longest path of a socket, without the NUL. */
 #define NASLANE_PATH_MAX 107
 
 /** Octets of the longest name of a client, without the NUL. */
@@ -1499,8 +1501,8 @@ int32_t naslane_connect(const char *path,
 /* ====================================================================== *
  * Level 3: queues
  *
- * Jobs without waiting, on Linux: submit, do something else, reap. A queue belongs to one thread at a time; open one for
- * each. What it does not depend on is where the engine runs: with naslane_engine_new() the jobs run on this thread, when
+ * Jobs without waiting, on Linux: submit, do something else, reap. A queue belongs to one thread at a time; open one
+ * for each. It is the same wherever the engine runs: with naslane_engine_new() the jobs run on this thread, when
  * completions are asked for.
  *
  * An event loop:
@@ -1517,9 +1519,9 @@ int32_t naslane_connect(const char *path,
  *             epoll_wait(...);
  *     }
  *
- * Inputs are written to the arena before their job is submitted; until it is reaped nobody touches the octets of a job.
- * Outputs are read from there. Other than in naslane_batch() the octets of different jobs are not compared with each
- * other.
+ * Inputs are written to the arena before their job is submitted; until it is reaped nobody touches the octets of a
+ * job. Outputs are read from there. Other than in naslane_batch() the octets of different jobs are not compared with
+ * each other.
  *
  * Every job that was taken comes back once, whatever becomes of workers and sidecar: with STOPPED when it did not run,
  * with DISCONNECTED when that is not known. Jobs of one session come back in their order.
@@ -1545,8 +1547,8 @@ int32_t naslane_queue_open(const naslane_engine *engine,
                            naslane_queue **queue);
 
 /**
- * Closes a queue; its arena and eventfd are gone. Jobs that were submitted run or do not; nobody hears of them. No other
- * call may run on it, and none may follow.
+ * Closes a queue; its arena and eventfd are gone. Jobs that were submitted run or do not; nobody hears of them. No
+ * other call may run on it, and none may follow.
  */
 int32_t naslane_queue_close(naslane_queue *queue);
 
