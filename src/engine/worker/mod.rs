@@ -133,6 +133,7 @@ impl Workers {
     /// Those of [`Engine::new`]; [`Error::Argument`] for more than 256 workers or cores that are not there or too
     /// few; [`Error::System`] when a thread or file descriptor is refused.
     pub fn start(config: &WorkersConfig) -> Result<Self> {
+        config.engine.check()?;
         let plan = Plan::new(config, Machine::detect())?;
         let workers = plan.cores.len();
         let share = |total: usize| total.div_ceil(workers);
