@@ -6,7 +6,8 @@
  *   level 0  algorithms and key derivations with a key in the call   naslane_nea, naslane_nia, naslane_kdf_...
  *   level 1  sessions: COUNT, replay, contexts, security mode        naslane_protect, naslane_verify, naslane_smc_...
  *   level 2  batches of 64-byte jobs over one arena                  naslane_batch
- *   level 3  the same jobs without waiting                           not yet
+ *   level 3  workers, a sidecar, and jobs without waiting            naslane_workers_new, naslane_connect,
+ *                                                                    naslane_queue_...
  *
  * A message in ten lines:
  *
@@ -35,8 +36,8 @@
  *   Sessions    64-bit handles. The handle of a released session is a status, never another UE's session.
  *   access      1 = 3GPP, 2 = non-3GPP access.
  *   Lengths     Octets. A protected message is NASLANE_OVERHEAD octets longer than the plain one.
- *   Threads     Everything may be called from any thread at any time, but for naslane_engine_free(). Calls on one
- *               session wait for each other.
+ *   Threads     Everything may be called from any thread at any time, but for naslane_engine_free() and
+ *               naslane_queue_close(). Calls on one session wait for each other; a queue has one thread at a time.
  *   Secrets     Keys are copied, and wiped when their session ends. What the caller gave or got it wipes itself.
  *   Defects     A defect inside the library is NASLANE_E_POISONED: it closes that session for good and no other one.
  */
@@ -180,6 +181,8 @@ typedef enum naslane_status {
     NASLANE_E_VERSION = 114,
     /** the sidecar does not serve this user; see clients in its settings */
     NASLANE_E_DENIED = 115,
+    /** the engine behind this door does not offer this call; no K_AMF leaves a sidecar */
+    NASLANE_E_UNSUPPORTED = 116,
 } naslane_status;
 
 /** What happened and what to do about it, in one sentence. Never NULL; any number may be asked. */
@@ -392,7 +395,9 @@ int32_t naslane_kdf_k_amf_from_eps_handover(const uint8_t k_asme[32],
 /* ====================================================================== *
  * Level 1: the engine
  *
- * An engine holds the sessions of many UEs and the operator's policy. Most processes have one.
+ * An engine holds the sessions of many UEs and the operator's policy. Most processes have one. It runs where the call
+ * that opened it says: naslane_engine_new() on the caller's thread, naslane_workers_new() on threads of their own,
+ * naslane_connect() in a sidecar. All other functions are the same.
  */
 
 /** Bit of flags in naslane_config: the NAS message container may be missing in an answer. */
@@ -454,8 +459,8 @@ typedef struct naslane_config {
 int32_t naslane_config_init(naslane_config *config);
 
 /**
- * Starts an engine: every algorithm passes its self-test, the memory of the sessions is taken. NULL as config
- * takes the defaults. naslane_engine_free() ends it.
+ * Starts an engine whose calls run on the caller's thread: every algorithm passes its self-test, the memory of the
+ * sessions is taken. NULL as config takes the defaults. naslane_engine_free() ends it.
  *
  * Errors: NULL, ARGUMENT (a field outside its bounds, another size), ALGORITHM_NOT_SUPPORTED, SELF_TEST, SYSTEM.
  */
@@ -463,16 +468,26 @@ int32_t naslane_engine_new(const naslane_config *config,
                            naslane_engine **engine);
 
 /**
- * Ends an engine and wipes its sessions. No other call may run on it, and none may follow.
+ * Ends an engine and wipes its sessions; workers finish what was submitted, a sidecar goes on without this client. No
+ * other call may run on it, and none may follow. Its queues may still be reaped and closed.
  *
  * Errors: NULL.
  */
 int32_t naslane_engine_free(naslane_engine *engine);
 
 /**
- * How many sessions are established.
+ * Where the engine runs and how it waits, as one line for a log: "workers: 2 workers on cpu 2 cpu 3; wait: Block; 4
+ * processors usable of 4 allowed". The text lives as long as the engine.
  *
  * Errors: NULL.
+ */
+int32_t naslane_plan(const naslane_engine *engine,
+                     const char **text);
+
+/**
+ * How many sessions are established; through a sidecar, those of this client.
+ *
+ * Errors: NULL, DISCONNECTED.
  */
 int32_t naslane_sessions(const naslane_engine *engine, size_t *sessions);
 
@@ -482,7 +497,8 @@ int32_t naslane_sessions(const naslane_engine *engine, size_t *sessions);
  * A session is the security of one UE in one role: its contexts, keys and COUNTs. It begins without any context
  * and refuses every protected message until an authentication and a security mode procedure gave it one.
  *
- * Errors of every function with a session, beside those it names: NULL, HANDLE (unknown or released), POISONED.
+ * Errors of every function with a session, beside those it names: NULL, HANDLE (unknown or released), POISONED;
+ * through a sidecar also DISCONNECTED, and HANDLE for a session of another client.
  */
 
 /** Role: sends downlink, receives uplink. */
@@ -512,9 +528,11 @@ int32_t naslane_sessions(const naslane_engine *engine, size_t *sessions);
 /**
  * A new session without any context.
  *
- * Errors: ARGUMENT (role), TABLE_FULL, NULL.
+ * Errors: ARGUMENT (role), TABLE_FULL, NULL; through a sidecar QUOTA, ROLE (it has no UE half), DISCONNECTED.
  */
-int32_t naslane_establish(const naslane_engine *engine, uint8_t role, uint64_t *session);
+int32_t naslane_establish(const naslane_engine *engine,
+                          uint8_t role,
+                          uint64_t *session);
 
 /** Ends a session, a poisoned one too: its keys are wiped, its handle is stale. */
 int32_t naslane_release(const naslane_engine *engine, uint64_t session);
@@ -1088,7 +1106,8 @@ int32_t naslane_nh_commit(const naslane_engine *engine,
  * Level 1: sessions that travel
  *
  * A record is a session as octets: for the context transfer to another AMF (TS 33.501 6.9.3) and for storage. It
- * holds K_AMF and is not encrypted: seal it, and wipe every copy.
+ * holds K_AMF and is not encrypted: seal it, and wipe every copy. No K_AMF leaves a sidecar: through one, all of
+ * this is UNSUPPORTED.
  */
 
 /** Octets of the longest record. */
@@ -1140,7 +1159,8 @@ int32_t naslane_import(const naslane_engine *engine,
  * For simulators, load generators and tests: what a UE does in the security mode procedure. Beyond that a session
  * of role UE protects and verifies like one of role AMF.
  *
- * Errors of every function: as for sessions, and ROLE (an AMF half).
+ * Errors of every function: as for sessions, ROLE (an AMF half), and UNSUPPORTED through a sidecar, which has no UE
+ * half.
  */
 
 /** What a UE knows of itself. Fill it with naslane_ue_init(), then set what it has. NULL with length 0: nothing. */
@@ -1369,11 +1389,12 @@ int32_t naslane_smc_job_init(naslane_smc_job *job);
 
 /**
  * Runs a batch. OK: every job has its own status, and ok says how many of them are OK. Messages of one session
- * keep their order.
+ * keep their order. With workers or a sidecar they run there while this call waits; see also level 3.
  *
  * Errors, for the call as a whole: NULL, OVERLAP (jobs, arena and ok share memory), TOO_LONG, ARGUMENT (jobs are not
  * aligned to 8 octets). Errors of a job: those of the single call, OPERATION (unknown op or form, or a reserved
- * field that is not 0), OUT_OF_RANGE, OVERLAP.
+ * field that is not 0), OUT_OF_RANGE, OVERLAP; with workers or a sidecar TOO_LONG (an input of more than 2^18 octets),
+ * STOPPED, DISCONNECTED.
  */
 int32_t naslane_batch(const naslane_engine *engine,
                       naslane_job *jobs,
@@ -1389,6 +1410,199 @@ static_assert(sizeof(naslane_smc_job) == 128, "naslane_smc_job has 128 octets");
 _Static_assert(sizeof(naslane_job) == 64, "naslane_job has 64 octets");
 _Static_assert(sizeof(naslane_smc_job) == 128, "naslane_smc_job has 128 octets");
 #endif
+
+/* ====================================================================== *
+ * Level 3: workers and the sidecar
+ *
+ * The same engine elsewhere, on Linux. Workers are threads of this process, each with its share of the sessions. A
+ * sidecar is another process, naslane serve, which alone holds the keys. Calls about one session run on the caller's
+ * thread with workers, and take a round trip of microseconds through a sidecar; naslane_batch() and queues run there.
+ */
+
+/** wait: a worker without jobs looks again at once. Least latency; takes a whole processor. */
+#define NASLANE_WAIT_SPIN 0
+
+/** wait: looks for spin_us, then sleeps. */
+#define NASLANE_WAIT_ADAPTIVE 1
+
+/** wait: sleeps at once. */
+#define NASLANE_WAIT_BLOCK 2
+
+/** cores: the last processors that this process may use, one each; unpinned when that leaves none to the callers. */
+#define NASLANE_CORES_AUTO 0
+
+/** cores: wherever the system puts them. */
+#define NASLANE_CORES_UNPINNED 1
+
+/** cores: those in core_list. */
+#define NASLANE_CORES_LIST 2
+
+/** Octets of the longest path of a socket, without the NUL. */
+#define NASLANE_PATH_MAX 107
+
+/** Octets of the longest name of a client, without the NUL. */
+#define NASLANE_NAME_MAX 32
+
+/** How workers are started. Fill it with naslane_workers_init(), then change what differs. */
+typedef struct naslane_workers {
+    /** Octets of this structure. */
+    size_t size;
+    /** Workers, at most 256; 0 (default): one for each processor but one. */
+    size_t workers;
+    /**
+     * Microseconds that an adaptive worker spins before it sleeps, and a caller in naslane_queue_wait(); default 50.
+     */
+    uint32_t spin_us;
+    /** NASLANE_WAIT_...; default ADAPTIVE. With one processor always BLOCK: see naslane_plan(). */
+    uint8_t wait;
+    /** NASLANE_CORES_...; default AUTO. */
+    uint8_t cores;
+    /** 0. */
+    uint8_t reserved[2];
+    /** NASLANE_CORES_LIST: numbers of processors, worker 0 on the first, and so on. */
+    const uint32_t *core_list;
+    /** How many; at least as many as workers. */
+    size_t core_list_len;
+} naslane_workers;
+
+/**
+ * Fills how workers are started with the defaults.
+ *
+ * Errors: NULL.
+ */
+int32_t naslane_workers_init(naslane_workers *workers);
+
+/**
+ * Starts an engine whose batches and queues run on workers, among whom the sessions of config are shared out. NULL as
+ * config or workers takes the defaults. naslane_engine_free() ends it.
+ *
+ * Errors: as for naslane_engine_new(); ARGUMENT also for processors that are not there or too few.
+ */
+int32_t naslane_workers_new(const naslane_config *config,
+                            const naslane_workers *workers,
+                            naslane_engine **engine);
+
+/**
+ * Connects to the sidecar whose socket is at path. Its configuration is its own; it has AMF halves only, and no K_AMF
+ * leaves it (UNSUPPORTED). naslane_engine_free() disconnects.
+ *
+ * name may be NULL. With a name (letters, digits, -, _, .) the client takes over the sessions that a client of
+ * this name and user left behind, when the sidecar keeps them: their handles are valid as before.
+ *
+ * When the sidecar goes away every call is DISCONNECTED, and so are the jobs of its queues; connect again.
+ *
+ * Errors: NULL, DISCONNECTED (nobody listens there), DENIED, VERSION, BUSY (a client of this name is connected),
+ * ARGUMENT (name or path), TOO_LONG, OVERLAP, SYSTEM.
+ */
+int32_t naslane_connect(const char *path,
+                        const char *name,
+                        naslane_engine **engine);
+
+/* ====================================================================== *
+ * Level 3: queues
+ *
+ * Jobs without waiting, on Linux: submit, do something else, reap. A queue belongs to one thread at a time; open one
+ * for each. It is the same wherever the engine runs: with naslane_engine_new() the jobs run on this thread, when
+ * completions are asked for.
+ *
+ * An event loop:
+ *
+ *     naslane_queue_open(engine, 256, 1 << 20, &queue);
+ *     naslane_queue_arena(queue, &arena, &arena_len);
+ *     naslane_queue_eventfd(queue, &fd);              ... once, to epoll ...
+ *     for (;;) {
+ *         naslane_queue_submit(queue, jobs, count, &taken);
+ *         naslane_queue_reap(queue, done, 64, &reaped);
+ *         ... what the reaped jobs say; new jobs ...
+ *         naslane_queue_arm(queue, &ready);
+ *         if (!ready)
+ *             epoll_wait(...);
+ *     }
+ *
+ * Inputs are written to the arena before their job is submitted; until it is reaped nobody touches the octets of a
+ * job. Outputs are read from there. Other than in naslane_batch() the octets of different jobs are not compared with
+ * each other.
+ *
+ * Every job that was taken comes back once, whatever becomes of workers and sidecar: with STOPPED when it did not run,
+ * with DISCONNECTED when that is not known. Jobs of one session come back in their order.
+ *
+ * Errors of every function: NULL, and BUSY (another thread is in a call on this queue: nothing happened).
+ */
+
+/** For naslane_queue_wait(): without a limit. */
+#define NASLANE_FOREVER UINT64_MAX
+
+/** Jobs on their way. Opaque. */
+typedef struct naslane_queue naslane_queue;
+
+/**
+ * Opens a queue with room for entries jobs (a power of two from 8 to 4096) for each worker, and an arena of
+ * arena_len octets. A sidecar may grant less of both. naslane_queue_close() ends it.
+ *
+ * Errors: ARGUMENT (sizes), SYSTEM, STOPPED, QUOTA, DISCONNECTED.
+ */
+int32_t naslane_queue_open(const naslane_engine *engine,
+                           uint32_t entries,
+                           size_t arena_len,
+                           naslane_queue **queue);
+
+/**
+ * Closes a queue; its arena and eventfd are gone. Jobs that were submitted run or do not; nobody hears of them. No
+ * other call may run on it, and none may follow.
+ */
+int32_t naslane_queue_close(naslane_queue *queue);
+
+/**
+ * Where the arena lies and how long it is, until the queue is closed. Through a sidecar it is memory that both share.
+ */
+int32_t naslane_queue_arena(const naslane_queue *queue,
+                            uint8_t **arena,
+                            size_t *len);
+
+/**
+ * Hands jobs over, up to the first that has no room, and says how many. They are copied: jobs is the caller's again.
+ *
+ * Errors: STOPPED, DISCONNECTED (no job was taken, nor will be), OVERLAP, TOO_LONG, ARGUMENT (jobs are not aligned to 8
+ * octets).
+ */
+int32_t naslane_queue_submit(const naslane_queue *queue,
+                             const naslane_job *jobs,
+                             size_t count,
+                             size_t *taken);
+
+/**
+ * Takes completed jobs, up to capacity, and says how many. Never waits. Empties the eventfd.
+ *
+ * Errors: OVERLAP, TOO_LONG, ARGUMENT (jobs are not aligned to 8 octets).
+ */
+int32_t naslane_queue_reap(const naslane_queue *queue,
+                           naslane_job *jobs,
+                           size_t capacity,
+                           size_t *count);
+
+/**
+ * Waits until there is something to reap: ready is 1; for at most timeout_us microseconds (NASLANE_FOREVER: as long
+ * as it takes): ready is 0. 0 at once when nothing is under way. Empties the eventfd.
+ *
+ * Errors: SYSTEM.
+ */
+int32_t naslane_queue_wait(const naslane_queue *queue,
+                           uint64_t timeout_us,
+                           uint8_t *ready);
+
+/**
+ * The queue's eventfd, for poll and epoll: readable when a job was completed after naslane_queue_arm(), until the next
+ * reap or wait. It is the queue's: do not read or close it.
+ */
+int32_t naslane_queue_eventfd(const naslane_queue *queue,
+                              int32_t *fd);
+
+/**
+ * Before sleeping at the eventfd. ready 0: the next completion will make it readable. 1: there is something to reap
+ * already, do not sleep. A queue that is not armed makes no system call for completions.
+ */
+int32_t naslane_queue_arm(const naslane_queue *queue,
+                          uint8_t *ready);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -13,11 +13,14 @@
 //! | 4 | [`procedure`] | the security mode procedure: state machines without I/O or clock |
 //! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |
 //! | 6 | [`engine`] | sessions and verbs: one message, a batch of 64-byte jobs, workers behind rings |
-//! | 7 | `sidecar` | the engine in a process of its own that holds the keys, and its client (feature `sidecar`, Linux) |
+//! | 7 | `sidecar` | the engine in a process of its own that holds the keys, and its client (features `sidecar` and `client`, Linux) |
+//! | 8 | [`door`] | one engine behind three doors: the caller's thread, workers, a sidecar |
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod algorithm;
 pub mod base;
+#[cfg(feature = "std")]
+pub mod door;
 #[cfg(feature = "std")]
 pub mod engine;
 pub mod kdf;
@@ -29,7 +32,7 @@ pub mod procedure;
 pub mod security;
 #[cfg(feature = "std")]
 pub mod session;
-#[cfg(all(feature = "sidecar", target_os = "linux"))]
+#[cfg(all(feature = "client", target_os = "linux"))]
 pub mod sidecar;
 
 /// The version of the crate, of the C ABI and of `naslane --version`: `MAJOR.MINOR.PATCH`.

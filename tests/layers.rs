@@ -20,6 +20,7 @@ const FLOORS: &[&[&str]] = &[
     &["session"],
     &["engine"],
     &["sidecar"],
+    &["door"],
 ];
 
 /// Where `unsafe` may stand: path prefixes.

@@ -147,6 +147,37 @@ fn hostile_messages_of_every_kind_are_refused() {
     nothing_hostile_is_accepted(&["--ues", "60", "--mix", "0/1=30,0/2=30,0/3=40"]);
 }
 
+/// The same UEs, losses and attacks through each door: what the AMF half says of genuine messages is the same.
+#[test]
+fn every_door_has_the_same_storm() {
+    let storm = |door: &str, more: &[&str]| {
+        let arguments = ["--ues", "120", "--threads", "2", "--engine", door];
+        let figures = figures(&[&arguments[..], more].concat());
+        assert_eq!(figures["engine"], door);
+        assert_eq!(figures["registrations"], 120);
+        let keys = [
+            "verdicts",
+            "messages",
+            "content_checks",
+            "count_checks",
+            "lost_messages",
+        ];
+        let seen: Vec<Value> = keys.iter().map(|key| figures[*key].clone()).collect();
+        (seen, figures["hostile"]["refusals"].clone())
+    };
+    for more in [
+        &["--hostile", "--loss", "5"][..],
+        &["--batch", "1"],
+        &["--batch", "500"],
+    ] {
+        let inline = storm("inline", more);
+        assert_eq!(storm("workers", more), inline, "workers {more:?}");
+        assert_eq!(storm("sidecar", more), inline, "sidecar {more:?}");
+    }
+    nothing_hostile_is_accepted(&["--ues", "60", "--engine", "workers"]);
+    nothing_hostile_is_accepted(&["--ues", "60", "--engine", "sidecar"]);
+}
+
 #[test]
 fn seconds_repeat_the_registrations_under_fresh_keys() {
     let figures = figures(&["--ues", "10", "--seconds", "1"]);
@@ -191,6 +222,7 @@ fn people_get_tables_without_colour_when_it_is_no_terminal() {
     assert!(!shown.contains('\x1b'));
     for part in [
         "50 UEs, 1 threads, batch 64, seed 1",
+        "AMF half: inline",
         "messages/s per core",
         "p99.9",
         "128-NEA2/128-NIA2",
@@ -204,7 +236,7 @@ fn people_get_tables_without_colour_when_it_is_no_terminal() {
 
 #[test]
 fn bad_arguments_are_told_with_the_remedy() {
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["--ues", "0"], "give 1 to"),
         (&["--batch", "0"], "give 1 to 4096"),
         (&["--threads", "0"], "give 1 to 255"),
@@ -221,6 +253,8 @@ fn bad_arguments_are_told_with_the_remedy() {
         ),
         (&["--mix", "2/2=60"], "make it 100"),
         (&["--mix", "2/2"], "give NEA/NIA=PERCENT"),
+        (&["--engine", "outside"], "give inline, workers, sidecar"),
+        (&["--engine", "sidecar=/nowhere/s"], "/nowhere/s: "),
     ];
     for (arguments, remedy) in cases {
         let out = storm(arguments);

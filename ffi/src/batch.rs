@@ -180,11 +180,12 @@ pub unsafe extern "C" fn naslane_smc_job_init(job: *mut naslane_smc_job) -> i32 
 }
 
 /// Runs a batch. OK: every job has its own status, and `ok` says how many of them are OK. Messages of one session
-/// keep their order.
+/// keep their order. With workers or a sidecar they run there while this call waits; see also level 3.
 ///
 /// Errors, for the call as a whole: NULL, OVERLAP (jobs, arena and `ok` share memory), TOO_LONG, ARGUMENT (jobs are not
 /// aligned to 8 octets). Errors of a job: those of the single call, OPERATION (unknown `op` or `form`, or a reserved
-/// field that is not 0), OUT_OF_RANGE, OVERLAP.
+/// field that is not 0), OUT_OF_RANGE, OVERLAP; with workers or a sidecar TOO_LONG (an input of more than 2^18 octets),
+/// STOPPED, DISCONNECTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn naslane_batch(
     engine: *const naslane_engine,

@@ -1,17 +1,33 @@
 //! ## Level 1: the engine
 //!
-//! An engine holds the sessions of many UEs and the operator's policy. Most processes have one.
+//! An engine holds the sessions of many UEs and the operator's policy. Most processes have one. It runs where the call
+//! that opened it says: naslane_engine_new() on the caller's thread, naslane_workers_new() on threads of their own,
+//! naslane_connect() in a sidecar. All other functions are the same.
 
+use std::ffi::{CString, c_char};
+
+use engine::Config;
 use engine::base::{Error, Result};
+use engine::door::Door;
 use engine::procedure::smc::{Demand, Policy, SmcSettings};
 use engine::security::Thresholds;
-use engine::{Config, Engine};
 
 use crate::guard;
 use crate::pointer::{Out, copied};
 
 /// Sessions, policy and keys. Opaque.
-pub struct naslane_engine(Engine);
+pub struct naslane_engine {
+    door: Door,
+    plan: CString,
+}
+
+impl naslane_engine {
+    /// Hands an engine over to C.
+    pub(crate) fn give(door: Door) -> *mut Self {
+        let plan = CString::new(door.plan()).unwrap_or_default();
+        Box::into_raw(Box::new(Self { door, plan }))
+    }
+}
 
 /// Bit of `flags` in `naslane_config`: the NAS message container may be missing in an answer.
 pub const NASLANE_CONFIG_CONTAINER_OPTIONAL: u8 = 1;
@@ -98,7 +114,7 @@ impl naslane_config {
         config
     }
 
-    fn read(&self) -> Result<Config> {
+    pub(crate) fn read(&self) -> Result<Config> {
         let known = NASLANE_CONFIG_CONTAINER_OPTIONAL | NASLANE_CONFIG_IMEISV_REQUIRED;
         if self.size != size_of::<Self>() || self.reserved != 0 || self.flags & !known != 0 {
             return Err(Error::Argument);
@@ -136,11 +152,20 @@ impl naslane_config {
 }
 
 /// The engine behind a pointer.
-pub(crate) unsafe fn of<'a>(engine: *const naslane_engine) -> Result<&'a Engine> {
-    // SAFETY: the contract in `pointer`; what is not NULL came from `naslane_engine_new` and was not freed.
+pub(crate) unsafe fn of<'a>(engine: *const naslane_engine) -> Result<&'a Door> {
+    // SAFETY: the contract in `pointer`; what is not NULL came from `naslane_engine::give` and was not freed.
     unsafe { engine.as_ref() }
-        .map(|engine| &engine.0)
+        .map(|engine| &engine.door)
         .ok_or(Error::Null)
+}
+
+/// The configuration behind a pointer; NULL stands for the defaults.
+pub(crate) unsafe fn config_of(config: *const naslane_config) -> Result<Config> {
+    if config.is_null() {
+        return Ok(Config::default());
+    }
+    // SAFETY: the contract in `pointer`.
+    unsafe { copied(config) }?.read()
 }
 
 /// Fills a configuration with the defaults.
@@ -156,8 +181,8 @@ pub unsafe extern "C" fn naslane_config_init(config: *mut naslane_config) -> i32
     })
 }
 
-/// Starts an engine: every algorithm passes its self-test, the memory of the sessions is taken. NULL as `config`
-/// takes the defaults. [`naslane_engine_free`] ends it.
+/// Starts an engine whose calls run on the caller's thread: every algorithm passes its self-test, the memory of the
+/// sessions is taken. NULL as `config` takes the defaults. [`naslane_engine_free`] ends it.
 ///
 /// Errors: NULL, ARGUMENT (a field outside its bounds, another size), ALGORITHM_NOT_SUPPORTED, SELF_TEST, SYSTEM.
 #[unsafe(no_mangle)]
@@ -168,19 +193,15 @@ pub unsafe extern "C" fn naslane_engine_new(
     guard::call(|| {
         // SAFETY: the contract in `pointer`.
         let out = unsafe { Out::new(engine) }?.apart(config, 1)?;
-        let config = if config.is_null() {
-            Config::default()
-        } else {
-            // SAFETY: as above.
-            unsafe { copied(config) }?.read()?
-        };
-        let engine = Engine::new(&config)?;
-        out.put(&Box::into_raw(Box::new(naslane_engine(engine))));
+        // SAFETY: as above.
+        let config = unsafe { config_of(config) }?;
+        out.put(&naslane_engine::give(Door::inline(&config)?));
         Ok(())
     })
 }
 
-/// Ends an engine and wipes its sessions. No other call may run on it, and none may follow.
+/// Ends an engine and wipes its sessions; workers finish what was submitted, a sidecar goes on without this client. No
+/// other call may run on it, and none may follow. Its queues may still be reaped and closed.
 ///
 /// Errors: NULL.
 #[unsafe(no_mangle)]
@@ -189,15 +210,32 @@ pub unsafe extern "C" fn naslane_engine_free(engine: *mut naslane_engine) -> i32
         if engine.is_null() {
             return Err(Error::Null);
         }
-        // SAFETY: the contract in `pointer`: it came from `naslane_engine_new` and nobody uses it.
+        // SAFETY: the contract in `pointer`: it came from `naslane_engine::give` and nobody uses it.
         drop(unsafe { Box::from_raw(engine) });
         Ok(())
     })
 }
 
-/// How many sessions are established.
+/// Where the engine runs and how it waits, as one line for a log: `"workers: 2 workers on cpu 2 cpu 3; wait: Block; 4
+/// processors usable of 4 allowed"`. The text lives as long as the engine.
 ///
 /// Errors: NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn naslane_plan(
+    engine: *const naslane_engine,
+    text: *mut *const c_char,
+) -> i32 {
+    guard::call(|| {
+        // SAFETY: the contract in `pointer`.
+        let (engine, out) = unsafe { (engine.as_ref().ok_or(Error::Null)?, Out::new(text)?) };
+        out.put(&engine.plan.as_ptr());
+        Ok(())
+    })
+}
+
+/// How many sessions are established; through a sidecar, those of this client.
+///
+/// Errors: NULL, DISCONNECTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn naslane_sessions(
     engine: *const naslane_engine,
@@ -206,7 +244,7 @@ pub unsafe extern "C" fn naslane_sessions(
     guard::call(|| {
         // SAFETY: the contract in `pointer`.
         let (engine, out) = unsafe { (of(engine)?, Out::new(sessions)?) };
-        out.put(&engine.sessions());
+        out.put(&engine.sessions()?);
         Ok(())
     })
 }

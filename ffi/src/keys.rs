@@ -2,9 +2,7 @@
 //!
 //! Errors of every function with a session: as for sessions.
 
-use engine::base::secret::ct_eq;
-use engine::base::{Error, Result};
-use engine::kdf::PreparedNh;
+use engine::kdf::Nh;
 use engine::session::Handle;
 
 use crate::engine::{naslane_engine, of};
@@ -53,9 +51,9 @@ pub unsafe extern "C" fn naslane_nh_prepare(
         let (engine, nh_out, ncc_out) =
             unsafe { (of(engine)?, Out::new(nh.cast())?, Out::new(ncc)?) };
         let nh_out = nh_out.apart(ncc, 1)?;
-        let prepared = prepare(engine, session)?;
-        nh_out.put(prepared.nh().expose());
-        ncc_out.put(&prepared.ncc());
+        let (prepared, chain) = engine.prepare_nh(Handle::from_bits(session)?)?;
+        nh_out.put(prepared.expose());
+        ncc_out.put(&chain);
         Ok(())
     })
 }
@@ -74,18 +72,6 @@ pub unsafe extern "C" fn naslane_nh_commit(
     guard::call(|| {
         // SAFETY: the contract in `pointer`.
         let (engine, nh) = unsafe { (of(engine)?, array::<32>(nh)?) };
-        let mut session = engine.session(Handle::from_bits(session)?)?;
-        let prepared = session.security.prepare_nh()?;
-        if prepared.ncc() != ncc || !ct_eq(prepared.nh().expose(), nh) {
-            return Err(Error::Conflict);
-        }
-        session.security.commit_nh(prepared)
+        engine.commit_nh(Handle::from_bits(session)?, (&Nh::new(*nh), ncc))
     })
-}
-
-fn prepare(engine: &engine::Engine, session: u64) -> Result<PreparedNh> {
-    engine
-        .session(Handle::from_bits(session)?)?
-        .security
-        .prepare_nh()
 }

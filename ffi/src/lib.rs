@@ -9,6 +9,7 @@
 //! | `engine`, `session`, `message`, `smc`, `keys`, `record` | level 1 |
 //! | `ue` | level 1: the UE half |
 //! | `batch` | level 2 |
+//! | `door`, `queue` | level 3: where an engine runs, and jobs without waiting |
 //! | `guard`, `pointer`, `start` | not in the header: panics, pointers, self-test |
 #![allow(non_camel_case_types, reason = "the types are named as C sees them")]
 #![allow(
@@ -23,12 +24,16 @@
 pub mod algorithm;
 pub mod batch;
 pub mod derivation;
+#[cfg(target_os = "linux")]
+pub mod door;
 pub mod engine;
 mod guard;
 pub mod keys;
 pub mod message;
 pub mod mobility;
 mod pointer;
+#[cfg(target_os = "linux")]
+pub mod queue;
 pub mod record;
 pub mod session;
 pub mod smc;

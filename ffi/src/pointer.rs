@@ -190,6 +190,19 @@ pub(crate) unsafe fn copied<T: Copy>(place: *const T) -> Result<T> {
     Ok(unsafe { ptr::read_unaligned(place) })
 }
 
+/// Elements that a call reads, at any alignment, copied out.
+pub(crate) unsafe fn list<T: Copy>(start: *const T, count: usize) -> Result<Vec<T>> {
+    if start.is_null() && count != 0 {
+        return Err(Error::Null);
+    }
+    Span::new(start, count)?;
+    let mut list = Vec::new();
+    list.try_reserve_exact(count).map_err(|_| Error::TooLong)?;
+    // SAFETY: the contract above: `count` elements may be read, wherever they lie.
+    list.extend((0..count).map(|at| unsafe { ptr::read_unaligned(start.add(at)) }));
+    Ok(list)
+}
+
 /// Elements that a call reads and writes in place.
 ///
 /// # Errors
@@ -208,6 +221,15 @@ pub(crate) unsafe fn elements<'a, T>(start: *mut T, count: usize) -> Result<&'a 
     }
     // SAFETY: the contract above; length and alignment were checked.
     Ok(unsafe { std::slice::from_raw_parts_mut(start, count) })
+}
+
+/// Elements that a call reads in place.
+///
+/// # Errors
+/// As for [`elements`].
+pub(crate) unsafe fn slots<'a, T>(start: *const T, count: usize) -> Result<&'a [T]> {
+    // SAFETY: as there; nothing is written through it.
+    unsafe { elements(start.cast_mut(), count) }.map(|elements| &*elements)
 }
 
 /// Whether two places have nothing in common.

@@ -1,7 +1,8 @@
 //! ## Level 1: sessions that travel
 //!
 //! A record is a session as octets: for the context transfer to another AMF (TS 33.501 6.9.3) and for storage. It
-//! holds K_AMF and is not encrypted: seal it, and wipe every copy.
+//! holds K_AMF and is not encrypted: seal it, and wipe every copy. No K_AMF leaves a sidecar: through one, all of
+//! this is UNSUPPORTED.
 
 use engine::base::Error;
 use engine::session::record::{self, Extent};
@@ -54,12 +55,7 @@ pub unsafe extern "C" fn naslane_export(
             .get_mut(..NASLANE_RECORD_MAX)
             .ok_or(Error::BufferTooSmall)?;
         let mut record = Record::new();
-        record::export(
-            engine.table(),
-            Handle::from_bits(session)?,
-            extent,
-            &mut record,
-        )?;
+        engine.export(Handle::from_bits(session)?, extent, &mut record)?;
         let octets = record.as_bytes();
         out.get_mut(..octets.len())
             .ok_or(Error::BufferTooSmall)?
@@ -78,7 +74,7 @@ pub unsafe extern "C" fn naslane_export_cancel(engine: *const naslane_engine, se
     guard::call(|| {
         // SAFETY: the contract in `pointer`.
         let engine = unsafe { of(engine) }?;
-        record::resume_after_failed_transfer(engine.table(), Handle::from_bits(session)?)
+        engine.export_cancel(Handle::from_bits(session)?)
     })
 }
 
@@ -98,7 +94,7 @@ pub unsafe extern "C" fn naslane_import(
         let (engine, given, out) =
             unsafe { (of(engine)?, octets(record, len)?, Out::new(session)?) };
         let out = out.apart(record, len)?;
-        out.put(&record::import(engine.table(), given)?.bits());
+        out.put(&engine.import(given)?.bits());
         Ok(())
     })
 }

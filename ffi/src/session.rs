@@ -3,7 +3,8 @@
 //! A session is the security of one UE in one role: its contexts, keys and COUNTs. It begins without any context
 //! and refuses every protected message until an authentication and a security mode procedure gave it one.
 //!
-//! Errors of every function with a session, beside those it names: NULL, HANDLE (unknown or released), POISONED.
+//! Errors of every function with a session, beside those it names: NULL, HANDLE (unknown or released), POISONED;
+//! through a sidecar also DISCONNECTED, and HANDLE for a session of another client.
 
 use engine::base::{AccessType, Error, NgKsi, Result};
 use engine::kdf::KAmf;
@@ -52,7 +53,7 @@ pub(crate) fn access_of(access: u8) -> Result<AccessType> {
 
 /// A new session without any context.
 ///
-/// Errors: ARGUMENT (role), TABLE_FULL, NULL.
+/// Errors: ARGUMENT (role), TABLE_FULL, NULL; through a sidecar QUOTA, ROLE (it has no UE half), DISCONNECTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn naslane_establish(
     engine: *const naslane_engine,
@@ -138,11 +139,7 @@ pub unsafe extern "C" fn naslane_next_ng_ksi(
         // SAFETY: the contract in `pointer`.
         let (engine, out) = unsafe { (of(engine)?, Out::new(ng_ksi)?) };
         let cited = NgKsi::from_bits(cited).ok_or(Error::NgKsi)?;
-        let session = engine.session(Handle::from_bits(session)?)?;
-        let free = session
-            .security
-            .next_ng_ksi(Some(cited))
-            .ok_or(Error::NgKsi)?;
+        let free = engine.next_ng_ksi(Handle::from_bits(session)?, Some(cited))?;
         out.put(&free.bits());
         Ok(())
     })
@@ -245,7 +242,8 @@ mod tests {
             assert_eq!(naslane_establish(engine, 0, &raw mut broken), 0);
             assert_eq!(naslane_establish(engine, 0, &raw mut whole), 0);
             let status = guard::call(|| {
-                let _held = of(engine)?.session(Handle::from_bits(broken)?)?;
+                let handle = Handle::from_bits(broken)?;
+                let _held = of(engine)?.shard(handle)?.session(handle)?;
                 panic!("on purpose")
             });
             assert_eq!(status, Error::Poisoned.code());

@@ -3,7 +3,8 @@
 //! For simulators, load generators and tests: what a UE does in the security mode procedure. Beyond that a session
 //! of role UE protects and verifies like one of role AMF.
 //!
-//! Errors of every function: as for sessions, and ROLE (an AMF half).
+//! Errors of every function: as for sessions, ROLE (an AMF half), and UNSUPPORTED through a sidecar, which has no UE
+//! half.
 
 use std::ops::Range;
 
@@ -126,7 +127,7 @@ pub unsafe extern "C" fn naslane_ue_answer(
         let written = unsafe {
             let handle = Handle::from_bits(session)?;
             answer(
-                engine,
+                engine.shard(handle)?,
                 &given,
                 (handle, access),
                 octets(pdu, len)?,
@@ -219,9 +220,11 @@ pub unsafe extern "C" fn naslane_ue_initial(
             message,
             container: container(container_offset, container_len, message.len())?,
         };
+        let handle = Handle::from_bits(session)?;
+        let engine = engine.shard(handle)?;
         // The capability is looked at in answers only.
         let env = engine.ue_env(UeSecurityCapability::ASSUMED_FROM_EPS);
-        let written = engine.ue_initial(Handle::from_bits(session)?, &message, &env, out)?;
+        let written = engine.ue_initial(handle, &message, &env, out)?;
         result.put(&written.into());
         Ok(())
     })

@@ -126,6 +126,8 @@ pub enum Error {
     Version = 114,
     /// The sidecar does not serve this user.
     Denied = 115,
+    /// The engine behind this door does not offer the call.
+    Unsupported = 116,
 }
 
 /// Result with [`Error`].
@@ -188,6 +190,7 @@ pub const ALL: &[Error] = &[
     Error::Quota,
     Error::Version,
     Error::Denied,
+    Error::Unsupported,
 ];
 
 impl Error {
@@ -302,6 +305,9 @@ impl Error {
             Self::Quota => "this client's share of the sidecar is used up; release some of it",
             Self::Version => "no common version of the control protocol; update the older side",
             Self::Denied => "the sidecar does not serve this user; see `clients` in its settings",
+            Self::Unsupported => {
+                "the engine behind this door does not offer this call; no K_AMF leaves a sidecar"
+            }
         }
     }
 }

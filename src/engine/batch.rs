@@ -15,12 +15,13 @@ use crate::security::protect::{Form, LANES, OVERHEAD};
 use crate::security::verify::Octets;
 use crate::session::Handle;
 
+use super::extent::Extent;
 use super::job::{Job, flag, form, op};
 use super::pass::{self, Commit, Plain, Report, Task, Work};
 use super::{Engine, Received, Sent};
 
 /// `status` of a job that has not run: no error has this number.
-const PENDING: i32 = -1;
+pub(crate) const PENDING: i32 = -1;
 
 pub(super) fn run(
     engine: &Engine,
@@ -143,21 +144,51 @@ fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.start < b.end && b.start < a.end && !a.is_empty() && !b.is_empty()
 }
 
-/// Runs messages; returns the algorithms of each.
-fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> [Algorithms; LANES] {
-    let mut algorithms = [Algorithms::NONE; LANES];
-    let mut checked: ArrayVec<Checked, LANES> = ArrayVec::new();
+/// Checks the jobs of a lane group; those that are refused have their status.
+#[inline]
+fn admit(
+    jobs: &mut [Job],
+    arena: usize,
+    mut sound: impl FnMut(Handle),
+) -> ArrayVec<Checked, LANES> {
+    let mut checked = ArrayVec::new();
     for (index, job) in jobs.iter_mut().enumerate() {
-        match check(index, job, arena.len()) {
+        match check(index, job, arena) {
             Ok(fields) => {
-                // The memory is on its way while the rest is checked and laid out.
-                engine.table.prefetch(fields.handle);
+                sound(fields.handle);
                 checked.push(fields);
             }
             Err(error) => fail(job, error),
         }
     }
     refuse_collisions(jobs, &mut checked);
+    checked
+}
+
+/// As [`group`], but nothing runs: jobs that it would refuse because of their fields have their status, the others
+/// have [`PENDING`].
+pub(crate) fn examine(jobs: &mut [Job], arena: usize) -> usize {
+    let len = group_len(jobs);
+    let jobs = &mut jobs[..len];
+    for job in jobs.iter_mut() {
+        job.status = PENDING;
+    }
+    match jobs {
+        [job] if !is_message(job) => {
+            if let Err(error) = Extent::of(job, arena) {
+                fail(job, error);
+            }
+        }
+        jobs => drop(admit(jobs, arena, |_| ())),
+    }
+    len
+}
+
+/// Runs messages; returns the algorithms of each.
+fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> [Algorithms; LANES] {
+    let mut algorithms = [Algorithms::NONE; LANES];
+    // The memory is on its way while the rest is checked and laid out.
+    let checked = admit(jobs, arena.len(), |handle| engine.table.prefetch(handle));
     let mut works: ArrayVec<Work<'_>, LANES> = ArrayVec::new();
     carve(&checked, jobs, arena, &mut works);
     // `carve` walks by place in the arena; the messages of a session run in the order of the jobs.
@@ -328,7 +359,7 @@ fn task<'a>(job: &Job, fields: &Checked, (out, between, near): Places<'a, '_>) -
     }
 }
 
-pub(super) fn fail(job: &mut Job, error: Error) {
+pub(crate) fn fail(job: &mut Job, error: Error) {
     clear(job);
     job.status = error.code();
 }

@@ -4,6 +4,7 @@ use crate::base::{Error, Result};
 use crate::procedure::smc::SmcSettings;
 use crate::security::count::LIMIT;
 use crate::security::{OutOfOrder, Settings, Thresholds};
+use crate::session::handle::MAX_SLOTS;
 use crate::session::{KeyMemory, TableConfig};
 
 /// Limits and policy of an engine. [`Config::default`] suits a test bench; set `sessions` for production.
@@ -54,7 +55,9 @@ impl Config {
 
     pub(super) fn check(&self) -> Result<()> {
         let Thresholds { warning, urgent } = self.thresholds;
-        let sane = (1..=1 << 28).contains(&self.sessions)
+        let sane = (1..=MAX_SLOTS).contains(&self.sessions)
+            && self.procedures <= MAX_SLOTS
+            && self.remembered_keys <= MAX_SLOTS
             && self.out_of_order <= 64
             && warning <= urgent
             && urgent <= LIMIT

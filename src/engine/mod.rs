@@ -3,8 +3,9 @@
 //! Every verb is safe to call from any number of threads. A call that fails changes nothing and writes nothing
 //! into the output.
 
-mod batch;
+pub(crate) mod batch;
 mod config;
+pub(crate) mod extent;
 pub mod job;
 mod pass;
 #[cfg(target_os = "linux")]

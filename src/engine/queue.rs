@@ -53,6 +53,8 @@ pub struct Side {
 /// that one was reaped.
 pub struct Queue {
     sides: Vec<Side>,
+    /// Number of the worker of the first side.
+    base: u8,
     payload: Payload,
     bell: Arc<Doorbell>,
     spin: Duration,
@@ -83,6 +85,7 @@ impl Queue {
     pub fn new(sides: Vec<Side>, payload: Payload, bell: Arc<Doorbell>, spin: Duration) -> Self {
         Self {
             sides,
+            base: 0,
             payload,
             bell,
             spin,
@@ -107,6 +110,11 @@ impl Queue {
         // Acquire: the completions that came before the end are visible.
         let gone = self.gone.as_ref();
         gone.is_some_and(|gone| gone.load(Ordering::Acquire))
+    }
+
+    /// The first side belongs to this worker, not to worker 0.
+    pub(super) const fn starting_at(&mut self, worker: u8) {
+        self.base = worker;
     }
 
     pub(super) fn served_by(&mut self, attached: Attached, stopping: Arc<AtomicBool>) {
@@ -136,7 +144,8 @@ impl Queue {
     #[inline]
     fn push(&mut self, job: &Job) -> bool {
         // The worker stands in the handle's upper octet.
-        if let Some(side) = self.sides.get_mut((job.session >> 56) as usize) {
+        let side = ((job.session >> 56) as u8).wrapping_sub(self.base);
+        if let Some(side) = self.sides.get_mut(usize::from(side)) {
             return side.end.push(job);
         }
         if self.refused.len() == REFUSED {

@@ -262,6 +262,12 @@ impl Table {
         }
     }
 
+    /// Number of the worker that owns it, as in every handle.
+    #[must_use]
+    pub const fn worker(&self) -> u8 {
+        self.worker
+    }
+
     /// Sessions established.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -12,20 +12,32 @@
 //! | [`harden`] | what the daemon denies itself |
 //! | [`http`], [`exposition`] | what an operator asks: probes and metrics |
 //! | [`client`] | the other side: the engine's verbs, and queues |
+//!
+//! Feature `client` has what a client needs, feature `sidecar` all of it.
 
 pub mod client;
+#[cfg(feature = "sidecar")]
 pub mod config;
+#[cfg(feature = "sidecar")]
 mod events;
+#[cfg(feature = "sidecar")]
 pub mod exposition;
+#[cfg(feature = "sidecar")]
 pub mod harden;
+#[cfg(feature = "sidecar")]
 pub mod http;
 pub mod protocol;
 pub mod region;
+#[cfg(feature = "sidecar")]
 mod seccomp;
+#[cfg(feature = "sidecar")]
 pub mod server;
+#[cfg(feature = "sidecar")]
 pub mod signals;
 mod socket;
 
 pub use client::{Client, connect};
+#[cfg(feature = "sidecar")]
 pub use config::Config;
+#[cfg(feature = "sidecar")]
 pub use server::Server;

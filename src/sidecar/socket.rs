@@ -5,23 +5,28 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+#[cfg(feature = "sidecar")]
 use rustix::fs::{Mode, chmod, unlink};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
-    accept_with, bind, connect, listen, recvmsg, sendmsg, socket_with, sockopt,
+    connect, recvmsg, sendmsg, socket_with,
 };
+#[cfg(feature = "sidecar")]
+use rustix::net::{accept_with, bind, listen, sockopt};
 
 use super::protocol::Frame;
 
 /// Connections that wait to be accepted.
+#[cfg(feature = "sidecar")]
 const BACKLOG: i32 = 64;
 
 /// File descriptors beside one message at most: the kernel's limit.
 pub(super) const MAX_FDS: usize = 253;
 
 /// Who is at the other end, as the kernel says.
+#[cfg(feature = "sidecar")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Peer {
     /// Process.
@@ -39,6 +44,7 @@ fn open(flags: SocketFlags) -> rustix::io::Result<OwnedFd> {
 
 /// A socket that clients find at `path`, with these access rights. A file that a dead daemon left behind is replaced, a
 /// living daemon's is not.
+#[cfg(feature = "sidecar")]
 pub(super) fn listen_at(path: &Path, mode: u32) -> rustix::io::Result<OwnedFd> {
     let address = SocketAddrUnix::new(path)?;
     let socket = open(SocketFlags::NONBLOCK)?;
@@ -59,6 +65,7 @@ pub(super) fn listen_at(path: &Path, mode: u32) -> rustix::io::Result<OwnedFd> {
 }
 
 /// The next client that waits, without waiting for one.
+#[cfg(feature = "sidecar")]
 pub(super) fn accept(socket: &OwnedFd) -> rustix::io::Result<(OwnedFd, Peer)> {
     let client = accept_with(socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
     let credentials = sockopt::socket_peercred(&client)?;

@@ -41,5 +41,19 @@ int main() {
     std::size_t ok = 1;
     if (naslane_batch(engine.get(), &job, 1, pdu.data(), pdu.size(), &ok) != NASLANE_OK || ok != 0 || job.status == NASLANE_OK)
         return 1;
+    naslane_workers workers;
+    naslane_queue *queue = nullptr;
+    std::uint8_t *arena = nullptr, ready = 0;
+    std::size_t len = 0, taken = 0, reaped = 0;
+    std::int32_t fd = -1;
+    if (naslane_workers_init(&workers) != NASLANE_OK ||
+        naslane_queue_open(engine.get(), 8, 4096, &queue) != NASLANE_OK ||
+        naslane_queue_arena(queue, &arena, &len) != NASLANE_OK || naslane_queue_eventfd(queue, &fd) != NASLANE_OK ||
+        naslane_queue_submit(queue, &job, 1, &taken) != NASLANE_OK || naslane_queue_arm(queue, &ready) != NASLANE_OK ||
+        naslane_queue_wait(queue, NASLANE_FOREVER, &ready) != NASLANE_OK ||
+        naslane_queue_reap(queue, &job, 1, &reaped) != NASLANE_OK || naslane_queue_close(queue) != NASLANE_OK)
+        return 1;
+    if (arena == nullptr || len != 4096 || fd < 0 || ready != 1 || taken != 1 || reaped != 1 || job.status == NASLANE_OK)
+        return 1;
     return naslane_release(engine.get(), session);
 }

@@ -23,6 +23,8 @@ const SECTIONS: &[&str] = &[
     "record",
     "ue",
     "batch",
+    "door",
+    "queue",
 ];
 
 fn source(section: &str) -> PathBuf {

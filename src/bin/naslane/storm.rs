@@ -3,6 +3,7 @@
 
 mod amf;
 mod attack;
+mod door;
 mod figures;
 mod lane;
 mod messages;
@@ -16,6 +17,7 @@ mod traffic;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use naslane::door::Door;
 use naslane::engine::{Config, Engine};
 
 use crate::Outcome;
@@ -54,6 +56,9 @@ pub(crate) struct Args {
     /// Try hostile messages around every genuine one
     #[arg(long)]
     hostile: bool,
+    /// The door to the AMF half: inline, workers, sidecar, or sidecar=PATH for one that runs already
+    #[arg(long, value_name = "DOOR", default_value = "inline")]
+    engine: String,
     /// Where keys, contents, losses and attacks come from
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -65,13 +70,17 @@ pub(crate) struct Args {
 /// Runs the storm. Says no when a UE was lost or a hostile message accepted.
 pub(crate) fn run(args: &Args) -> Outcome {
     let plan = Plan::of(args)?;
-    let engine = start(&plan)?;
+    let sessions = plan.window * plan.threads;
+    let entrance = door::open(&plan.engine, sessions)?;
+    let door = &entrance.door;
+    let ues = Engine::new(&Config::for_sessions(sessions)).map_err(|error| error.to_string())?;
     let begin = Instant::now();
-    let figures = storm(&engine, &plan)?;
+    let figures = storm((door, &ues), &plan)?;
     let elapsed = begin.elapsed();
-    let good = figures.good() && engine.sessions() == 0;
+    let good = figures.good() && door.sessions() == Ok(0) && ues.sessions() == 0;
     let run = report::Run {
         plan: &plan,
+        door: (door.kind(), door.plan()),
         figures: &figures,
         elapsed,
         good,
@@ -80,18 +89,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     Ok(good)
 }
 
-/// Both halves of every UE under way live in one engine.
-fn start(plan: &Plan) -> Result<Engine, String> {
-    let sessions = 2 * plan.window * plan.threads;
-    Engine::new(&Config::for_sessions(sessions)).map_err(|error| match error {
-        naslane::base::Error::Argument => {
-            format!("{sessions} sessions are more than a table holds; give fewer --threads")
-        }
-        error => format!("the engine does not start: {error}; `naslane selftest` tells more"),
-    })
-}
-
-fn storm(engine: &Engine, plan: &Plan) -> Result<Figures, String> {
+fn storm((door, ues): (&Door, &Engine), plan: &Plan) -> Result<Figures, String> {
     let done = AtomicU64::new(0);
     let end = plan.time.map(|time| Instant::now() + time);
     let expired = || end.is_some_and(|end| Instant::now() >= end);
@@ -100,7 +98,7 @@ fn storm(engine: &Engine, plan: &Plan) -> Result<Figures, String> {
         for index in 0..plan.threads as u64 {
             let edge = |index| plan.ues * index / plan.threads as u64;
             let numbers = edge(index)..edge(index + 1);
-            let mut lane = Lane::new(engine, plan, &done)?;
+            let mut lane = Lane::new((door, ues), plan, &done)?;
             threads.push(scope.spawn(move || {
                 lane.run(numbers, &expired);
                 lane.amf.figures

@@ -4,6 +4,7 @@
 //! [`Queue`]; everything else (establishing, authentication, release, export, diagnosis) is called on the shard's
 //! [`Engine`] by whoever needs it: every verb is thread safe.
 
+mod here;
 mod plan;
 mod run;
 mod stage;
@@ -25,6 +26,7 @@ use super::queue::{Queue, QueueConfig, Side};
 use super::ring::{self, Doorbell, Fault, Payload, WorkerEnd};
 use super::{Config, Engine};
 
+pub use here::Here;
 pub use plan::{Cores, Machine, Plan, Wait};
 pub use stage::Admission;
 pub use watch::Watch;
@@ -129,6 +131,7 @@ impl Workers {
     /// Those of [`Engine::new`]; [`Error::Argument`] for more than 256 workers or cores that are not there or too
     /// few; [`Error::System`] when a thread or file descriptor is refused.
     pub fn start(config: &WorkersConfig) -> Result<Self> {
+        config.engine.check()?;
         let plan = Plan::new(config, Machine::detect())?;
         let workers = plan.cores.len();
         let share = |total: usize| total.div_ceil(workers);

@@ -9,9 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::base::metrics::Algorithms;
 use crate::base::{Error, Result};
 use crate::engine::batch;
+use crate::engine::extent::Extent;
 use crate::engine::job::{Job, op};
 use crate::engine::ring::Payload;
-use crate::security::protect::{LANES, OVERHEAD};
+use crate::security::protect::LANES;
 
 /// Octets of a worker's private arena: a batch of the longest messages is cut, one job never is.
 const ARENA: usize = 1 << 20;
@@ -83,33 +84,17 @@ impl Stage {
             // A defect there must not cost the worker its thread.
             catch_unwind(AssertUnwindSafe(|| admit(job))).unwrap_or(Err(Error::Poisoned))?;
         }
-        let limit = origin.payload.len();
-        // Input and output apart only where the input is a structure.
-        let (source, input, output) = match job.op {
-            op::PROTECT => {
-                let input = batch::check(0, job, limit)?.input;
-                (job.in_offset, input.len(), input.len() + OVERHEAD)
-            }
-            op::VERIFY | op::VERIFY_ONLY => {
-                let input = batch::check(0, job, limit)?.input;
-                (job.in_offset, input.len(), input.len())
-            }
-            op::SMC_COMMAND => {
-                let fields = batch::check(0, job, limit)?;
-                (job.in_offset, fields.input.len(), fields.output.len())
-            }
-            op::SMC_RESEND => (0, 0, batch::check(0, job, limit)?.output.len()),
-            op::CONTAINER => {
-                let place = batch::range(job.out_offset, job.out_len, limit)?;
-                (job.out_offset, place.len(), place.len())
-            }
-            _ => return Err(Error::Operation),
-        };
+        let Extent {
+            source,
+            input,
+            apart,
+            output,
+        } = Extent::of(job, origin.payload.len())?;
         if input > MOST || (job.op == op::PROTECT && output > MOST) {
             return Err(Error::TooLong);
         }
         let output = output.min(MOST);
-        let apart = if job.op == op::SMC_COMMAND { input } else { 0 };
+        let apart = if apart { input } else { 0 };
         let needed = apart + output.max(input);
         let start = self.used;
         let Some(place) = self.arena.get_mut(start..start + needed) else {

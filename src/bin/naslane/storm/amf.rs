@@ -1,10 +1,11 @@
-//! The AMF half's engine: the one place where its verbs are called and timed. A batch of one goes through the
-//! single calls.
+//! The AMF half's engine, behind whichever door: the one place where its verbs are called and timed. A batch of one
+//! goes through the single calls.
 
 use std::time::{Duration, Instant};
 
-use naslane::base::{AccessType, Result};
-use naslane::engine::job::{Job, SmcJob, form, op};
+use naslane::base::{AccessType, NgKsi, Result};
+use naslane::door::{Door, Kind};
+use naslane::engine::job::{Job, SmcJob, flag, form, op};
 use naslane::engine::{Engine, Received, event_number};
 use naslane::kdf::KAmf;
 use naslane::procedure::smc::{Action, Event};
@@ -24,11 +25,14 @@ pub(super) struct State {
     key_change: Option<KeyChange>,
     /// Per place and access: next COUNT to send, least to accept, the window behind it.
     counts: [[Option<(u32, u32, u64)>; 2]; 4],
+    /// What a sidecar shows of a session, and nothing of the above: the next ngKSI, which tells contexts that came or
+    /// went. COUNTs are seen in the messages that follow.
+    shown: Option<NgKsi>,
 }
 
 /// Jobs for the engine, and their answers.
 pub(super) struct Amf<'e> {
-    engine: &'e Engine,
+    door: &'e Door,
     batch: usize,
     jobs: Vec<Job>,
     arena: Vec<u8>,
@@ -38,9 +42,9 @@ pub(super) struct Amf<'e> {
 }
 
 impl<'e> Amf<'e> {
-    pub(super) fn new(engine: &'e Engine, batch: usize, figures: Figures) -> Self {
+    pub(super) fn new(door: &'e Door, batch: usize, figures: Figures) -> Self {
         Self {
-            engine,
+            door,
             batch,
             jobs: Vec::with_capacity(batch),
             arena: vec![0; batch * PLACE],
@@ -50,33 +54,41 @@ impl<'e> Amf<'e> {
     }
 
     pub(super) fn establish(&self) -> Result<Handle> {
-        self.engine.establish(Role::Amf)
+        self.door.establish(Role::Amf)
     }
 
     /// The SEAF hands over K_AMF.
     pub(super) fn authenticated(&mut self, handle: Handle, identity: Identity) -> Result<()> {
         let start = Instant::now();
-        let result = self.engine.authenticated(handle, identity);
+        let result = self.door.authenticated(handle, identity);
         self.figures
             .took(Verb::Authenticated, (1, 0), start.elapsed());
         result
     }
 
     pub(super) fn connection_released(&self, handle: Handle, access: AccessType) -> Result<()> {
-        self.engine.connection_released(handle, access)
+        self.door.connection_released(handle, access)
     }
 
     pub(super) fn deregister(&self, handle: Handle) -> Result<()> {
-        self.engine.deregister(handle, Deregistration::Keep)
+        self.door.deregister(handle, Deregistration::Keep)
     }
 
     pub(super) fn release(&self, handle: Handle) -> Result<()> {
-        self.engine.release(handle)
+        self.door.release(handle)
     }
 
     /// What this half and that of the UE keep of a session.
     pub(super) fn state(&self, handle: Handle) -> Result<State> {
-        state(self.engine, handle)
+        match self.door.kind() {
+            Kind::Sidecar => Ok(State {
+                secured: [false; 2],
+                key_change: None,
+                counts: [[None; 2]; 4],
+                shown: Some(self.door.next_ng_ksi(handle, None)?),
+            }),
+            _ => state(self.door.shard(handle)?, handle),
+        }
     }
 
     /// Begins a batch.
@@ -147,10 +159,10 @@ impl<'e> Amf<'e> {
     fn call(&mut self) -> Duration {
         let start = Instant::now();
         if self.batch > 1 {
-            self.engine.batch(&mut self.jobs, &mut self.arena);
+            self.door.batch(&mut self.jobs, &mut self.arena);
         } else {
             for job in &mut self.jobs {
-                single(self.engine, job, (&mut self.arena, &mut self.scratch));
+                single(self.door, job, (&mut self.arena, &mut self.scratch));
             }
         }
         start.elapsed()
@@ -186,6 +198,7 @@ pub(super) fn state(engine: &Engine, handle: Handle) -> Result<State> {
                 Some((sent, pair.receive.next_min(), pair.receive.seen()))
             })
         }),
+        shown: None,
     })
 }
 
@@ -200,8 +213,8 @@ pub(super) fn identity(k_amf: &KAmf, ng_ksi: naslane::base::NgKsi) -> Result<Ide
 }
 
 /// The job through the single calls.
-fn single(engine: &Engine, job: &mut Job, memory: (&mut [u8], &mut Vec<u8>)) {
-    let result = try_single(engine, job, memory);
+fn single(door: &Door, job: &mut Job, memory: (&mut [u8], &mut Vec<u8>)) {
+    let result = try_single(door, job, memory);
     match result {
         Ok(()) if job.status < 0 => job.status = 0,
         Ok(()) => {}
@@ -212,11 +225,7 @@ fn single(engine: &Engine, job: &mut Job, memory: (&mut [u8], &mut Vec<u8>)) {
     }
 }
 
-fn try_single(
-    engine: &Engine,
-    job: &mut Job,
-    (arena, plain): (&mut [u8], &mut Vec<u8>),
-) -> Result<()> {
+fn try_single(door: &Door, job: &mut Job, (arena, plain): (&mut [u8], &mut Vec<u8>)) -> Result<()> {
     use naslane::base::Error;
     job.status = -1;
     let handle = Handle::from_bits(job.session)?;
@@ -232,24 +241,24 @@ fn try_single(
         op::PROTECT => {
             plain.clear();
             plain.extend_from_slice(&place[..len]);
-            let sent = engine.protect(handle, access, plain, place)?;
+            let sent = door.protect(handle, access, plain, place)?;
             (sent.len, sent.count)
         }
         op::SMC_COMMAND => {
             let smc = SmcJob::read(&place[..len])?;
-            let sent = engine.smc_command(handle, &smc.request(access)?, place)?;
+            let sent = door.smc_command(handle, &smc.request(access)?, place)?;
             (sent.len, sent.count.unwrap_or_default())
         }
-        op::SMC_RESEND => match engine.smc_event(handle, Event::T3560Expired, place)? {
+        op::SMC_RESEND => match door.smc_event(handle, Event::T3560Expired, place)? {
             Action::Resend(sent) => (sent.len, sent.count.unwrap_or_default()),
             Action::Ended(_) => return Err(Error::Timeout),
         },
         op::CONTAINER => {
-            engine.decipher_container(handle, (access, job.count), &mut place[..len])?;
+            door.decipher_container(handle, (access, job.count), &mut place[..len])?;
             (len, job.count)
         }
         _ => {
-            let received = engine.verify_in_place(handle, access, &mut place[..len]);
+            let received = door.verify_in_place(handle, access, &mut place[..len]);
             describe(job, &received);
             return Ok(());
         }
@@ -276,4 +285,5 @@ fn describe(job: &mut Job, received: &Received) {
     let part = received.container.clone().unwrap_or_default();
     job.part_offset = part.start as u32;
     job.part_len = part.len() as u32;
+    job.flags = if received.secured { flag::SECURED } else { 0 };
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use naslane::base::{AccessType, Result};
+use naslane::door::Door;
 use naslane::engine::Engine;
 use naslane::kdf::{Abba, KAmf, KAmfLane, Supi, k_amf_batch};
 use naslane::security::{Deregistration, Role};
@@ -56,7 +57,8 @@ pub(super) struct Item {
 
 /// One thread.
 pub(super) struct Lane<'e> {
-    pub(super) engine: &'e Engine,
+    /// The UE halves.
+    pub(super) ues: &'e Engine,
     pub(super) plan: &'e Plan,
     pub(super) amf: Amf<'e>,
     pub(super) people: Vec<Subscriber>,
@@ -68,15 +70,15 @@ pub(super) const ACCESS: AccessType = AccessType::ThreeGpp;
 
 impl<'e> Lane<'e> {
     pub(super) fn new(
-        engine: &'e Engine,
+        (door, ues): (&'e Door, &'e Engine),
         plan: &'e Plan,
         done: &'e AtomicU64,
     ) -> std::result::Result<Self, String> {
         let figures = Figures::new(plan.mix.len())?;
         Ok(Self {
-            engine,
+            ues,
             plan,
-            amf: Amf::new(engine, plan.batch, figures),
+            amf: Amf::new(door, plan.batch, figures),
             people: Vec::with_capacity(plan.window),
             done,
         })
@@ -144,7 +146,7 @@ impl<'e> Lane<'e> {
             person,
             pair: self.pair(number),
             amf: self.amf.establish()?,
-            ue: self.engine.establish(Role::Ue)?,
+            ue: self.ues.establish(Role::Ue)?,
             radio: Random::of(&[seed, number, round, 1 << 40]),
             attacker: Random::of(&[seed, number, round, 2 << 40]),
             dl_count: 0,
@@ -215,7 +217,7 @@ impl<'e> Lane<'e> {
         subscriber.dl_count = 0;
         let (amf, ue) = (subscriber.amf, subscriber.ue);
         self.amf.authenticated(amf, identity(k_amf, ng_ksi)?)?;
-        self.engine.authenticated(ue, identity(k_amf, ng_ksi)?)
+        self.ues.authenticated(ue, identity(k_amf, ng_ksi)?)
     }
 
     fn amf_asks(&mut self, ask: Message, answer: Message) {
@@ -266,7 +268,7 @@ impl<'e> Lane<'e> {
             let released = self
                 .amf
                 .connection_released(amf, ACCESS)
-                .and_then(|()| self.engine.connection_released(ue, ACCESS));
+                .and_then(|()| self.ues.connection_released(ue, ACCESS));
             if let Err(error) = released {
                 self.lose(who, format_args!("connection not released: {error}"));
             }
@@ -281,9 +283,9 @@ impl<'e> Lane<'e> {
             let gone = self
                 .amf
                 .deregister(amf)
-                .and_then(|()| self.engine.deregister(ue, kind))
+                .and_then(|()| self.ues.deregister(ue, kind))
                 .and_then(|()| self.amf.release(amf))
-                .and_then(|()| self.engine.release(ue));
+                .and_then(|()| self.ues.release(ue));
             if let Err(error) = gone {
                 self.lose(who, format_args!("not released: {error}"));
             }

@@ -43,6 +43,7 @@ pub(super) struct Plan {
     pub(super) loss: usize,
     pub(super) hostile: bool,
     pub(super) seed: u64,
+    pub(super) engine: super::door::Choice,
 }
 
 impl Plan {
@@ -77,6 +78,7 @@ impl Plan {
             loss: (args.loss * 10_000.0).round() as usize,
             hostile: args.hostile,
             seed: args.seed,
+            engine: super::door::Choice::of(&args.engine)?,
         })
     }
 }

@@ -88,9 +88,9 @@ impl Lane<'_> {
             container: None,
         };
         let mut pdu = vec![0; ROOM];
-        let env = self.engine.ue_env(capability()?);
+        let env = self.ues.ue_env(capability()?);
         let sent = self
-            .engine
+            .ues
             .ue_initial(subscriber.ue, &message, &env, &mut pdu)?;
         pdu.truncate(sent.len);
         Ok(pdu)
@@ -240,11 +240,10 @@ impl Lane<'_> {
     pub(super) fn ue_answers(&self, who: usize, pdu: &[u8], out: &mut [u8]) -> Result<Answer> {
         let subscriber = &self.people[who];
         let imeisv = subscriber.person.imeisv()?;
-        let mut env = self.engine.ue_env(capability()?);
+        let mut env = self.ues.ue_env(capability()?);
         env.imeisv = Some(MobileIdentity::new(&imeisv)?);
         env.whole_initial = Some(&subscriber.whole);
-        self.engine
-            .ue_command(subscriber.ue, (ACCESS, pdu), &env, out)
+        self.ues.ue_command(subscriber.ue, (ACCESS, pdu), &env, out)
     }
 
     /// SECURITY MODE COMPLETE at the AMF half; returns the UEs whose context is in use.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use naslane::door;
 use serde_json::{Value, json};
 
 use super::attack::Kind;
@@ -16,6 +17,8 @@ const PERCENTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)
 /// A run that is over.
 pub(super) struct Run<'a> {
     pub(super) plan: &'a Plan,
+    /// The door to the AMF half, and where its engine runs.
+    pub(super) door: (door::Kind, String),
     pub(super) figures: &'a Figures,
     pub(super) elapsed: Duration,
     pub(super) good: bool,
@@ -106,8 +109,9 @@ impl Run<'_> {
         let seconds = self.elapsed.as_secs_f64();
         let registered = self.figures.registered;
         let mut out = format!(
-            "naslane {} storm: {ues} UEs, {threads} threads, batch {batch}, seed {seed}\n\n",
-            naslane::VERSION
+            "naslane {} storm: {ues} UEs, {threads} threads, batch {batch}, seed {seed}\nAMF half: {}\n\n",
+            naslane::VERSION,
+            self.door.1
         );
         out += &format!(
             "{} registrations with all their traffic in {seconds:.2} s, {:.0} per second, both halves\n",
@@ -191,6 +195,9 @@ impl Run<'_> {
             "sessions changed by a hostile message: {}; sessions lost: {}\n",
             self.figures.disturbed, self.figures.failed
         );
+        if self.door.0 == door::Kind::Sidecar {
+            out += "(a sidecar shows which contexts a session has; COUNTs are seen in the messages that follow)\n";
+        }
         out
     }
 
@@ -239,6 +246,7 @@ impl Run<'_> {
         });
         let all = json!({
             "version": naslane::VERSION, "good": self.good, "seed": self.plan.seed,
+            "engine": self.door.0.to_string(), "engine_plan": self.door.1,
             "ues": self.plan.ues, "threads": self.plan.threads, "batch": self.plan.batch,
             "loss_percent": self.plan.loss as f64 / 10_000.0,
             "seconds": self.elapsed.as_secs_f64(),

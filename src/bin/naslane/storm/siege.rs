@@ -2,7 +2,7 @@
 //! that the genuine message still works is seen from the flow that goes on.
 
 use naslane::base::{AccessType, Error};
-use naslane::engine::job::op;
+use naslane::engine::job::{flag, op};
 use naslane::nas::SecurityHeaderType;
 use naslane::procedure::smc::Answer;
 
@@ -94,7 +94,7 @@ impl Lane<'_> {
     fn states(&self, items: &[Item], target: Target) -> Vec<Option<State>> {
         let of = |item: &Item| match target {
             Target::Amf => self.amf.state(self.people[item.who].amf).ok(),
-            Target::Ue => state(self.engine, self.people[item.who].ue).ok(),
+            Target::Ue => state(self.ues, self.people[item.who].ue).ok(),
         };
         items.iter().map(of).collect()
     }
@@ -191,14 +191,9 @@ impl Lane<'_> {
         forge(kind, &source, &mut subscriber.attacker, out)
     }
 
-    fn secured(&self, who: usize, access: AccessType, target: Target) -> bool {
-        let subscriber = &self.people[who];
-        let handle = match target {
-            Target::Amf => subscriber.amf,
-            Target::Ue => subscriber.ue,
-        };
-        self.engine
-            .session(handle)
+    fn ue_secured(&self, who: usize, access: AccessType) -> bool {
+        self.ues
+            .session(self.people[who].ue)
             .is_ok_and(|session| session.security.secured(access))
     }
 
@@ -206,9 +201,8 @@ impl Lane<'_> {
         for (place, shot) in shots.iter().enumerate() {
             let job = *self.amf.job(place);
             let plain = job.status == Error::PlainAllowed.code();
-            let accepted = job.status == 0
-                || job.event != 0
-                || (plain && self.secured(shot.who, shot.access, Target::Amf));
+            let accepted =
+                job.status == 0 || job.event != 0 || (plain && job.flags & flag::SECURED != 0);
             let tally = &mut self.amf.figures.attacks[kind as usize];
             tally.uplink += 1;
             if accepted {
@@ -231,13 +225,10 @@ impl Lane<'_> {
             matches!(answer, Ok(Answer::Complete(_)))
         } else {
             let ue = self.people[shot.who].ue;
-            let verdict = self
-                .engine
-                .verify(ue, shot.access, forged, &mut out)
-                .verdict;
+            let verdict = self.ues.verify(ue, shot.access, forged, &mut out).verdict;
             verdict.result.is_ok()
                 || (verdict.result == Err(Error::PlainAllowed)
-                    && self.secured(shot.who, shot.access, Target::Ue))
+                    && self.ue_secured(shot.who, shot.access))
         };
         let tally = &mut self.amf.figures.attacks[kind as usize];
         tally.downlink += 1;

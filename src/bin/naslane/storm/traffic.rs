@@ -97,7 +97,7 @@ impl Lane<'_> {
         };
         let mut pdu = vec![0; len + 7];
         let sent = self
-            .engine
+            .ues
             .protect_as(subscriber.ue, ACCESS, (&plain, form), &mut pdu)?;
         Ok(Item {
             who,
@@ -236,7 +236,7 @@ impl Lane<'_> {
     fn downlink_problem(&mut self, item: &Item) -> Option<String> {
         let mut out = [0; ROOM];
         let ue = self.people[item.who].ue;
-        let verdict = self.engine.verify(ue, ACCESS, &item.pdu, &mut out).verdict;
+        let verdict = self.ues.verify(ue, ACCESS, &item.pdu, &mut out).verdict;
         if let Err(error) = verdict.result {
             return Some(format!("the UE says {error}"));
         }
