@@ -102,7 +102,7 @@ impl Sidecar {
         // Ordinary users may not lock that much memory, and a storm's keys are nobody's.
         let text = format!(
             "socket = {socket:?}\n[quota]\nsessions = {sessions}\nqueues = 64\n[engine]\nsessions = {sessions}\n\
-             [hardening]\nlock_memory = \"try\"\n"
+             [hardening]\nlock_memory = \"try\"\n[http]\nlisten = \"\"\n"
         );
         fs::write(&config, text).map_err(no_start)?;
         let program = std::env::current_exe().map_err(no_start)?;
