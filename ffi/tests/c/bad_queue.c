@@ -184,7 +184,9 @@ static void threads(void) {
         CHECK(pthread_create(&thread[i], NULL, uses, seen[i]) == 0);
     for (size_t i = 0; i < 2; i++)
         CHECK(pthread_join(thread[i], NULL) == 0);
-    CHECK(seen[0][0] + seen[0][1] == 20000 && seen[0][0] > 0 && seen[1][0] > 0);
+    for (size_t i = 0; i < 2; i++)
+        CHECK(seen[i][0] + seen[i][1] == 20000);
+    CHECK(seen[0][0] + seen[1][0] > 0); /* one may find the other in a call every time, when it sleeps there */
 }
 
 static void end(void) {

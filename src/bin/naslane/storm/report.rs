@@ -108,6 +108,11 @@ impl Run<'_> {
         let (messages, time) = self.figures.amf();
         let seconds = self.elapsed.as_secs_f64();
         let registered = self.figures.registered;
+        // Elsewhere the time is that of the calling thread, which waits.
+        let per = match self.door.0 {
+            door::Kind::Inline => "core",
+            _ => "calling thread",
+        };
         let mut out = format!(
             "naslane {} storm: {ues} UEs, {threads} threads, batch {batch}, seed {seed}\nAMF half: {}\n\n",
             naslane::VERSION,
@@ -119,7 +124,7 @@ impl Run<'_> {
             per_second(registered, self.elapsed),
         );
         out += &format!(
-            "AMF half: {} messages in {:.2} s of engine time, {} messages/s per core ({} by the median)\n",
+            "AMF half: {} messages in {:.2} s of engine time, {} messages/s per {per} ({} by the median)\n",
             grouped(messages),
             time.as_secs_f64(),
             grouped(per_second(messages, time) as u64),
