@@ -156,7 +156,7 @@ impl Stamp {
 }
 
 /// All security contexts of one UE, in one role. In this order: what every message touches stands in front of the
-/// context, what only procedures touch behind it.
+/// context, which begins with more of it.
 #[repr(C)]
 pub struct UeSecurity {
     pub(in crate::security) side: Option<Box<Side>>,
@@ -167,8 +167,9 @@ pub struct UeSecurity {
     pub(in crate::security) key_change: Option<KeyChange>,
     /// A context came or went since [`UeSecurity::take_changed`].
     pub(in crate::security) changed: bool,
-    main: Option<Context>,
+    /// In front of the context, where it fills a gap: behind it a session would take 16 octets more.
     pub(in crate::security) nh: Option<NhChain>,
+    main: Option<Context>,
 }
 
 impl UeSecurity {

@@ -31,14 +31,14 @@ impl Session {
 /// The slot holds a session. In one word with the generation: a flag of its own would cost a slot 8 octets.
 const OPEN: u32 = 1 << 31;
 
-/// In this order: the keys' places in the key memory change with contexts only.
+/// In this order: there is no gap between the lock, the generation and what every message touches.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Slot {
     /// Generation of the session in this slot, then with [`OPEN`], or of the next one.
     pub(super) generation: u32,
-    pub(super) session: Session,
     keys: [LiveKey; CONTEXTS],
+    pub(super) session: Session,
 }
 
 /// Octets from a slot's beginning, with the lock in front of it, that a message touches before its keys.

@@ -4,6 +4,8 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+#[cfg(feature = "sidecar")]
+use std::time::{Duration, Instant};
 
 #[cfg(feature = "sidecar")]
 use rustix::fs::{Mode, chmod, unlink};
@@ -42,6 +44,10 @@ fn open(flags: SocketFlags) -> rustix::io::Result<OwnedFd> {
     socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
 }
 
+/// How long the socket of a killed daemon may still answer: an io_uring that polls it ends after its process.
+#[cfg(feature = "sidecar")]
+const LINGERS: Duration = Duration::from_secs(1);
+
 /// A socket that clients find at `path`, with these access rights. A file that a dead daemon left behind is replaced, a
 /// living daemon's is not.
 #[cfg(feature = "sidecar")]
@@ -50,9 +56,13 @@ pub(super) fn listen_at(path: &Path, mode: u32) -> rustix::io::Result<OwnedFd> {
     let socket = open(SocketFlags::NONBLOCK)?;
     match bind(&socket, &address) {
         Err(Errno::ADDRINUSE) => {
-            match connect(&open(SocketFlags::NONBLOCK)?, &address) {
-                Err(Errno::CONNREFUSED) => {}
-                _ => return Err(Errno::ADDRINUSE),
+            let begin = Instant::now();
+            loop {
+                match connect(&open(SocketFlags::NONBLOCK)?, &address) {
+                    Err(Errno::CONNREFUSED) => break,
+                    _ if begin.elapsed() > LINGERS => return Err(Errno::ADDRINUSE),
+                    _ => std::thread::sleep(LINGERS / 50),
+                }
             }
             unlink(path)?;
             bind(&socket, &address)?;
