@@ -14,14 +14,14 @@ pub struct Feature {
 }
 
 macro_rules! features {
-    ($($konst:ident $bit:literal $name:tt;)* $([$own:ident] $own_bit:literal $own_name:tt;)*) => {
+    ($($konst:ident $bit:literal $name:tt;)* $(+ $($own:ident $own_bit:literal $own_name:tt;)*)?) => {
         $(
             mod $konst { cpufeatures::new!(probe, $name); pub(super) fn found() -> bool { probe::get() } }
         )*
         /// Every feature that some kernel of this architecture may use.
         pub const FEATURES: &[Feature] = &[
             $(Feature { name: $name, bit: 1 << $bit, found: $konst::found },)*
-            $(Feature { name: $own_name, bit: 1 << $own_bit, found: $own },)*
+            $($(Feature { name: $own_name, bit: 1 << $own_bit, found: $own },)*)?
         ];
     };
 }
@@ -43,7 +43,8 @@ features! {
     vpclmulqdq 12 "vpclmulqdq";
     sha 13 "sha";
     avx512vbmi2 14 "avx512vbmi2";
-    [avx512vnni] 15 "avx512vnni";
+    + // found by functions of these names
+    avx512vnni 15 "avx512vnni";
 }
 
 /// AVX-512 VNNI, which `cpufeatures` does not know: bit 11 of ECX in leaf 7. That the system saves the registers is
