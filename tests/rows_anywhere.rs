@@ -47,6 +47,8 @@ const ICELAKE: &[&str] = &[
     "avx512dq",
     "avx512vl",
     "avx512vbmi",
+    "avx512vbmi2",
+    "avx512vnni",
     "gfni",
     "vaes",
     "vpclmulqdq",
