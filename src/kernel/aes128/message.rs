@@ -58,12 +58,14 @@ pub struct Open;
 pub(super) trait Whole {
     /// The lane asks for decryption.
     const OPENS: bool;
+    #[cfg(target_arch = "x86_64")]
     fn enc(&self) -> &Key;
     /// For counter mode alone; no bytes where the MAC has turned out wrong.
     fn cipher_lane(&mut self) -> Lane<'_, Key>;
     fn int(&self) -> &Key;
     fn head(&self) -> [u8; 8];
     fn text(&self) -> &[u8];
+    #[cfg(target_arch = "x86_64")]
     fn text_mut(&mut self) -> &mut [u8];
     fn ciphered(&self) -> &Range<usize>;
     /// Takes the MAC that was computed.
@@ -72,6 +74,7 @@ pub(super) trait Whole {
     fn proceeds(&self) -> bool;
 
     /// True when one byte is in the clear and all that follow are ciphered, as in a NAS message: the sequence number.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn regular(&self) -> bool {
         let (len, part) = (self.text().len(), self.ciphered());
@@ -91,6 +94,7 @@ macro_rules! whole {
     ($lane:ident, $opens:literal, $put:expr, $proceeds:expr) => {
         impl Whole for $lane<'_> {
             const OPENS: bool = $opens;
+            #[cfg(target_arch = "x86_64")]
             #[inline(always)]
             fn enc(&self) -> &Key {
                 self.enc
@@ -115,6 +119,7 @@ macro_rules! whole {
             fn text(&self) -> &[u8] {
                 self.text
             }
+            #[cfg(target_arch = "x86_64")]
             #[inline(always)]
             fn text_mut(&mut self) -> &mut [u8] {
                 self.text
