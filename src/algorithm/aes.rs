@@ -6,7 +6,7 @@
 
 use super::message::{CHUNK, ProtectLane, VerifyLane};
 use super::pair::Pair;
-use super::{Input, Key, shape};
+use super::{Key, shape};
 use crate::base::cpu::{apart, apart_ref, prefetch, prefetch_front};
 use crate::kernel::{self, Backend, Room, aes128};
 use arrayvec::ArrayVec;
@@ -25,12 +25,6 @@ const AHEAD: usize = 2;
 
 /// Octets of a raw key.
 const RAW: usize = 16;
-
-/// The first counter block: COUNT || BEARER || DIRECTION || 0^90 (TS 33.401 B.1.3).
-#[inline(always)]
-pub(super) fn counter(input: Input) -> [u8; 16] {
-    (u128::from(u64::from_be_bytes(input.head())) << 64).to_be_bytes()
-}
 
 /// What the kernels need of a message.
 trait Message {

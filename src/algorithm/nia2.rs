@@ -22,9 +22,6 @@ trait Message {
     /// The prepared key, COUNT and its companions, the octets, their length in bits.
     fn parts(&self) -> (&Key, Input, &[u8], usize);
     fn put(&mut self, mac: [u8; 4]);
-    /// Asks for what will be needed, when the whole batch is known.
-    #[inline(always)]
-    fn ask(&self) {}
 }
 
 fn run<M: Message>(row: &Backend<aes128::Cmac>, lanes: &mut [M]) {
@@ -35,7 +32,8 @@ fn run<M: Message>(row: &Backend<aes128::Cmac>, lanes: &mut [M]) {
         return lane.put(mac);
     }
     for chunk in lanes.chunks_mut(CHUNK) {
-        chunk.iter().for_each(Message::ask);
+        // The whole batch is known: what it will read is on its way while it is put in order.
+        chunk.iter().for_each(|lane| prefetch(lane.parts().0));
         let order = shape::sequence(chunk.iter().map(|lane| lane.parts().2.len()));
         let ordered = order.iter().map(|i| &chunk[usize::from(*i)]);
         let mut staged: ArrayVec<aes128::CmacLane<'_>, CHUNK> = ordered.map(stage).collect();
@@ -104,13 +102,6 @@ impl Message for VerifyLane<'_> {
     #[inline(always)]
     fn parts(&self) -> (&Key, Input, &[u8], usize) {
         (self.int, self.input, self.text, 8 * self.text.len())
-    }
-
-    /// Deciphering comes next; its schedule is on its way meanwhile.
-    #[inline(always)]
-    fn ask(&self) {
-        prefetch(self.int);
-        prefetch(self.enc);
     }
 
     #[inline(always)]

@@ -12,22 +12,35 @@ const STEP: usize = 16;
 /// Lengths from here on count as one: such a message is longer than its neighbours by a small part only.
 const CLASSES: usize = 40;
 
-/// Orders up to [`MOST`] lanes by length, longest first, so that the last pass, which may be half empty, is a short
-/// one. A counting sort: 3 ns a lane, nothing when they are in order already; `sort_unstable` needs 15 ns.
-pub(super) fn order<L>(lanes: &mut [L], len: impl Fn(&L) -> usize) {
-    let class = |lane: &L| len(lane).div_ceil(STEP).min(CLASSES - 1);
-    if lanes.is_sorted_by_key(|lane| core::cmp::Reverse(class(lane))) {
-        return;
-    }
+/// Lengths of one class count as one.
+#[inline(always)]
+fn class(len: usize) -> usize {
+    len.div_ceil(STEP).min(CLASSES - 1)
+}
+
+/// Of a counting sort, longest first: the place of the first of each class, and how many there are of all.
+#[inline(always)]
+fn firsts(classes: impl Iterator<Item = usize>) -> ([u8; CLASSES], u8) {
     let mut next = [0_u8; CLASSES];
-    for lane in lanes.iter() {
-        next[class(lane)] += 1;
+    for class in classes {
+        next[class] += 1;
     }
     let mut first = 0;
     for count in next.iter_mut().rev() {
         first += *count;
         *count = first - *count;
     }
+    (next, first)
+}
+
+/// Orders up to [`MOST`] lanes by length, longest first, so that the last pass, which may be half empty, is a short
+/// one. A counting sort: 3 ns a lane, nothing when they are in order already; `sort_unstable` needs 15 ns.
+pub(super) fn order<L>(lanes: &mut [L], len: impl Fn(&L) -> usize) {
+    let class = |lane: &L| class(len(lane));
+    if lanes.is_sorted_by_key(|lane| core::cmp::Reverse(class(lane))) {
+        return;
+    }
+    let mut next = firsts(lanes.iter().map(class)).0;
     let mut place = [0_u8; MOST];
     for (lane, place) in lanes.iter().zip(&mut place) {
         let next = &mut next[class(lane)];
@@ -50,22 +63,14 @@ pub(super) fn sorted<'l, L, const N: usize>(
     places: &mut [Option<&'l mut L>; N],
 ) {
     const { assert!(N <= MOST) };
-    let class = |lane: &L| len(lane).div_ceil(STEP).min(CLASSES - 1);
+    let class = |lane: &L| class(len(lane));
     if lanes.is_sorted_by_key(|lane| core::cmp::Reverse(class(lane))) {
         for (place, lane) in places.iter_mut().zip(lanes) {
             *place = Some(lane);
         }
         return;
     }
-    let mut next = [0_u8; CLASSES];
-    for lane in lanes.iter() {
-        next[class(lane)] += 1;
-    }
-    let mut first = 0;
-    for count in next.iter_mut().rev() {
-        first += *count;
-        *count = first - *count;
-    }
+    let mut next = firsts(lanes.iter().map(class)).0;
     for lane in lanes.iter_mut().take(N) {
         let next = &mut next[class(lane)];
         if let Some(place) = places.get_mut(usize::from(*next)) {
@@ -78,17 +83,8 @@ pub(super) fn sorted<'l, L, const N: usize>(
 /// The order in which messages of these lengths, at most [`MOST`], go into the lanes of a MAC, longest first: the
 /// chains of a group run side by side, and the longest decides. Messages stay where they are.
 pub(super) fn sequence(lens: impl Iterator<Item = usize> + Clone) -> ArrayVec<u8, MOST> {
-    let class = |len: usize| len.div_ceil(STEP).min(CLASSES - 1);
-    let mut next = [0_u8; CLASSES];
-    for len in lens.clone() {
-        next[class(len)] += 1;
-    }
-    let mut first = 0;
-    for count in next.iter_mut().rev() {
-        first += *count;
-        *count = first - *count;
-    }
-    let mut order: ArrayVec<u8, MOST> = (0..first).map(|_| 0).collect();
+    let (mut next, count) = firsts(lens.clone().map(class));
+    let mut order: ArrayVec<u8, MOST> = (0..count).map(|_| 0).collect();
     for (i, len) in lens.enumerate().take(MOST) {
         let next = &mut next[class(len)];
         order[usize::from(*next)] = i as u8; // below MOST

@@ -72,7 +72,7 @@ pub struct Identity {
 /// A security context. Partial until [`Context::activate`]; only a full one has keys.
 ///
 /// In this order: what every message touches stands together, then the keys, each with its raw octets first, then what
-/// only procedures touch. A message through SNOW 3G or ZUC touches four lines of its session, of ten.
+/// only procedures touch. A message through SNOW 3G or ZUC touches five lines of its session, of ten.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Context {
@@ -88,6 +88,9 @@ pub struct Context {
 }
 
 impl Context {
+    /// Octets in front of the keys, which every message touches.
+    pub(in crate::security) const FRONT: usize = std::mem::offset_of!(Self, enc);
+
     /// A partial context: K_AMF, ngKSI and capability, both COUNT pairs at 0 (TS 33.501 3.1).
     ///
     /// # Errors

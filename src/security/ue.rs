@@ -174,7 +174,7 @@ pub struct UeSecurity {
 
 impl UeSecurity {
     /// Octets from the beginning that a message touches besides the keys.
-    pub const HOT: usize = std::mem::offset_of!(Self, main) + 40;
+    pub const HOT: usize = std::mem::offset_of!(Self, main) + Context::FRONT;
 }
 
 impl std::fmt::Debug for UeSecurity {

@@ -1,5 +1,6 @@
 //! Counter blocks in registers.
 
+use crate::base::cpu::apart;
 use crate::kernel::x86::{load, store};
 use crate::kernel::x86_bytes::vector;
 use core::arch::x86_64::*;
@@ -16,13 +17,10 @@ pub(super) fn stays_in_the_last_byte(iv: &[u8; 16], blocks: usize) -> bool {
 #[inline(always)]
 pub(super) fn whole(iv: &[u8; 16]) -> [u8; 16] {
     let halves = u128::from_ne_bytes(*iv);
-    let (mut low, high) = (halves as u64, (halves >> 64) as u64);
+    let (low, high) = (apart(halves as usize), (halves >> 64) as i64);
     let mut bytes = [0; 16];
-    // SAFETY: no instruction at all: the compiler must not join the halves to one load. SSE2 is part of x86-64.
-    let block = unsafe {
-        core::arch::asm!("/* {0} */", inout(reg) low, options(pure, nomem, nostack, preserves_flags));
-        _mm_set_epi64x(high as i64, low as i64)
-    };
+    // SAFETY: SSE2 is part of x86-64.
+    let block = unsafe { _mm_set_epi64x(high, low as i64) };
     store(&mut bytes, block);
     bytes
 }

@@ -203,7 +203,9 @@ impl Connection {
             Request::Ping(number) => Ok(Response::Pong(number)),
             Request::Statistics => {
                 house.count_sessions();
-                Ok(Response::Statistics(house.counters.read()))
+                Ok(Response::Statistics(
+                    house.counters.read(house.workers.metrics()),
+                ))
             }
             Request::Establish { tag } => {
                 if house.tenants.count(tenant) >= house.quota.sessions as usize {

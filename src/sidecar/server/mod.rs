@@ -34,11 +34,10 @@ use super::signals::Signals;
 use super::socket::{self, Peer};
 
 use connection::{Connection, Fate};
-use counters::{add, set};
+use counters::{Counters, set};
 use tenants::{Owners, Tenants};
 use verbs::Scratch;
 
-pub use counters::Counters;
 pub use probe::Probe;
 
 /// Tokens of the event loop that are no client's.
@@ -202,7 +201,8 @@ impl Server {
             .take()
             .ok_or("the server is hardened already")?;
         let report = harden::after_start(hardened)?;
-        set(&self.house.counters.locked_bytes, report.locked_bytes);
+        let metrics = self.house.workers.metrics();
+        metrics.shared().locked_bytes(report.locked_bytes);
         Ok(report)
     }
 
@@ -210,12 +210,6 @@ impl Server {
     #[must_use]
     pub const fn io(&self) -> Io {
         self.io
-    }
-
-    /// Figures, for whoever reports them; they live on with their reader.
-    #[must_use]
-    pub fn counters(&self) -> Arc<Counters> {
-        Arc::clone(&self.house.counters)
     }
 
     /// The workers, for their figures.
@@ -229,7 +223,6 @@ impl Server {
     pub fn probe(&self) -> Probe {
         Probe {
             workers: self.workers(),
-            counters: self.counters(),
             orders: self.orders(),
         }
     }
@@ -311,7 +304,6 @@ impl Server {
         let served = self.clients.serve(uid, gid, self.own_uid);
         if !served || full {
             let error = if served { Error::Quota } else { Error::Denied };
-            add(&self.house.counters.refused, 1);
             self.house.workers.metrics().shared().client_refused();
             (self.house.log)(&format!("refused pid {pid} uid {uid} gid {gid}: {error}"));
             connection::refuse(&client, error);
@@ -329,7 +321,6 @@ impl Server {
         self.connections
             .insert(token, Connection::new(client, peer));
         self.house.workers.metrics().shared().client_in();
-        set(&self.house.counters.clients, self.connections.len() as u64);
     }
 
     fn serve(&mut self, token: u64, request: &mut Frame, response: &mut Frame) {
@@ -357,7 +348,6 @@ impl Server {
         self.house.workers.metrics().shared().client_out();
         // An error means that it is not waited for any more, which is what is wanted.
         let _ = self.events.remove(connection.socket(), token);
-        set(&self.house.counters.clients, self.connections.len() as u64);
         let keep = self.clients.on_client_death == OnClientDeath::Keep;
         connection.part(&mut self.house, keep);
         self.house.count_sessions();
@@ -413,16 +403,10 @@ impl House {
 
     fn count_sessions(&self) {
         let engines = (0..self.workers.len()).filter_map(|index| self.workers.engine(index));
-        let sessions: usize = engines.map(|engine| engine.sessions()).sum();
-        set(&self.counters.sessions, sessions as u64);
+        let both = engines.map(|engine| [engine.sessions(), engine.table().capacity()]);
+        let [sessions, limit] = both.fold([0, 0], |[a, b], [c, d]| [a + c as u64, b + d as u64]);
+        self.workers.metrics().shared().sessions(sessions, limit);
         set(&self.counters.kept_sessions, self.tenants.kept());
-        let jobs = self
-            .workers
-            .stats()
-            .iter()
-            .map(|worker| worker.messages.total())
-            .sum();
-        set(&self.counters.jobs, jobs);
     }
 
     /// Queues were opened or closed.

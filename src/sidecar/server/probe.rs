@@ -7,13 +7,12 @@ use crate::base::metrics::Snapshot;
 use crate::engine::worker::Workers;
 use crate::sidecar::http::State;
 
-use super::{Counters, Orders};
+use super::Orders;
 
 /// The state of a running [`super::Server`]; lives on with its reader.
 #[derive(Debug)]
 pub struct Probe {
     pub(super) workers: Arc<Workers>,
-    pub(super) counters: Arc<Counters>,
     pub(super) orders: Orders,
 }
 
@@ -35,12 +34,6 @@ impl State for Probe {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let figures = self.counters.read();
-        let engines = (0..self.workers.len()).filter_map(|index| self.workers.engine(index));
-        let limit: usize = engines.map(|engine| engine.table().capacity()).sum();
-        let metrics = self.workers.metrics();
-        metrics.shared().sessions(figures.sessions, limit as u64);
-        metrics.shared().locked_bytes(figures.locked_bytes);
-        metrics.snapshot()
+        self.workers.metrics().snapshot()
     }
 }
