@@ -236,9 +236,17 @@ impl Context {
         })
     }
 
-    /// Asks for the octets of the keys that a message will read.
+    /// Asks for the raw keys, which are all that most algorithms read. Who reads an AES schedule to protect asks for it
+    /// itself.
     #[inline]
-    pub(in crate::security) fn ask_for_keys(&self) {
+    pub(in crate::security) fn ask_to_protect(&self) {
+        prefetch(self.enc.raw());
+        prefetch(self.int.raw());
+    }
+
+    /// Asks for what computing a MAC and deciphering will read.
+    #[inline]
+    pub(in crate::security) fn ask_to_verify(&self) {
         let Some(Algorithms { nea, nia }) = self.full else {
             return;
         };

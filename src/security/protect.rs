@@ -92,7 +92,7 @@ pub fn number(
         return Err(Error::OutOfRange);
     }
     let context = ue.context(place).ok_or(Error::NoContext)?;
-    context.ask_for_keys();
+    context.ask_to_protect();
     let null = context.keys()?.algorithms.nia == Nia::Nia0;
     let pair = ue.pair_mut(place, access).ok_or(Error::NoContext)?;
     // A candidate may still lose its null algorithms and go on under a key: it does not wrap.

@@ -68,7 +68,7 @@ pub fn estimate(
         .context(place)
         .ok_or(Error::NoContext)
         .and_then(|context| {
-            context.ask_for_keys();
+            context.ask_to_verify();
             context.keys()
         }) {
         Ok(keys) => keys,
