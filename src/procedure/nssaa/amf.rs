@@ -149,7 +149,10 @@ pub struct Amf {
 
 impl std::fmt::Debug for Amf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let run = self.run.as_ref().map(|run| (run.s_nssai, run.access, run.phase));
+        let run = self
+            .run
+            .as_ref()
+            .map(|run| (run.s_nssai, run.access, run.phase));
         f.debug_struct("Amf")
             .field("slices", &self.slices.len())
             .field("accesses", &self.accesses)
@@ -277,9 +280,8 @@ impl Amf {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let quiet = |access: &Access| !access.update && !access.leave;
-        let done = |entry: &super::slices::Entry| {
-            !entry.due && entry.result.is_none() && !entry.release
-        };
+        let done =
+            |entry: &super::slices::Entry| !entry.due && entry.result.is_none() && !entry.release;
         self.run.is_none() && self.accesses.iter().all(quiet) && self.slices.iter().all(done)
     }
 
@@ -305,7 +307,10 @@ impl Amf {
     pub(super) fn choose(&self, asked: Accesses, settings: &NssaaSettings) -> Option<AccessType> {
         let candidates = Accesses(asked.0 & self.registered_accesses().0);
         let mut connected = Accesses::default();
-        for access in candidates.iter().filter(|access| self.at(*access).connected) {
+        for access in candidates
+            .iter()
+            .filter(|access| self.at(*access).connected)
+        {
             connected.put(access);
         }
         if connected.has(settings.prefer) {
@@ -322,7 +327,8 @@ impl Amf {
         if !self.at(access).registered {
             return;
         }
-        let left = |entry: &super::slices::Entry| entry.allowed_on(access) || entry.pending_on(access);
+        let left =
+            |entry: &super::slices::Entry| entry.allowed_on(access) || entry.pending_on(access);
         let mut some = self.slices.iter().any(left);
         if !some {
             for entry in self.slices.iter_mut().filter(|e| e.fallback_on(access)) {

@@ -188,3 +188,11 @@ pub struct Refusals {
     /// open; expiries of a timer that does not run.
     pub unexpected: u32,
 }
+
+impl std::ops::AddAssign for Refusals {
+    fn add_assign(&mut self, more: Self) {
+        self.malformed = self.malformed.saturating_add(more.malformed);
+        self.wrong_slice = self.wrong_slice.saturating_add(more.wrong_slice);
+        self.unexpected = self.unexpected.saturating_add(more.unexpected);
+    }
+}

@@ -118,11 +118,7 @@ impl Amf {
         Ok(())
     }
 
-    pub(super) fn access_changed(
-        &mut self,
-        access: AccessType,
-        state: Reachability,
-    ) -> Result<()> {
+    pub(super) fn access_changed(&mut self, access: AccessType, state: Reachability) -> Result<()> {
         match state {
             Reachability::Connected => self.reached(access),
             Reachability::Idle => {

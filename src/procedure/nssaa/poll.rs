@@ -98,7 +98,9 @@ impl Amf {
             } else {
                 self.choose(Accesses(Accesses::BOTH), settings)?
             };
-            self.at(access).connected.then_some((entry, access, owed.eap))
+            self.at(access)
+                .connected
+                .then_some((entry, access, owed.eap))
         })
     }
 
@@ -109,7 +111,11 @@ impl Amf {
         let eap = run.eap.octets();
         let place = out.get_mut(..eap.len()).ok_or(Error::BufferTooSmall)?;
         place.copy_from_slice(eap);
-        let step = if run.first { Step::Start } else { Step::Continue };
+        let step = if run.first {
+            Step::Start
+        } else {
+            Step::Continue
+        };
         Ok(Some(Action::Ask {
             transaction: run.transaction,
             step,

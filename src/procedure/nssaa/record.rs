@@ -44,11 +44,15 @@ pub enum Kept {
 type Octets = ArrayVec<u8, RECORD_MAX>;
 
 fn put(out: &mut Octets, octets: &[u8]) -> Result<()> {
-    out.try_extend_from_slice(octets).map_err(|_| Error::TooLong)
+    out.try_extend_from_slice(octets)
+        .map_err(|_| Error::TooLong)
 }
 
 fn bits(flags: &[bool]) -> u8 {
-    flags.iter().enumerate().fold(0, |all, (bit, set)| all | u8::from(*set) << bit)
+    flags
+        .iter()
+        .enumerate()
+        .fold(0, |all, (bit, set)| all | u8::from(*set) << bit)
 }
 
 /// The lowest bits of an octet; the others must be 0.
@@ -78,7 +82,10 @@ impl Amf {
         }
         if all {
             for access in self.accesses {
-                put(&mut out, &[bits(&[access.registered, access.update, access.leave])])?;
+                put(
+                    &mut out,
+                    &[bits(&[access.registered, access.update, access.leave])],
+                )?;
             }
         }
         Ok(out)

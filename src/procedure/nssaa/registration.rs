@@ -49,7 +49,9 @@ impl Amf {
             return Err(Error::TooLong);
         }
         let twice = |(at, s): (usize, &Subscribed)| {
-            slices[..at].iter().any(|other| other.slice.hplmn() == s.slice.hplmn())
+            slices[..at]
+                .iter()
+                .any(|other| other.slice.hplmn() == s.slice.hplmn())
         };
         if slices.iter().enumerate().any(twice) {
             return Err(Error::Argument);

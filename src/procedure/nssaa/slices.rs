@@ -34,7 +34,9 @@ impl Accesses {
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = AccessType> {
-        AccessType::ALL.into_iter().filter(move |access| self.has(*access))
+        AccessType::ALL
+            .into_iter()
+            .filter(move |access| self.has(*access))
     }
 }
 

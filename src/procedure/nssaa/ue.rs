@@ -57,7 +57,10 @@ pub struct Ue {
 
 impl std::fmt::Debug for Ue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let asked = self.asked.as_ref().map(|asked| (asked.access, asked.s_nssai));
+        let asked = self
+            .asked
+            .as_ref()
+            .map(|asked| (asked.access, asked.s_nssai));
         f.debug_struct("Ue").field("asked", &asked).finish()
     }
 }
