@@ -303,9 +303,9 @@ pub unsafe extern "C" fn naslane_nssaa_start(
 }
 
 /// A REGISTRATION REQUEST is accepted for these slices, at most 8 (the Requested NSSAI, less what the AMF rejects for
-/// other reasons): writes the elements Allowed, Rejected, Pending and Extended rejected NSSAI of the REGISTRATION ACCEPT.
-/// `flags`: NASLANE_UE_... bits. 256 octets are enough for the output. When it is too small the registration counts all
-/// the same; call again.
+/// other reasons): writes the elements of the REGISTRATION ACCEPT, Allowed, Rejected, Pending and Extended rejected
+/// NSSAI. `flags`: NASLANE_UE_... bits. 256 octets are enough for the output. When it is too small the registration
+/// counts all the same; call again.
 ///
 /// Errors: SLICE (none of the subscription), TOO_LONG, ARGUMENT, BEARER, BUFFER_TOO_SMALL, OVERLAP, NULL.
 #[unsafe(no_mangle)]
