@@ -4,6 +4,7 @@
 //! into the output.
 
 pub(crate) mod batch;
+mod ahead;
 mod config;
 pub(crate) mod extent;
 pub mod job;
@@ -12,6 +13,8 @@ mod pass;
 pub mod queue;
 pub mod ring;
 mod smc;
+#[cfg(target_os = "linux")]
+mod staged;
 #[cfg(target_os = "linux")]
 pub mod worker;
 

@@ -146,6 +146,14 @@ impl View {
     }
 }
 
+impl View {
+    /// Asks for a completion slot that will be written soon.
+    #[inline]
+    pub(super) fn will_complete(&self, index: u32) {
+        crate::base::cpu::prefetch_write(self.completion(index));
+    }
+}
+
 /// Zeroed memory of this process, in whole words of 8 octets.
 #[cfg(not(all(loom, test)))]
 pub(super) struct Allocation {

@@ -78,7 +78,10 @@ impl WorkerEnd {
         }
         let count = jobs.len().min(waiting as usize);
         for (job, index) in jobs.iter_mut().zip(0..count as u32) {
-            *job = self.view.submission(self.taken.wrapping_add(index)).load();
+            let index = self.taken.wrapping_add(index);
+            // Its completion goes into the slot of the same number, which the client read last.
+            self.view.will_complete(index);
+            *job = self.view.submission(index).load();
         }
         self.taken = self.taken.wrapping_add(count as u32);
         // Relaxed: only watchers read it.
