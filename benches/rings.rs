@@ -34,11 +34,17 @@ fn main() {
         cores: [machine.allowed[0], machine.allowed[last]],
         two,
     };
-    if let Some(at) = arguments.iter().position(|argument| argument == "--under-load") {
+    if let Some(at) = arguments
+        .iter()
+        .position(|argument| argument == "--under-load")
+    {
         run.passes = arguments[at + 1].parse().expect("a number");
         return load::under_load(&run);
     }
-    let chosen: Vec<_> = arguments.iter().filter(|word| ROWS.contains(&word.as_str())).collect();
+    let chosen: Vec<_> = arguments
+        .iter()
+        .filter(|word| ROWS.contains(&word.as_str()))
+        .collect();
     let wanted = |row: &str| chosen.is_empty() || chosen.iter().any(|word| *word == row);
     if !two {
         println!("one processor: these are no figures");

@@ -18,36 +18,36 @@ use naslane::security::{Algorithms, Identity, Role};
 use naslane::session::Handle;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-pub const GPP: AccessType = AccessType::ThreeGpp;
-pub const PLAIN: usize = 64;
+pub(crate) const GPP: AccessType = AccessType::ThreeGpp;
+pub(crate) const PLAIN: usize = 64;
 /// Octets of the arena that a subscriber has: a plain message, its PDU, a PDU of the UE, its plain message.
 const PLACE: usize = 512;
 const PROTECTED: usize = 128;
 const UPLINK: usize = 256;
 const VERIFIED: usize = 384;
 
-pub struct Run {
-    pub rounds: usize,
-    pub trips: u64,
-    pub passes: usize,
+pub(crate) struct Run {
+    pub(crate) rounds: usize,
+    pub(crate) trips: u64,
+    pub(crate) passes: usize,
     /// Client's and worker's processor.
-    pub cores: [usize; 2],
-    pub two: bool,
+    pub(crate) cores: [usize; 2],
+    pub(crate) two: bool,
 }
 
-pub fn pin(cores: &[usize]) {
+pub(crate) fn pin(cores: &[usize]) {
     let mut set = CpuSet::new();
     cores.iter().for_each(|core| set.set(*core));
     sched_setaffinity(None, &set).expect("processors of this process");
 }
 
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
 /// Prints minimum and median of the rounds; returns the median.
-pub fn print(name: &str, values: &[f64]) -> f64 {
+pub(crate) fn print(name: &str, values: &[f64]) -> f64 {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let median = median(values.to_vec());
     println!("   {name:52} minimum {least:9.1} ns, median {median:9.1} ns");
@@ -56,20 +56,20 @@ pub fn print(name: &str, values: &[f64]) -> f64 {
 
 /// The target of a ratio.
 #[derive(Clone, Copy)]
-pub enum Target {
+pub(crate) enum Target {
     AtMost(f64),
     AtLeast(f64),
 }
 
 /// Prints a row of the table: `a` over `b`, round by round.
-pub fn row(name: &str, (a, b): (&[f64], &[f64]), target: Target) {
+pub(crate) fn row(name: &str, (a, b): (&[f64], &[f64]), target: Target) {
     let each = a.iter().zip(b).map(|(a, b)| a / b).collect();
     let least = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
     verdict(name, median(each), least(a) / least(b), target);
 }
 
 /// Prints a row of the table: the median of the rounds' ratios, which decides, and the ratio of the minima.
-pub fn verdict(name: &str, ratio: f64, minima: f64, target: Target) {
+pub(crate) fn verdict(name: &str, ratio: f64, minima: f64, target: Target) {
     let (words, met) = match target {
         Target::AtMost(most) => (format!("<= {most}"), ratio <= most),
         Target::AtLeast(least) => (format!(">= {least}"), ratio >= least),
@@ -79,7 +79,7 @@ pub fn verdict(name: &str, ratio: f64, minima: f64, target: Target) {
 }
 
 /// Waits as both sides of a round trip do.
-pub fn until(run: &Run, mut ready: impl FnMut() -> bool) {
+pub(crate) fn until(run: &Run, mut ready: impl FnMut() -> bool) {
     while !ready() {
         if run.two {
             std::hint::spin_loop();
@@ -89,21 +89,24 @@ pub fn until(run: &Run, mut ready: impl FnMut() -> bool) {
     }
 }
 
-pub type Mix = (&'static str, &'static [(Nea, Nia)]);
+pub(crate) type Mix = (&'static str, &'static [(Nea, Nia)]);
 
 const AES: (Nea, Nia) = (Nea::Nea2, Nia::Nia2);
 const SNOW: (Nea, Nia) = (Nea::Nea1, Nia::Nia1);
 const ZUC: (Nea, Nia) = (Nea::Nea3, Nia::Nia3);
 /// The last one is "the NAS mix" of the table.
-pub const MIXES: [Mix; 4] = [
+pub(crate) const MIXES: [Mix; 4] = [
     ("AES", &[AES]),
     ("SNOW 3G", &[SNOW]),
     ("ZUC", &[ZUC]),
-    ("NAS mix: half AES, a quarter SNOW 3G, a quarter ZUC", &[AES, SNOW, AES, ZUC]),
+    (
+        "NAS mix: half AES, a quarter SNOW 3G, a quarter ZUC",
+        &[AES, SNOW, AES, ZUC],
+    ),
 ];
-pub const NAS_MIX: Mix = MIXES[3];
+pub(crate) const NAS_MIX: Mix = MIXES[3];
 
-fn plain() -> [u8; PLAIN] {
+pub(crate) fn plain() -> [u8; PLAIN] {
     let mut plain = [0xA5; PLAIN];
     plain[..3].copy_from_slice(&[0x7E, 0, 0x67]);
     plain
@@ -121,11 +124,12 @@ fn identity(number: u64) -> Identity {
 }
 
 /// Subscribers behind a door: the AMF half there, the UE half here.
-pub struct World {
-    pub door: Door,
-    pub handles: Vec<Handle>,
+pub(crate) struct World {
+    pub(crate) door: Door,
+    pub(crate) handles: Vec<Handle>,
     ue: Engine,
     ues: Vec<Handle>,
+    cores: Vec<usize>,
     /// A PDU of each UE, to be verified again and again without a commit.
     uplinks: Vec<Vec<u8>>,
     // After the door.
@@ -133,13 +137,14 @@ pub struct World {
 }
 
 impl World {
-    fn new(door: Door, daemon: Option<Daemon>, (mix, count): (Mix, usize)) -> Self {
+    fn new(run: &Run, (door, daemon): (Door, Option<Daemon>), (mix, count): (Mix, usize)) -> Self {
         let ue = Engine::new(&Config::for_sessions(2 * count)).expect("starts");
         let mut world = Self {
             door,
             handles: Vec::new(),
             ue,
             ues: Vec::new(),
+            cores: run.cores.to_vec(),
             uplinks: Vec::new(),
             _daemon: daemon,
         };
@@ -150,7 +155,7 @@ impl World {
     }
 
     /// One worker of this process, on the second processor.
-    pub fn workers(run: &Run, wait: Wait, of: (Mix, usize)) -> Self {
+    pub(crate) fn workers(run: &Run, wait: Wait, of: (Mix, usize)) -> Self {
         let mut config = WorkersConfig {
             engine: Config::for_sessions(2 * of.1),
             workers: 1,
@@ -164,16 +169,22 @@ impl World {
         pin(&run.cores);
         let door = Door::workers(&config).expect("starts");
         pin(&run.cores[..1]);
-        Self::new(door, None, of)
+        Self::new(run, (door, None), of)
+    }
+
+    /// No worker: what is submitted runs on this thread when completions are asked for.
+    pub(crate) fn inline(run: &Run, of: (Mix, usize)) -> Self {
+        let door = Door::inline(&Config::for_sessions(2 * of.1)).expect("starts");
+        Self::new(run, (door, None), of)
     }
 
     /// A sidecar with one worker on the second processor.
-    pub fn sidecar(run: &Run, of: (Mix, usize)) -> Self {
+    pub(crate) fn sidecar(run: &Run, of: (Mix, usize)) -> Self {
         pin(&run.cores);
         let daemon = Daemon::start(run, of.1);
         pin(&run.cores[..1]);
         let door = Door::connect(daemon.directory.join("s"), "").expect("serves");
-        Self::new(door, Some(daemon), of)
+        Self::new(run, (door, Some(daemon)), of)
     }
 
     fn admit(&mut self, number: u64, (nea, nia): (Nea, Nia)) {
@@ -195,19 +206,20 @@ impl World {
         let received = door.verify(amf, GPP, &answer[..complete.len], &mut command);
         assert!(received.procedure.is_some(), "{received:?}");
         let mut uplink = vec![0; PLAIN + 7];
-        ue.protect(own, GPP, &plain(), &mut uplink).expect("secured");
+        ue.protect(own, GPP, &plain(), &mut uplink)
+            .expect("secured");
         self.handles.push(amf);
         self.ues.push(own);
         self.uplinks.push(uplink);
     }
 
     /// The engine of the one worker.
-    pub fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         self.door.shard(self.handles[0]).expect("of this process")
     }
 
     /// An arena with everybody's messages.
-    pub fn arena(&self) -> Vec<u8> {
+    pub(crate) fn arena(&self) -> Vec<u8> {
         let mut arena = vec![0; self.handles.len() * PLACE];
         for (place, uplink) in arena.chunks_mut(PLACE).zip(&self.uplinks) {
             place[..PLAIN].copy_from_slice(&plain());
@@ -217,19 +229,22 @@ impl World {
     }
 
     /// A queue whose arena is that; `entries` may be under way.
-    pub fn queue(&self, entries: usize) -> Queue {
+    pub(crate) fn queue(&self, entries: usize) -> Queue {
         let arena = self.arena();
         let config = QueueConfig {
             entries: entries as u32,
             arena: arena.len(),
         };
+        // A client that may use one processor only does not spin.
+        pin(&self.cores);
         let mut queue = self.door.open_queue(&config).expect("opens");
+        pin(&self.cores[..1]);
         queue.write(0, &arena).expect("in range");
         queue
     }
 
     /// A job of subscriber `number`: a downlink message is protected, or the uplink one verified.
-    pub fn job(&self, number: usize, downlink: bool) -> Job {
+    pub(crate) fn job(&self, number: usize, downlink: bool) -> Job {
         let place = number * PLACE;
         let (op, input, len, output) = if downlink {
             (op::PROTECT, place, PLAIN, place + PROTECTED)
@@ -250,7 +265,7 @@ impl World {
     }
 
     /// Once for everybody, and with a look at what came out: the UEs read what was protected.
-    pub fn check(&self, arena: &[u8]) {
+    pub(crate) fn check(&self, arena: &[u8]) {
         let mut out = [0; PLAIN + 7];
         for (place, own) in arena.chunks(PLACE).zip(&self.ues) {
             assert_eq!(place[VERIFIED..][..PLAIN], plain());
@@ -263,7 +278,7 @@ impl World {
 
 /// The job after one that is done, which it checks.
 #[inline]
-pub fn next(world: &World, done: &Job) -> Job {
+pub(crate) fn next(world: &World, done: &Job) -> Job {
     let len = match done.op {
         op::PROTECT => PLAIN + 7,
         _ => PLAIN,

@@ -68,7 +68,11 @@ fn open_loop(world: &World, queue: &mut Queue, arrivals: &[f64]) -> Vec<f64> {
         if count > 0 {
             let time = now();
             for job in &back[..count] {
-                let len = if job.op == op::PROTECT { PLAIN + 7 } else { PLAIN };
+                let len = if job.op == op::PROTECT {
+                    PLAIN + 7
+                } else {
+                    PLAIN
+                };
                 assert_eq!((job.status, job.out_len as usize), (0, len));
                 latencies.push(time - arrivals[job.user_data as usize]);
             }
@@ -85,7 +89,10 @@ fn simulated(arrivals: &[f64], service: impl Fn(usize) -> f64) -> Vec<f64> {
     let (mut free, mut first) = (0.0_f64, 0);
     while first < arrivals.len() {
         let begin = free.max(arrivals[first]);
-        let waiting = arrivals[first..].iter().take(64).take_while(|due| **due <= begin);
+        let waiting = arrivals[first..]
+            .iter()
+            .take(64)
+            .take_while(|due| **due <= begin);
         let count = waiting.count();
         free = begin + service(count);
         latencies.extend(arrivals[first..first + count].iter().map(|due| free - due));
@@ -104,8 +111,9 @@ fn service_times(run: &Run, world: &World) -> [f64; 7] {
         let thread = scope.spawn(|| {
             pin(&run.cores[1..]);
             let mut arena = world.arena();
-            let mut jobs: Vec<_> =
-                (0..SUBSCRIBERS).map(|number| world.job(number, true)).collect();
+            let mut jobs: Vec<_> = (0..SUBSCRIBERS)
+                .map(|number| world.job(number, true))
+                .collect();
             let times = SIZES.map(|size| {
                 let mut each = Vec::new();
                 for _ in 0..run.passes.max(4) {
@@ -149,7 +157,7 @@ fn single_call(run: &Run, world: &World) -> f64 {
             for _ in 0..run.passes.max(4) {
                 let start = Instant::now();
                 for handle in &world.handles {
-                    let sent = engine.protect(*handle, GPP, &[0xA5; PLAIN], &mut out);
+                    let sent = engine.protect(*handle, GPP, &plain(), &mut out);
                     assert_eq!(sent.expect("secured").len, out.len());
                 }
                 each.push(start.elapsed().as_nanos() as f64 / world.handles.len() as f64);
@@ -161,7 +169,7 @@ fn single_call(run: &Run, world: &World) -> f64 {
 }
 
 /// `round_trip` and `busy` are nanoseconds of an empty round trip and of a job at full load, of this run.
-pub fn latency(run: &Run, (round_trip, busy): (f64, f64)) {
+pub(crate) fn latency(run: &Run, (round_trip, busy): (f64, f64)) {
     println!("-- latency, open loop, Poisson arrivals, NAS mix; AES at 1 %");
     let rounds = run.rounds.min(9);
     let count = run.passes * 200;
@@ -179,8 +187,16 @@ pub fn latency(run: &Run, (round_trip, busy): (f64, f64)) {
         }
         let sum = call + round_trip;
         let least = p50.iter().copied().fold(f64::INFINITY, f64::min);
-        println!("   one call {call:.0} ns, empty round trip {round_trip:.0} ns; p50 at 1 % load {:.0} ns", median(p50.clone()));
-        verdict("p50 at 1 % load / one call + one round trip", median(p50) / sum, least / sum, Target::AtMost(1.2));
+        println!(
+            "   one call {call:.0} ns, empty round trip {round_trip:.0} ns; p50 at 1 % load {:.0} ns",
+            median(p50.clone())
+        );
+        verdict(
+            "p50 at 1 % load / one call + one round trip",
+            median(p50) / sum,
+            least / sum,
+            Target::AtMost(1.2),
+        );
     }
     let quiet = World::workers(run, Wait::Adaptive, (NAS_MIX, SUBSCRIBERS));
     let times = service_times(run, &quiet);
@@ -206,11 +222,16 @@ pub fn latency(run: &Run, (round_trip, busy): (f64, f64)) {
         median(expected.clone())
     );
     let minima = least(&p99) / least(&expected);
-    verdict("p99 at 80 % load / simulated greedy loop", median(ratios), minima, Target::AtMost(2.0));
+    verdict(
+        "p99 at 80 % load / simulated greedy loop",
+        median(ratios),
+        minima,
+        Target::AtMost(2.0),
+    );
 }
 
 /// Runs this program under strace, twice, with so many messages more: what one of them costs in system calls.
-pub fn system_calls(run: &Run) {
+pub(crate) fn system_calls(run: &Run) {
     println!("-- system calls a message under load, counted by strace");
     let program = std::env::current_exe().expect("this program");
     let report = std::env::temp_dir().join(format!("naslane-rings-{}.calls", std::process::id()));
@@ -228,7 +249,9 @@ pub fn system_calls(run: &Run) {
             return;
         }
         let text = std::fs::read_to_string(&report).expect("written");
-        let total = text.lines().find(|line| line.trim_end().ends_with(" total"));
+        let total = text
+            .lines()
+            .find(|line| line.trim_end().ends_with(" total"));
         let number = total.and_then(|line| line.split_whitespace().next());
         *count = number.expect("a total").parse().expect("a number");
     }
@@ -236,14 +259,21 @@ pub fn system_calls(run: &Run) {
     let messages = (passes[1] - passes[0]) * 2 * SUBSCRIBERS;
     let more = counts[1] - counts[0];
     println!("   {} system calls more for {messages} messages more", more);
-    verdict("system calls a message under load", more / messages as f64, more / messages as f64, Target::AtMost(0.0005));
+    verdict(
+        "system calls a message under load",
+        more / messages as f64,
+        more / messages as f64,
+        Target::AtMost(0.0005),
+    );
 }
 
 /// What runs under strace: nothing but messages through a queue.
-pub fn under_load(run: &Run) {
+pub(crate) fn under_load(run: &Run) {
     let world = World::workers(run, Wait::Spin, (NAS_MIX, SUBSCRIBERS));
     let mut queue = world.queue(SUBSCRIBERS);
-    let jobs: Vec<_> = (0..SUBSCRIBERS).map(|number| world.job(number, true)).collect();
+    let jobs: Vec<_> = (0..SUBSCRIBERS)
+        .map(|number| world.job(number, true))
+        .collect();
     let (mut back, mut done) = ([Job::default(); 64], 0);
     let mut submitted = queue.submit(&jobs).expect("open");
     let total = 2 * run.passes * SUBSCRIBERS;
@@ -256,6 +286,9 @@ pub fn under_load(run: &Run) {
                 submitted += queue.submit(&[next(&world, job)]).expect("open");
             }
         }
-        assert!(begin.elapsed() < Duration::from_secs(120), "too slow to count");
+        assert!(
+            begin.elapsed() < Duration::from_secs(120),
+            "too slow to count"
+        );
     }
 }

@@ -22,7 +22,9 @@ const FEW: usize = 64;
 /// Nanoseconds a job of batches of 64 on this thread.
 fn batches(run: &Run, world: &World, engine: &Engine) -> f64 {
     let mut arena = world.arena();
-    let mut jobs: Vec<_> = (0..world.handles.len()).map(|number| world.job(number, true)).collect();
+    let mut jobs: Vec<_> = (0..world.handles.len())
+        .map(|number| world.job(number, true))
+        .collect();
     let mut pass = |arena: &mut [u8]| {
         for jobs in jobs.chunks_mut(64) {
             engine.batch(jobs, arena);
@@ -70,7 +72,9 @@ fn beside<T: Send>(run: &Run, work: impl FnOnce() -> T + Send) -> T {
 /// Nanoseconds a job through a queue, with so many under way: each is followed by its subscriber's next one.
 fn queued(run: &Run, world: &World, queue: &mut Queue) -> f64 {
     let outstanding = world.handles.len();
-    let jobs: Vec<_> = (0..outstanding).map(|number| world.job(number, true)).collect();
+    let jobs: Vec<_> = (0..outstanding)
+        .map(|number| world.job(number, true))
+        .collect();
     let (mut back, mut following) = ([Job::default(); 64], [Job::default(); 64]);
     let total = 2 * run.passes * outstanding;
     let start = Instant::now();
@@ -114,32 +118,45 @@ fn checked(world: &World, entries: usize) -> Queue {
 }
 
 /// Returns nanoseconds a job of the NAS mix through a queue.
-pub fn workers(run: &Run) -> f64 {
-    println!("-- protect and verify 64 octets: batches of 64 on one thread, one worker with 256 jobs under way");
+pub(crate) fn workers(run: &Run) -> f64 {
+    println!(
+        "-- protect and verify 64 octets: batches of 64 on one thread, one worker with 256 jobs under way"
+    );
     let mut through = Vec::new();
     for mix in MIXES {
         let world = World::workers(run, Wait::Adaptive, (mix, MANY));
         let mut queue = checked(&world, MANY);
         let engine = world.engine();
         through = Vec::new();
-        let (mut alone, mut watched) = (Vec::new(), Vec::new());
+        let (mut alone, mut watched, mut inline) = (Vec::new(), Vec::new(), Vec::new());
+        // The software of the hop without the way between processors.
+        let same = World::inline(run, (mix, MANY));
+        let mut own = checked(&same, MANY);
         for _ in 0..run.rounds {
+            inline.push(there(run, || queued(run, &same, &mut own)));
             alone.push(there(run, || batches(run, &world, engine)));
             through.push(queued(run, &world, &mut queue));
             watched.push(beside(run, || batches(run, &world, engine)));
         }
         print(&format!("{}: batches, alone", mix.0), &alone);
         print("   batches, beside a thread that waits", &watched);
-        print("   queue", &through);
+        print("   queue, on one thread", &inline);
+        print("   queue and worker", &through);
         let of = |base: &str| format!("{}: worker's throughput / batches {base}", mix.0);
-        row(&of("beside a waiting thread"), (&watched, &through), Target::AtLeast(0.9));
+        row(
+            &of("beside a waiting thread"),
+            (&watched, &through),
+            Target::AtLeast(0.9),
+        );
         row(&of("alone"), (&alone, &through), Target::AtLeast(0.9));
     }
     super::common::median(through)
 }
 
-pub fn sidecar(run: &Run) {
-    println!("-- protect and verify 64 octets, 64 jobs under way: a sidecar with one worker, one worker in the process");
+pub(crate) fn sidecar(run: &Run) {
+    println!(
+        "-- protect and verify 64 octets, 64 jobs under way: a sidecar with one worker, one worker in the process"
+    );
     let here = World::workers(run, Wait::Adaptive, (NAS_MIX, FEW));
     let away = World::sidecar(run, (NAS_MIX, FEW));
     let mut queues = (checked(&here, FEW), checked(&away, FEW));
@@ -155,5 +172,9 @@ pub fn sidecar(run: &Run) {
     }
     print("worker in the process", &inside);
     print("sidecar", &outside);
-    row("NAS mix: sidecar's throughput / worker's", (&inside, &outside), Target::AtLeast(0.8));
+    row(
+        "NAS mix: sidecar's throughput / worker's",
+        (&inside, &outside),
+        Target::AtLeast(0.8),
+    );
 }

@@ -121,7 +121,11 @@ fn seqpacket(run: &Run) -> f64 {
     .expect("sockets");
     let echo = |_: &AtomicBool| {
         let mut octets = [0; 64];
-        while recv(&far, &mut octets[..], RecvFlags::empty()).expect("received").0 == 64 {
+        while recv(&far, &mut octets[..], RecvFlags::empty())
+            .expect("received")
+            .0
+            == 64
+        {
             send(&far, &octets, SendFlags::empty()).expect("sent");
         }
     };
@@ -140,17 +144,22 @@ fn seqpacket(run: &Run) -> f64 {
 fn iceoryx(run: &Run) -> Option<f64> {
     use iceoryx2::prelude::*;
     type Message = [u64; 8];
-    let node = NodeBuilder::new().create::<ipc::Service>().expect("a node");
     let name = format!("naslane/rings/{}", std::process::id());
-    let service = node
-        .service_builder(&name.as_str().try_into().expect("a name"))
-        .request_response::<Message, Message>()
-        .open_or_create()
-        .expect("a service");
+    // Each side has a node of its own, as two processes would.
+    let open = || {
+        let node = NodeBuilder::new().create::<ipc::Service>().expect("a node");
+        let service = node
+            .service_builder(&name.as_str().try_into().expect("a name"))
+            .request_response::<Message, Message>()
+            .open_or_create()
+            .expect("a service");
+        (node, service)
+    };
+    let (_node, service) = open();
     let client = service.client_builder().create().expect("a client");
-    // The server's port is made by the thread that uses it.
     let ready = AtomicBool::new(false);
     let echo = |stop: &AtomicBool| {
+        let (_node, service) = open();
         let server = service.server_builder().create().expect("a server");
         ready.store(true, Ordering::Release);
         until(run, || {
@@ -164,10 +173,13 @@ fn iceoryx(run: &Run) -> Option<f64> {
         until(run, || ready.load(Ordering::Acquire));
         let pending = client.send_copy([number; 8]).expect("sent");
         until(run, || {
-            pending.receive().expect("received").is_some_and(|response| {
-                assert_eq!(*response, [number; 8]);
-                true
-            })
+            pending
+                .receive()
+                .expect("received")
+                .is_some_and(|response| {
+                    assert_eq!(*response, [number; 8]);
+                    true
+                })
         });
     };
     Some(trips((run.cores[1], run.trips), echo, trip, || ()))
@@ -211,7 +223,7 @@ fn queue(run: &Run) -> f64 {
 }
 
 /// Returns the median of a queue's round trip.
-pub fn round_trips(run: &Run) -> f64 {
+pub(crate) fn round_trips(run: &Run) -> f64 {
     println!("-- round trip of one empty job, both sides spinning");
     let mut times = [const { Vec::new() }; 6];
     for _ in 0..run.rounds {
@@ -227,13 +239,25 @@ pub fn round_trips(run: &Run) -> f64 {
     print("ring pair", &bare);
     print("crossbeam ArrayQueue, both ways", &array);
     print("Unix seqpacket, blocking", &socket);
-    row("queue and worker / ping-pong", (&own, &ping), Target::AtMost(2.5));
-    row("Unix seqpacket / queue and worker", (&socket, &own), Target::AtLeast(20.0));
+    row(
+        "queue and worker / ping-pong",
+        (&own, &ping),
+        Target::AtMost(2.5),
+    );
+    row(
+        "Unix seqpacket / queue and worker",
+        (&socket, &own),
+        Target::AtLeast(20.0),
+    );
     if ice.is_empty() {
         println!("## iceoryx2 request-response: --features ring-peers");
     } else {
         print("iceoryx2 request-response", &ice);
-        row("iceoryx2 request-response / queue and worker", (&ice, &own), Target::AtLeast(4.0));
+        row(
+            "iceoryx2 request-response / queue and worker",
+            (&ice, &own),
+            Target::AtLeast(4.0),
+        );
     }
     print("queue and worker", &own)
 }
@@ -283,7 +307,11 @@ fn sleepers(run: &Run) -> (f64, f64) {
     })
     .expect("starts");
     let plan = workers.plan();
-    assert_eq!((plan.wait, plan.spin), (Wait::Block, Duration::ZERO), "{plan}");
+    assert_eq!(
+        (plan.wait, plan.spin),
+        (Wait::Block, Duration::ZERO),
+        "{plan}"
+    );
     let mut queue = workers.open_queue(&QueueConfig::default()).expect("opens");
     let mut back = [Job::default()];
     let trips = run.trips.div_ceil(10);
@@ -303,7 +331,7 @@ fn sleepers(run: &Run) -> (f64, f64) {
 }
 
 /// As in a container with one processor, whatever was asked for.
-pub fn one_processor(run: &Run) {
+pub(crate) fn one_processor(run: &Run) {
     println!("-- one processor: a worker and its client sleep");
     pin(&run.cores[..1]);
     let (mut own, mut bare, mut turns) = (Vec::new(), Vec::new(), Vec::new());
@@ -315,7 +343,11 @@ pub fn one_processor(run: &Run) {
     }
     print("futex on both sides", &bare);
     print("queue and worker, both asleep", &own);
-    row("one processor: queue and worker / futex", (&own, &bare), Target::AtMost(2.0));
+    row(
+        "one processor: queue and worker / futex",
+        (&own, &bare),
+        Target::AtMost(2.0),
+    );
     println!(
         "   no spinning: the worker goes round {:.1} times a job, and sleeps between jobs",
         turns.iter().copied().fold(0.0, f64::max)

@@ -64,7 +64,10 @@ pub(super) fn group(
 /// Jobs of the next lane group: messages, or steps of procedures.
 pub(super) fn group_len(jobs: &[Job]) -> usize {
     let lanes = jobs.iter().take(LANES);
-    let same = |job: &&Job| jobs.first().is_some_and(|first| is_message(first) == is_message(job));
+    let same = |job: &&Job| {
+        jobs.first()
+            .is_some_and(|first| is_message(first) == is_message(job))
+    };
     lanes.take_while(same).count()
 }
 

@@ -3,8 +3,8 @@
 //! Every verb is safe to call from any number of threads. A call that fails changes nothing and writes nothing
 //! into the output.
 
-pub(crate) mod batch;
 mod ahead;
+pub(crate) mod batch;
 mod config;
 pub(crate) mod extent;
 pub mod job;

@@ -241,12 +241,7 @@ pub fn event_number(outcome: &Outcome) -> (u8, u8) {
     }
 }
 
-pub(super) fn job(
-    engine: &Engine,
-    job: &mut Job,
-    arena: &mut [u8],
-    keys: &Keys<'_>,
-) -> Result<()> {
+pub(super) fn job(engine: &Engine, job: &mut Job, arena: &mut [u8], keys: &Keys<'_>) -> Result<()> {
     let fields = batch::check(0, job, arena.len())?;
     let (handle, access) = (fields.handle, fields.access);
     #[cfg(test)]

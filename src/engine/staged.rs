@@ -11,10 +11,10 @@ use crate::security::protect::{Form, LANES, OVERHEAD};
 use crate::security::verify::Octets;
 use crate::session::Handle;
 
+use super::Engine;
 use super::batch::{self, Checked};
 use super::job::{Job, op};
 use super::pass::{self, Commit, Plain, Report, Task, Work};
-use super::Engine;
 
 /// A message job that passed the checks of its fields, and its stretch.
 pub(super) struct Message {

@@ -65,11 +65,7 @@ pub trait KeyGuard: Sync {
 
     /// K_NASenc and K_NASint of this K_AMF under these algorithms, when somebody derived them ahead. `None`: they are
     /// derived when they are needed.
-    fn derived(
-        &self,
-        _k_amf: &KAmf,
-        _algorithms: (AlgorithmId, AlgorithmId),
-    ) -> Option<NasKeys> {
+    fn derived(&self, _k_amf: &KAmf, _algorithms: (AlgorithmId, AlgorithmId)) -> Option<NasKeys> {
         None
     }
 }

@@ -9,8 +9,8 @@ use arrayvec::ArrayVec;
 
 use crate::base::metrics::{Quarantine, Recorder};
 use crate::base::{Error, Result};
-use crate::engine::ring::{Doorbell, ENTRIES, Fault, Payload, Sleeper, WorkerEnd};
 use crate::engine::Engine;
+use crate::engine::ring::{Doorbell, ENTRIES, Fault, Payload, Sleeper, WorkerEnd};
 use crate::security::protect::LANES;
 
 use super::plan::Wait;
@@ -243,7 +243,7 @@ impl Worker {
             return 0;
         }
         self.first = (self.first + 1) % self.lines.len();
-        let left = self.lines.iter().map(|line| u64::from(line.end.occupancy()));
+        let left = self.lines.iter().map(|line| u64::from(line.end.left()));
         let waiting = count as u64 + left.sum::<u64>();
         self.recorder.batch(count as u64);
         self.recorder.ring_occupancy(waiting);
@@ -261,7 +261,8 @@ impl Worker {
                 Ok(0) => continue,
                 Ok(taken) => {
                     for job in &self.stage.jobs[*count..*count + taken] {
-                        line.payload.prefetch((job.in_offset, job.out_offset), job.in_len);
+                        line.payload
+                            .prefetch((job.in_offset, job.out_offset), job.in_len);
                     }
                     if let Some(grace) = &mut line.grace {
                         *grace = grace.saturating_sub(taken as u32);

@@ -14,13 +14,13 @@ use arrayvec::ArrayVec;
 
 use crate::base::metrics::Algorithms;
 use crate::base::{Error, Result};
+use crate::engine::Engine;
 use crate::engine::ahead::{Ahead, Keys};
 use crate::engine::batch;
 use crate::engine::extent::Extent;
 use crate::engine::job::{Job, op};
 use crate::engine::ring::Payload;
 use crate::engine::staged::{self, Message};
-use crate::engine::Engine;
 use crate::security::protect::LANES;
 
 /// Octets of a worker's private arena: a batch of the longest messages is cut, one job never is.
@@ -86,16 +86,17 @@ impl Stage {
     }
 
     fn place(&mut self, index: usize, engine: &Engine, origin: &Origin<'_>) -> Result<bool> {
-        let job = self.jobs[index];
+        // By reference: a copy would be loaded in larger pieces than the ring's words were stored in, and wait for them.
+        let job = &self.jobs[index];
         if let Some(admit) = origin.admit {
             // A defect there must not cost the worker its thread.
-            catch_unwind(AssertUnwindSafe(|| admit(&job))).unwrap_or(Err(Error::Poisoned))?;
+            catch_unwind(AssertUnwindSafe(|| admit(job))).unwrap_or(Err(Error::Poisoned))?;
         }
         let start = self.used;
-        if batch::is_message(&job) {
-            let checked = staged::check(engine, &job, origin.payload.len())?;
+        if batch::is_message(job) {
+            let checked = staged::check(engine, job, origin.payload.len())?;
             let input = checked.input.len();
-            let room = Message::room(&job, input);
+            let room = Message::room(job, input);
             if room > MOST {
                 return Err(Error::TooLong);
             }
@@ -103,10 +104,11 @@ impl Stage {
                 return Ok(false);
             };
             origin.payload.read(job.in_offset, &mut place[..input])?;
-            self.messages[index] = Some(Message::new(checked, &job, start));
+            self.messages[index] = Some(Message::new(checked, job, start));
             self.use_up(room);
             return Ok(true);
         }
+        let job = *job;
         let Extent {
             source,
             input,

@@ -1,13 +1,13 @@
 //! The AMF half (TS 24.501 5.4.2.2, 5.4.2.4, 5.4.2.6, 5.4.2.7).
 
 use crate::base::{AccessType, Error, NgKsi, Result};
+use crate::kdf::KAmf;
 use crate::nas::{self, InitialMessage};
 use crate::nas::{
     Carrier, Cause, MessageType, SecurityHeaderType, SecurityModeComplete, SecurityModeReject,
 };
 use crate::security::protect::Form;
 use crate::security::verify::Expect;
-use crate::kdf::KAmf;
 use crate::security::{Algorithms, Diagnosis, KeyChange, Place, UeSecurity, Verdict};
 
 use super::outcome::{Action, Ending, Event, Outcome, diagnosis_of};
