@@ -11,6 +11,7 @@ mod serve;
 mod storm;
 mod terminal;
 mod top;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ enum Verb {
     Bench(bench::Args),
     /// What a running sidecar does, live: rates, latency, batches, workers
     Top(top::Args),
+    /// The story of a capture from N2: every UE followed, verified and deciphered with given keys, failures explained
+    Trace(trace::Args),
     /// The engine as a process of its own that holds the keys; clients connect over a Unix socket
     #[cfg(target_os = "linux")]
     Serve(serve::Args),
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Verb::Cpu(args) => cpu::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Top(args) => top::run(&args),
+        Verb::Trace(args) => trace::run(&args),
         #[cfg(target_os = "linux")]
         Verb::Serve(args) => serve::run(&args),
     };
