@@ -83,6 +83,24 @@ impl Default for Settings {
     }
 }
 
+/// A connection: whose it is and over which access; downlink messages do not say.
+#[derive(Clone, Copy)]
+struct Link {
+    ue: usize,
+    access: AccessType,
+}
+
+/// When silence is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quiet {
+    /// A message of this UE came.
+    Spoken,
+    /// Its connection is released.
+    Released,
+    /// The capture ended.
+    End,
+}
+
 /// Follows every UE of a capture.
 pub struct Follower {
     pub(super) entries: Vec<Entry>,
@@ -96,8 +114,8 @@ pub struct Follower {
     same: Vec<usize>,
     order: VecDeque<usize>,
     by_supi: HashMap<String, usize>,
-    links: HashMap<(u32, u64), usize>,
-    by_amf: HashMap<(u32, u64), usize>,
+    links: HashMap<(u32, u64), Link>,
+    by_amf: HashMap<(u32, u64), Link>,
     names: HashMap<[u8; 7], usize>,
     now: u64,
 }
@@ -144,8 +162,8 @@ impl Follower {
                     .retain(|(association, _), _| *association != packet.association);
             }
             (procedure::UE_RELEASE, Kind::Initiating) => {
-                if let Some(ue) = self.find(packet, &ngap) {
-                    self.silence(ue, packet.time, true, out);
+                if let Some(Link { ue, .. }) = self.find(packet, &ngap) {
+                    self.silence(ue, packet.time, Quiet::Released, out);
                 }
             }
             (procedure::UE_RELEASE, Kind::Successful) => self.release(packet, &ngap),
@@ -156,11 +174,10 @@ impl Follower {
         let Some(direction) = ngap.direction() else {
             return true;
         };
-        let ue = self.connection(packet, &ngap);
-        let access = ngap.access.unwrap_or(AccessType::ThreeGpp);
+        let Link { ue, access } = self.connection(packet, &ngap);
         for pdu in &ngap.nas {
             let ue = self.resolve(ue);
-            self.silence(ue, packet.time, false, out);
+            self.silence(ue, packet.time, Quiet::Spoken, out);
             let way = (packet, direction, access, ngap.procedure);
             let row = self.nas(ue, way, pdu);
             out.push(Event::Row(row));
@@ -171,7 +188,7 @@ impl Follower {
     /// The capture ended.
     pub fn finish(&mut self, out: &mut Vec<Event>) {
         for ue in 0..self.ues.len() {
-            self.silence(ue, self.now, false, out);
+            self.silence(ue, self.now, Quiet::End, out);
         }
     }
 
@@ -235,19 +252,22 @@ impl Follower {
     }
 
     /// The UE that an NGAP message names.
-    fn find(&self, packet: &Packet<'_>, ngap: &Ngap<'_>) -> Option<usize> {
+    fn find(&self, packet: &Packet<'_>, ngap: &Ngap<'_>) -> Option<Link> {
         let by_ran = |id| self.links.get(&(packet.association, id));
         let by_amf = |id| self.by_amf.get(&(packet.amf, id));
-        let ue = ngap.ran_ue.and_then(by_ran);
-        let ue = ue.or_else(|| ngap.amf_ue.and_then(by_amf))?;
-        Some(self.resolve(*ue))
+        let link = ngap.ran_ue.and_then(by_ran);
+        let link = link.or_else(|| ngap.amf_ue.and_then(by_amf))?;
+        Some(Link {
+            ue: self.resolve(link.ue),
+            access: ngap.access.unwrap_or(link.access),
+        })
     }
 
     /// The UE of a message with NAS PDUs; a new one when nothing is known of it.
-    fn connection(&mut self, packet: &Packet<'_>, ngap: &Ngap<'_>) -> usize {
+    fn connection(&mut self, packet: &Packet<'_>, ngap: &Ngap<'_>) -> Link {
         let initial = ngap.procedure == procedure::INITIAL_UE_MESSAGE;
         let access = ngap.access.unwrap_or(AccessType::ThreeGpp);
-        let ue = if initial {
+        let link = if initial {
             let name = ngap.nas.first().and_then(|pdu| super::rules::name(pdu));
             let named = name.and_then(|name| self.names.get(&name).copied());
             let named = named.map(|ue| self.resolve(ue));
@@ -263,41 +283,43 @@ impl Follower {
                 self.call(ue, name);
             }
             self.ue(ue).disconnect(access);
-            ue
+            Link { ue, access }
         } else {
-            self.find(packet, ngap).unwrap_or_else(|| self.create())
+            let known = self.find(packet, ngap);
+            known.unwrap_or_else(|| Link {
+                ue: self.create(),
+                access,
+            })
         };
-        self.bind(packet, ngap, ue);
-        ue
+        self.bind(packet, ngap, link);
+        link
     }
 
-    fn bind(&mut self, packet: &Packet<'_>, ngap: &Ngap<'_>, ue: usize) {
+    fn bind(&mut self, packet: &Packet<'_>, ngap: &Ngap<'_>, link: Link) {
         if self.links.len() > NAMES || self.by_amf.len() > NAMES {
             self.links.clear();
             self.by_amf.clear();
         }
         if let Some(id) = ngap.ran_ue {
-            self.links.insert((packet.association, id), ue);
+            self.links.insert((packet.association, id), link);
         }
         if let Some(id) = ngap.amf_ue {
-            self.by_amf.insert((packet.amf, id), ue);
+            self.by_amf.insert((packet.amf, id), link);
         }
     }
 
     fn moved(&mut self, packet: &Packet<'_>, ngap: &Ngap<'_>) {
         let by_amf = |id| self.by_amf.get(&(packet.amf, id)).copied();
-        if let Some(ue) = ngap.amf_ue.and_then(by_amf) {
-            self.bind(packet, ngap, ue);
+        if let Some(link) = ngap.amf_ue.and_then(by_amf) {
+            self.bind(packet, ngap, link);
         }
     }
 
     fn release(&mut self, packet: &Packet<'_>, ngap: &Ngap<'_>) {
-        let Some(ue) = self.find(packet, ngap) else {
+        let Some(Link { ue, access }) = self.find(packet, ngap) else {
             return;
         };
-        for access in AccessType::ALL {
-            self.ue(ue).disconnect(access);
-        }
+        self.ue(ue).disconnect(access);
         if let Some(id) = ngap.ran_ue {
             self.links.remove(&(packet.association, id));
         }

@@ -2,7 +2,7 @@
 
 use super::context::{COUNT_END, Context};
 use super::finding::Finding;
-use super::follow::{Event, Follower};
+use super::follow::{Event, Follower, Quiet};
 use super::row::{Row, Verdict};
 use super::ue::{Authentication, Outcome, Ue};
 use crate::algorithm::{Input, Nea};
@@ -444,13 +444,7 @@ impl Follower {
     }
 
     /// Faults of time, looked at whenever a UE is touched: no answer to a command, nothing after COMPLETE.
-    pub(super) fn silence(
-        &mut self,
-        number: usize,
-        now: u64,
-        released: bool,
-        out: &mut Vec<Event>,
-    ) {
+    pub(super) fn silence(&mut self, number: usize, now: u64, when: Quiet, out: &mut Vec<Event>) {
         let (answer, quiet) = (self.settings.answer, self.settings.quiet);
         let ue = self.resolve(number);
         if !self.remembers(ue) {
@@ -468,7 +462,13 @@ impl Follower {
         }
         if let Some(open) = ue_state.open() {
             let waited = now.saturating_sub(open.last) >= answer;
-            if waited && open.times > FEW || released && (waited || open.times >= FEW) {
+            let over = match when {
+                // Retransmissions come after this time too.
+                Quiet::Spoken => false,
+                Quiet::Released => waited || open.times >= FEW,
+                Quiet::End => waited,
+            };
+            if over {
                 open.outcome = Outcome::Aborted;
                 let text = format!("no answer to {} SECURITY MODE COMMANDs", open.times);
                 late.push((open.frame, Finding::new(Diagnosis::SmcTimeout, text)));
