@@ -4,6 +4,7 @@
 
 mod captures;
 mod failures;
+mod hostile;
 mod mistakes;
 mod pages;
 mod run;

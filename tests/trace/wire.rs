@@ -21,7 +21,8 @@ pub(crate) struct Wire {
     /// Microseconds since the capture began.
     pub(crate) now: u64,
     tsn: u32,
-    pub(crate) frames: u64,
+    /// Every NGAP PDU, in order.
+    pub(crate) sent: Vec<Vec<u8>>,
 }
 
 impl Wire {
@@ -34,7 +35,7 @@ impl Wire {
             pcap,
             now: 0,
             tsn: 1,
-            frames: 0,
+            sent: Vec::new(),
         }
     }
 
@@ -58,6 +59,7 @@ impl Wire {
             sctp.extend(pdu);
             sctp.resize(sctp.len().next_multiple_of(4), 0);
             self.tsn += 1;
+            self.sent.push(pdu.clone());
         }
         let mut frame = vec![0; 12];
         frame.extend([8, 0, 0x45, 0]);
@@ -76,7 +78,6 @@ impl Wire {
             self.pcap.extend(word.to_le_bytes());
         }
         self.pcap.extend(frame);
-        self.frames += 1;
     }
 
     pub(crate) fn wait(&mut self, seconds: u64) {

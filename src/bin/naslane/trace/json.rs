@@ -7,45 +7,56 @@ use serde_json::{Value, json};
 
 use super::{Private, Told, label};
 use crate::hex;
+use crate::terminal::show;
 
-pub(super) fn of(told: &Told<'_>) -> String {
+/// Octets printed at a time.
+const CHUNK: usize = 1 << 16;
+
+/// Prints piece by piece, a row in a line: a tree of all rows would take ten times their memory.
+pub(super) fn print(told: &Told<'_>) -> Result<(), String> {
     let summary = &told.summary;
-    let ues: Vec<Value> = told
-        .parts
-        .iter()
-        .enumerate()
-        .map(|(place, (ue, part))| {
-            let mut value = json!({
-                "ue": place + 1,
-                "messages": part.messages,
-                "verified": part.verified,
-                "unverified": part.unverified,
-                "first_failure": part.faults.first().map(fault),
-                "findings": part.faults.iter().map(fault).collect::<Vec<_>>(),
-                "findings_left_out": part.faults_left_out,
-                "security_mode": told.follower.commands(*ue).iter().map(command).collect::<Vec<_>>(),
-                "rows": part.rows.iter().map(|row| message(told, row)).collect::<Vec<_>>(),
-            });
-            if told.shows(Private::Supi) {
-                value["supi"] = json!(told.follower.supi(*ue));
-            }
-            value
-        })
-        .collect();
-    let all = json!({
-        "capture": told.capture,
-        "summary": {
-            "ues": ues.len(),
-            "messages": summary.messages,
-            "protected": summary.protected,
-            "verified": summary.verified,
-            "unverified": summary.unverified,
-            "rows_left_out": summary.left_out,
-            "not_ngap": told.other,
-        },
-        "ues": ues,
+    let figures = json!({
+        "ues": told.parts.len(),
+        "messages": summary.messages,
+        "protected": summary.protected,
+        "verified": summary.verified,
+        "unverified": summary.unverified,
+        "rows_left_out": summary.left_out,
+        "not_ngap": told.other,
     });
-    format!("{all:#}\n")
+    show(&format!(
+        "{{\"capture\": {},\n\"summary\": {figures},\n\"ues\": [",
+        json!(told.capture)
+    ))?;
+    for (place, (ue, part)) in told.parts.iter().enumerate() {
+        let mut value = json!({
+            "ue": place + 1,
+            "messages": part.messages,
+            "verified": part.verified,
+            "unverified": part.unverified,
+            "first_failure": part.faults.first().map(fault),
+            "findings": part.faults.iter().map(fault).collect::<Vec<_>>(),
+            "findings_left_out": part.faults_left_out,
+            "security_mode": told.follower.commands(*ue).iter().map(command).collect::<Vec<_>>(),
+        });
+        if told.shows(Private::Supi) {
+            value["supi"] = json!(told.follower.supi(*ue));
+        }
+        let head = value.to_string();
+        let head = head.strip_suffix('}').unwrap_or(&head);
+        let comma = if place == 0 { "" } else { "," };
+        let mut out = format!("{comma}\n{head},\"rows\": [");
+        for (place, row) in part.rows.iter().enumerate() {
+            let comma = if place == 0 { "\n" } else { ",\n" };
+            out += &format!("{comma}{}", message(told, row));
+            if out.len() > CHUNK {
+                show(&out)?;
+                out.clear();
+            }
+        }
+        show(&(out + "]}"))?;
+    }
+    show("]}\n")
 }
 
 fn finding(finding: &Finding) -> Value {

@@ -138,11 +138,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
             .and_then(|()| file.flush())
             .map_err(|error| cannot_write(path, &error))?;
     }
-    show(&if args.json {
-        json::of(&told)
+    if args.json {
+        json::print(&told)?;
     } else {
-        text::of(&told)
-    })?;
+        show(&text::of(&told))?;
+    }
     Ok(!told.faults())
 }
 
