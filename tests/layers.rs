@@ -19,6 +19,7 @@ const FLOORS: &[&[&str]] = &[
     &["procedure"],
     &["session"],
     &["engine"],
+    &["trace"],
     &["sidecar"],
     &["door"],
 ];
@@ -52,6 +53,7 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
             "src/nas/",
             "src/security/",
             "src/procedure/",
+            "src/trace/",
         ],
         &[
             "time", "net", "thread", "fs", "process", "tracing", "log", "println", "eprintln",
