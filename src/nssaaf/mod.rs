@@ -1,0 +1,20 @@
+//! Network slice-specific authentication beyond the procedure: the AMF's questions to the NSSAAF, an NSSAAF, RADIUS
+//! behind it, and the UE's EAP (TS 23.502 4.2.9, TS 29.526, TS 29.561 16).
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | [`service`] | the bodies of Nnssaaf_NSSAA |
+//! | [`http`] | HTTP/2 and TLS, both sides |
+//! | [`consumer`] | the AMF's side |
+//! | [`producer`] | the NSSAAF: `naslane nssaaf` |
+//! | [`radius`] | RADIUS: packets, questions, dynamic authorisation |
+//! | [`eap`] | the peer's half of EAP-MD5 and EAP-TLS |
+//!
+//! Feature `nssaa`.
+
+pub mod consumer;
+pub mod eap;
+pub mod http;
+pub mod producer;
+pub mod radius;
+pub mod service;
