@@ -9,6 +9,7 @@
 //! | [`identity`] | 5GS mobile identities |
 //! | [`capability`] | UE security capability and its S1 sibling, kept octet for octet |
 //! | [`smc`] | SECURITY MODE COMMAND, COMPLETE and REJECT |
+//! | [`nssaa`] | network slice-specific authentication, S-NSSAI, the lists of slices |
 //! | [`initial`] | initial NAS messages: cleartext part, NAS message container |
 //! | [`compose`] | bodies of the other messages, for load generation and tests |
 //! | [`container`] | the containers that the AMF protects outside a NAS message |
@@ -27,6 +28,7 @@ pub mod identity;
 pub mod ie;
 pub mod initial;
 pub mod message;
+pub mod nssaa;
 mod octets;
 pub mod smc;
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::base::{Error, Result};
 
 /// Reads from the front; what is missing is [`Error::MalformedIe`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
