@@ -14,6 +14,7 @@
 //! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |
 //! | 6 | [`engine`] | sessions and verbs: one message, a batch of 64-byte jobs, workers behind rings |
 //! | 7 | `sidecar` | the engine in a process of its own that holds the keys, and its client (features `sidecar` and `client`, Linux) |
+//! | 7 | `nssaaf` | slice authentication beyond the procedure: Nnssaaf, RADIUS, EAP peers (feature `nssaa`) |
 //! | 8 | [`door`] | one engine behind three doors: the caller's thread, workers, a sidecar |
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -26,6 +27,8 @@ pub mod engine;
 pub mod kdf;
 pub mod kernel;
 pub mod nas;
+#[cfg(feature = "nssaa")]
+pub mod nssaaf;
 #[cfg(feature = "std")]
 pub mod procedure;
 #[cfg(feature = "std")]

@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     &["procedure"],
     &["session"],
     &["engine"],
-    &["sidecar"],
+    &["sidecar", "nssaaf"],
     &["door"],
 ];
 

@@ -4,7 +4,6 @@
 
 use core::fmt;
 
-use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -40,7 +39,10 @@ impl std::error::Error for JsonError {}
 /// What is missing or malformed. Names members, shows no content.
 pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, JsonError> {
     if body.len() > LONGEST {
-        return Err(JsonError(format!("a body of {} octets; {LONGEST} are read", body.len())));
+        return Err(JsonError(format!(
+            "a body of {} octets; {LONGEST} are read",
+            body.len()
+        )));
     }
     serde_json::from_slice(body).map_err(|why| JsonError(described(&why)))
 }
@@ -71,7 +73,9 @@ pub fn write<T: Serialize>(body: &T) -> Vec<u8> {
 #[must_use]
 pub fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    [JSON, PROBLEM, HAL_JSON].iter().any(|known| known.eq_ignore_ascii_case(essence))
+    [JSON, PROBLEM, HAL_JSON]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(essence))
 }
 
 /// Snssai (TS 29.571 5.4.4.2).
@@ -111,7 +115,9 @@ mod gpsi {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
         let text = String::deserialize(from)?;
         if text.is_empty() || text.len() > 256 || text.contains(char::is_control) {
-            return Err(D::Error::custom(format_args!("{OURS} 1 to 256 characters: gpsi")));
+            return Err(D::Error::custom(format_args!(
+                "{OURS} 1 to 256 characters: gpsi"
+            )));
         }
         Ok(text)
     }
@@ -119,18 +125,24 @@ mod gpsi {
 
 /// EapMessage: base64, and null.
 mod eap_message {
-    use super::{Deserialize, Deserializer, Engine, OURS, STANDARD, Serializer};
+    use super::{Deserialize, Deserializer, OURS, STANDARD, Serializer};
+    use base64::Engine as _;
     use serde::de::Error;
 
     #[expect(clippy::ref_option, reason = "the shape that serde calls")]
-    pub(super) fn serialize<S: Serializer>(value: &Option<Vec<u8>>, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<Vec<u8>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         match value {
             Some(octets) => to.serialize_str(&STANDARD.encode(octets)),
             None => to.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<u8>>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
         let Some(text) = Option::<String>::deserialize(from)? else {
             return Ok(None);
         };
@@ -281,7 +293,10 @@ pub struct ProblemDetails {
 
 /// Application errors (TS 29.526 6.1.7.3, TS 29.500 5.2.7.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the standard's, and the status says when")]
+#[expect(
+    missing_docs,
+    reason = "the names are the standard's, and the status says when"
+)]
 pub enum Cause {
     InvalidMsgFormat,
     MandatoryIeMissing,

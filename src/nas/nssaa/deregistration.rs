@@ -73,6 +73,9 @@ mod tests {
         request.rejected = &[];
         request.extended_rejected = &rejected;
         let len = request.encode(&mut out).unwrap();
-        assert_eq!(out[..len], [0x7E, 0, 0x47, 3, 0x58, 62, 0x68, 3, 0, 0x12, 7]);
+        assert_eq!(
+            out[..len],
+            [0x7E, 0, 0x47, 3, 0x58, 62, 0x68, 3, 0, 0x12, 7]
+        );
     }
 }

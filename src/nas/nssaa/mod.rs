@@ -126,9 +126,7 @@ mod tests {
     /// spec 6.1: COMMAND for SST 1, SD 000001 with EAP-Request/Identity, identifier 1.
     #[test]
     fn the_known_command() {
-        let octets = [
-            0x7E, 0, 0x50, 4, 1, 0, 0, 1, 0, 5, 1, 1, 0, 5, 1,
-        ];
+        let octets = [0x7E, 0, 0x50, 4, 1, 0, 0, 1, 0, 5, 1, 1, 0, 5, 1];
         let eap = identity_request(1);
         let command = NssaaMessage {
             kind: Kind::Command,
@@ -141,7 +139,10 @@ mod tests {
         assert_eq!(NssaaMessage::decode(&octets), Ok(command));
         assert_eq!(command.encode(&mut [0; 14]), Err(Error::BufferTooSmall));
         for cut in 3..octets.len() {
-            assert_eq!(NssaaMessage::decode(&octets[..cut]), Err(Error::MalformedIe));
+            assert_eq!(
+                NssaaMessage::decode(&octets[..cut]),
+                Err(Error::MalformedIe)
+            );
         }
     }
 
@@ -166,6 +167,9 @@ mod tests {
         }
         let foreign = [0x7E, 0, 0x51, 1, 1, 0, 4, 3, 1, 0, 4];
         assert_eq!(NssaaMessage::decode(&foreign), Err(Error::MalformedIe));
-        assert_eq!(NssaaMessage::decode(&[0x7E, 0, 0x5D, 0]), Err(Error::Unexpected));
+        assert_eq!(
+            NssaaMessage::decode(&[0x7E, 0, 0x5D, 0]),
+            Err(Error::Unexpected)
+        );
     }
 }

@@ -106,7 +106,10 @@ impl Iterator for Nssai<'_> {
             return None;
         }
         self.left -= 1;
-        let slice = self.entries.lv().and_then(|(value, _)| Slice::from_value(value));
+        let slice = self
+            .entries
+            .lv()
+            .and_then(|(value, _)| Slice::from_value(value));
         if slice.is_err() {
             self.left = 0;
         }
@@ -263,7 +266,9 @@ pub(super) fn put_extended(w: &mut Writer<'_>, iei: u8, list: &[Rejected]) {
         return;
     }
     let runs = || list.chunk_by(|a, b| a.back_off == b.back_off);
-    let heads: usize = runs().map(|run| 1 + usize::from(run[0].back_off.is_some())).sum();
+    let heads: usize = runs()
+        .map(|run| 1 + usize::from(run[0].back_off.is_some()))
+        .sum();
     let entries: usize = list.iter().map(|r| 1 + r.slice.value_len()).sum();
     w.octet(iei).octet((heads + entries) as u8);
     for run in runs() {
@@ -327,12 +332,18 @@ mod tests {
         assert_eq!(read, [Ok(SNssai::sst(1).into()), Err(Error::MalformedIe)]);
         let nine: Vec<u8> = (0..9).flat_map(|sst| [0x10, sst]).collect();
         assert_eq!(RejectedNssai::new(&nine).count(), 8);
-        assert_eq!(RejectedNssai::new(&[0x20, 1, 1]).next(), Some(Err(Error::MalformedIe)));
+        assert_eq!(
+            RejectedNssai::new(&[0x20, 1, 1]).next(),
+            Some(Err(Error::MalformedIe))
+        );
         // "All other values shall be interpreted as 8."
         let nine: Vec<u8> = std::iter::once(0x0F).chain(nine).collect();
         assert_eq!(Extended::new(&nine).count(), 8);
         // One entry promised, none there; an unknown type of list.
         assert_eq!(Extended::new(&[0]).next(), Some(Err(Error::MalformedIe)));
-        assert_eq!(Extended::new(&[0x20, 0x10, 1]).next(), Some(Err(Error::MalformedIe)));
+        assert_eq!(
+            Extended::new(&[0x20, 0x10, 1]).next(),
+            Some(Err(Error::MalformedIe))
+        );
     }
 }

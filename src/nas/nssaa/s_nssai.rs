@@ -193,7 +193,10 @@ mod tests {
             assert_eq!(Slice::from_value(&[0; 9][..len]), Err(Error::MalformedIe));
             assert_eq!(SNssai::from_value(&[0; 9][..len]), Err(Error::MalformedIe));
         }
-        assert_eq!(SNssai::from_value(&[7, 0xFF, 0xFF, 0xFF]), Ok(SNssai::sst(7)));
+        assert_eq!(
+            SNssai::from_value(&[7, 0xFF, 0xFF, 0xFF]),
+            Ok(SNssai::sst(7))
+        );
         assert_eq!(SNssai::new(7, 0xFF_FFFF), SNssai::sst(7));
     }
 }

@@ -41,7 +41,11 @@ impl Handler for Callbacks {
             return Reply::problem(&Cause::NfCongestion.problem("too many events wait"));
         };
         self.0.count(|counts| counts.notifications += 1);
-        let event = Event::Notification { what: body.notif_type, gpsi: body.gpsi, s_nssai: body.snssai };
+        let event = Event::Notification {
+            what: body.notif_type,
+            gpsi: body.gpsi,
+            s_nssai: body.snssai,
+        };
         self.0.tell(event, 0, place);
         Reply::empty(StatusCode::NO_CONTENT)
     }

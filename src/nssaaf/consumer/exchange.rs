@@ -12,8 +12,8 @@ use crate::nas::nssaa::{EapCode, EapMessage, SNssai, eap_verdict};
 use crate::nssaaf::http::HttpError;
 use crate::nssaaf::http::client::Answer;
 use crate::nssaaf::service::{
-    self, AuthStatus, Cause, ProblemDetails, SliceAuthConfirmationData, SliceAuthConfirmationResponse,
-    SliceAuthContext, SliceAuthInfo,
+    self, AuthStatus, Cause, ProblemDetails, SliceAuthConfirmationData,
+    SliceAuthConfirmationResponse, SliceAuthContext, SliceAuthInfo,
 };
 
 /// What is to be asked.
@@ -33,7 +33,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 pub(super) async fn exchange(shared: Arc<Shared>, work: Work, place: OwnedSemaphorePermit) {
     // Closed only when the runtime ends.
-    let Ok(turn) = shared.under_way.acquire().await else { return };
+    let Ok(turn) = shared.under_way.acquire().await else {
+        return;
+    };
     let outcome = asked(&shared, &work).await;
     drop(turn);
     if outcome == Outcome::Trouble(Trouble::Malformed) {
@@ -80,7 +82,9 @@ async fn answered(shared: &Shared, work: &Work) -> Result<Answer, Trouble> {
             },
             Err(HttpError::Redirect | HttpError::TooLong) => last = Trouble::Malformed,
             Err(HttpError::Uri) => return Err(Trouble::Malformed),
-            Err(HttpError::Connect | HttpError::Broken | HttpError::Timeout) => last = Trouble::Unreachable,
+            Err(HttpError::Connect | HttpError::Broken | HttpError::Timeout) => {
+                last = Trouble::Unreachable
+            }
         }
         place += 1; // the next NSSAAF, if there are several
     }
@@ -95,7 +99,9 @@ fn busy(answer: &Answer) -> Option<Trouble> {
         StatusCode::BAD_GATEWAY,
         StatusCode::SERVICE_UNAVAILABLE,
     ];
-    again.contains(&answer.status).then(|| Trouble::Status(answer.status.as_u16()))
+    again
+        .contains(&answer.status)
+        .then(|| Trouble::Status(answer.status.as_u16()))
 }
 
 fn chance() -> f64 {
@@ -113,7 +119,12 @@ fn first(root: &Uri) -> Uri {
 }
 
 fn info(shared: &Shared, work: &Work) -> SliceAuthInfo {
-    let uri = |path| shared.callback_root.as_ref().map(|root| format!("{root}{path}"));
+    let uri = |path| {
+        shared
+            .callback_root
+            .as_ref()
+            .map(|root| format!("{root}{path}"))
+    };
     SliceAuthInfo {
         gpsi: work.gpsi.clone(),
         snssai: work.s_nssai,

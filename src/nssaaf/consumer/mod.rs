@@ -108,7 +108,9 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answer { ticket, outcome } => write!(f, "Answer({ticket:#x}, {outcome:?})"),
-            Self::Notification { what, s_nssai, .. } => write!(f, "Notification({what:?}, {s_nssai})"),
+            Self::Notification { what, s_nssai, .. } => {
+                write!(f, "Notification({what:?}, {s_nssai})")
+            }
         }
     }
 }
@@ -177,7 +179,11 @@ impl Shared {
     }
 
     fn tell(&self, event: Event, run: u64, place: OwnedSemaphorePermit) {
-        let waiting = Waiting { event, run, _place: place };
+        let waiting = Waiting {
+            event,
+            run,
+            _place: place,
+        };
         // Without a receiver the consumer is gone, and nobody wants to know.
         if self.events.send(waiting).is_ok() {
             (self.bell)();
@@ -217,8 +223,16 @@ impl Consumer {
             .enable_all()
             .build()
             .map_err(|why| format!("no thread for Nnssaaf: {why}"))?;
-        let listener = settings.callbacks.as_ref().map(Callbacks::bind).transpose()?;
-        let scheme = if server_tls.is_some() { "https" } else { "http" };
+        let listener = settings
+            .callbacks
+            .as_ref()
+            .map(Callbacks::bind)
+            .transpose()?;
+        let scheme = if server_tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         let callback_root = settings.callbacks.as_ref().zip(listener.as_ref());
         let callback_root = callback_root.map(|(callbacks, at)| callbacks.root(scheme, at));
         let (events, waiting) = channel();
@@ -239,7 +253,9 @@ impl Consumer {
             let handler = Arc::new(callbacks::Callbacks(shared.clone()));
             Running::start(listener, server_tls, handler)
         });
-        let callbacks = callbacks.transpose().map_err(|why| format!("callbacks: {why}"))?;
+        let callbacks = callbacks
+            .transpose()
+            .map_err(|why| format!("callbacks: {why}"))?;
         Ok(Self {
             shared,
             waiting: Mutex::new(waiting),
@@ -254,11 +270,24 @@ impl Consumer {
     ///
     /// # Errors
     /// [`Busy`].
-    pub fn begin(&self, ticket: u64, (gpsi, s_nssai): (&str, SNssai), eap: EapMessage<'_>) -> Result<(), Busy> {
+    pub fn begin(
+        &self,
+        ticket: u64,
+        (gpsi, s_nssai): (&str, SNssai),
+        eap: EapMessage<'_>,
+    ) -> Result<(), Busy> {
         let place = self.shared.place()?;
         self.cancel(ticket);
-        let number = self.numbers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let run = Run { number, gpsi: gpsi.to_owned(), s_nssai, context: None, task: None };
+        let number = self
+            .numbers
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let run = Run {
+            number,
+            gpsi: gpsi.to_owned(),
+            s_nssai,
+            context: None,
+            task: None,
+        };
         let mut runs = self.shared.runs();
         if runs.len() >= self.shared.settings.runs {
             self.shared.count(|counts| counts.busy += 1);
@@ -283,12 +312,19 @@ impl Consumer {
             let number = runs.get(&ticket).map_or(0, |run| run.number);
             drop(runs);
             let outcome = Outcome::Trouble(Trouble::NoRun);
-            self.shared.tell(Event::Answer { ticket, outcome }, number, place);
+            self.shared
+                .tell(Event::Answer { ticket, outcome }, number, place);
         }
         Ok(())
     }
 
-    fn spawn(&self, runs: &mut HashMap<u64, Run>, ticket: u64, eap: EapMessage<'_>, place: OwnedSemaphorePermit) {
+    fn spawn(
+        &self,
+        runs: &mut HashMap<u64, Run>,
+        ticket: u64,
+        eap: EapMessage<'_>,
+        place: OwnedSemaphorePermit,
+    ) {
         let (Some(run), Some(runtime)) = (runs.get_mut(&ticket), &self.runtime) else {
             return;
         };
@@ -373,7 +409,11 @@ impl Consumer {
     /// What it did so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        *self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .shared
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

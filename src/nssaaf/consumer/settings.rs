@@ -106,8 +106,12 @@ impl Settings {
     pub(super) fn roots(&self) -> Result<Vec<Uri>, String> {
         let root = |text: &String| {
             let uri: Option<Uri> = text.parse().ok();
-            let known = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
-            let uri = uri.filter(known).ok_or_else(|| format!("nssaaf = {text:?}: no http or https URI"))?;
+            let known = |uri: &Uri| {
+                matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
+            };
+            let uri = uri
+                .filter(known)
+                .ok_or_else(|| format!("nssaaf = {text:?}: no http or https URI"))?;
             if uri.scheme_str() == Some("https") && self.tls.is_none() {
                 return Err(format!("nssaaf = {text:?}: https needs a [tls] table"));
             }

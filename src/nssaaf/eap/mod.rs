@@ -35,7 +35,10 @@ pub mod kind {
 #[must_use]
 pub fn identity(message: EapMessage<'_>) -> Option<&[u8]> {
     let given = message.code() == EapCode::Response && message.kind() == Some(EAP_IDENTITY);
-    message.octets().get(TYPED..).filter(|name| given && !name.is_empty())
+    message
+        .octets()
+        .get(TYPED..)
+        .filter(|name| given && !name.is_empty())
 }
 
 /// A response of this type. `None`: longer than a NAS message carries (1500 octets).

@@ -92,7 +92,11 @@ impl Client {
     /// A client that waits so long for each step: connection, answer.
     #[must_use]
     pub fn new(tls: Option<Arc<ClientConfig>>, timeout: Duration) -> Self {
-        Self { tls, timeout, servers: Mutex::default() }
+        Self {
+            tls,
+            timeout,
+            servers: Mutex::default(),
+        }
     }
 
     /// Asks, and follows redirects (307, 308: same method, same body).
@@ -103,7 +107,10 @@ impl Client {
         let mut uri = uri.clone();
         for _ in 0..=REDIRECTS {
             let answer = self.once(method, &uri, body).await?;
-            let redirect = [StatusCode::TEMPORARY_REDIRECT, StatusCode::PERMANENT_REDIRECT];
+            let redirect = [
+                StatusCode::TEMPORARY_REDIRECT,
+                StatusCode::PERMANENT_REDIRECT,
+            ];
             if !redirect.contains(&answer.status) {
                 return Ok(answer);
             }
@@ -122,7 +129,9 @@ impl Client {
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, service::JSON);
         }
-        let request = request.body(Full::new(body.clone())).map_err(|_| HttpError::Uri)?;
+        let request = request
+            .body(Full::new(body.clone()))
+            .map_err(|_| HttpError::Uri)?;
         let mut sender = self.connection(uri).await?;
         let exchange = async {
             sender.ready().await.map_err(|_| HttpError::Connect)?;
@@ -131,7 +140,11 @@ impl Client {
         };
         let outcome = tokio::time::timeout(self.timeout, exchange).await;
         let outcome = outcome.unwrap_or(Err(HttpError::Timeout));
-        if matches!(outcome, Err(HttpError::Timeout | HttpError::Connect | HttpError::Broken)) && !sender.is_ready() {
+        if matches!(
+            outcome,
+            Err(HttpError::Timeout | HttpError::Connect | HttpError::Broken)
+        ) && !sender.is_ready()
+        {
             self.forget(uri).await;
         }
         outcome
@@ -224,7 +237,12 @@ async fn read(asked: &Uri, response: Response<Incoming>) -> Result<Answer, HttpE
         Some(_) => HttpError::Broken,
         None => HttpError::TooLong,
     })?;
-    Ok(Answer { status: head.status, content_type, location, body: body.to_bytes() })
+    Ok(Answer {
+        status: head.status,
+        content_type,
+        location,
+        body: body.to_bytes(),
+    })
 }
 
 /// A Location is a URI reference (RFC 9110 10.2.2): absolute, or a path on the server that was asked.
@@ -234,7 +252,9 @@ fn absolute(asked: &Uri, place: &str) -> Option<Uri> {
         return Some(place);
     }
     let mut parts = asked.clone().into_parts();
-    let path = place.path_and_query().filter(|path| path.as_str().starts_with('/'))?;
+    let path = place
+        .path_and_query()
+        .filter(|path| path.as_str().starts_with('/'))?;
     parts.path_and_query = Some(path.clone());
     Uri::from_parts(parts).ok()
 }

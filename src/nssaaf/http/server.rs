@@ -61,19 +61,29 @@ impl Reply {
     /// An answer without a body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, ..Self::default() }
+        Self {
+            status,
+            ..Self::default()
+        }
     }
 
     /// An answer with a JSON body.
     #[must_use]
     pub fn json(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, content_type: service::JSON, body, location: None }
+        Self {
+            status,
+            content_type: service::JSON,
+            body,
+            location: None,
+        }
     }
 
     /// An error.
     #[must_use]
     pub fn problem(problem: &ProblemDetails) -> Self {
-        let status = problem.status.and_then(|status| StatusCode::from_u16(status).ok());
+        let status = problem
+            .status
+            .and_then(|status| StatusCode::from_u16(status).ok());
         Self {
             status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             content_type: service::PROBLEM,
@@ -124,8 +134,17 @@ impl Running {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(accept(listener, tls.map(TlsAcceptor::from), handler, stopped));
-        Ok(Self { address, stop, task })
+        let task = tokio::spawn(accept(
+            listener,
+            tls.map(TlsAcceptor::from),
+            handler,
+            stopped,
+        ));
+        Ok(Self {
+            address,
+            stop,
+            task,
+        })
     }
 
     /// Where it listens.
@@ -156,14 +175,16 @@ async fn accept<H: Handler>(
     let graceful = GracefulShutdown::new();
     let seats = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let Ok(seat) = seats.clone().acquire_owned().await else { break };
+        let Ok(seat) = seats.clone().acquire_owned().await else {
+            break;
+        };
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 // Out of descriptors: wait for some to come back.
                 Err(_) => { tokio::time::sleep(Duration::from_millis(50)).await; continue }
             },
-            _ = stopped.wait_for(|stop| *stop) => break,
+            _ = stopped.changed() => break,
         };
         let (tls, handler, watcher) = (tls.clone(), handler.clone(), graceful.watcher());
         let mut gone = stopped.clone();
@@ -223,7 +244,10 @@ async fn answer<H: Handler>(handler: &H, request: hyper::Request<Incoming>) -> R
         Ok(Err(_)) => return Reply::empty(StatusCode::PAYLOAD_TOO_LARGE),
         Err(_) => return Reply::empty(StatusCode::REQUEST_TIMEOUT),
     };
-    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = head
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
     if !body.is_empty() && !service::is_json(&content_type) {
         let mut problem = Cause::InvalidMsgFormat.problem("the body must be application/json");

@@ -29,7 +29,8 @@ impl Files {
     }
 
     fn key(&self) -> Result<PrivateKeyDer<'static>, String> {
-        PrivateKeyDer::from_pem_file(&self.key).map_err(|why| format!("{}: {why}", self.key.display()))
+        PrivateKeyDer::from_pem_file(&self.key)
+            .map_err(|why| format!("{}: {why}", self.key.display()))
     }
 
     fn roots(&self) -> Result<Arc<RootCertStore>, String> {
@@ -64,7 +65,9 @@ impl Files {
     pub fn server(&self) -> Result<Arc<ServerConfig>, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let clients = WebPkiClientVerifier::builder_with_provider(self.roots()?, provider.clone());
-        let clients = clients.build().map_err(|why| format!("{}: {why}", self.trust.display()))?;
+        let clients = clients
+            .build()
+            .map_err(|why| format!("{}: {why}", self.trust.display()))?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|why| why.to_string())?

@@ -55,14 +55,23 @@ impl Amfs {
     pub(super) fn new(config: &super::config::Notify, amfs: &[Amf]) -> Result<Self, String> {
         let uri = |text: &String| {
             let uri: Result<Uri, _> = text.parse();
-            let uri = uri.ok().filter(|uri| uri.host().is_some() && uri.scheme().is_some());
+            let uri = uri
+                .ok()
+                .filter(|uri| uri.host().is_some() && uri.scheme().is_some());
             uri.ok_or_else(|| format!("{text:?} is no absolute URI"))
         };
         let mut known = HashMap::new();
         for amf in amfs {
             let (reauth, revoc) = (Some(uri(&amf.reauth)?), Some(uri(&amf.revoc)?));
             let instance = Some(amf.instance.clone());
-            known.insert(amf.instance.clone(), Place { instance, reauth, revoc });
+            known.insert(
+                amf.instance.clone(),
+                Place {
+                    instance,
+                    reauth,
+                    revoc,
+                },
+            );
         }
         Ok(Self {
             most: config.remembered,
@@ -129,7 +138,9 @@ impl Amfs {
 
     /// The AMFs that the UDM names for the two accesses (Nudm_UECM_Get), each once.
     pub(super) async fn asked(&self, client: &Client, gpsi: &str) -> Vec<Place> {
-        let Some(udm) = &self.udm else { return Vec::new() };
+        let Some(udm) = &self.udm else {
+            return Vec::new();
+        };
         let mut instances: Vec<String> = Vec::new();
         for access in ["amf-3gpp-access", "amf-non-3gpp-access"] {
             let path = format!("/nudm-uecm/v1/{}/registrations/{access}", escaped(gpsi));
@@ -185,10 +196,15 @@ async fn discovered(client: &Client, nrf: &Uri, instance: &str) -> Option<Place>
         escaped(instance)
     );
     let result: SearchResult = get(client, nrf, &path).await?;
-    let profile = result.nf_instances.into_iter().find(|profile| profile.nf_instance_id == instance)?;
+    let profile = result
+        .nf_instances
+        .into_iter()
+        .find(|profile| profile.nf_instance_id == instance)?;
     let of = |kind: &str| {
         let all = &profile.default_notification_subscriptions;
-        let one = all.iter().find(|subscription| subscription.notification_type == kind);
+        let one = all
+            .iter()
+            .find(|subscription| subscription.notification_type == kind);
         one.and_then(|subscription| subscription.callback_uri.parse().ok())
     };
     let place = Place {
@@ -214,7 +230,9 @@ fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for octet in text.bytes() {
         match octet {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => out.push(octet.into()),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => {
+                out.push(octet.into())
+            }
             _ => out.push_str(&format!("%{octet:02X}")),
         }
     }

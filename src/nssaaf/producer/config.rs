@@ -62,7 +62,10 @@ pub struct Contexts {
 
 impl Default for Contexts {
     fn default() -> Self {
-        Self { most: 65_536, seconds: 120 }
+        Self {
+            most: 65_536,
+            seconds: 120,
+        }
     }
 }
 
@@ -223,7 +226,11 @@ const fn yes() -> bool {
 /// Fewest octets of a secret (RFC 2865 3 prefers 16; less than 8 is guessed).
 const SHORTEST: usize = 8;
 
-fn secret(inline: Option<&Zeroizing<String>>, file: Option<&PathBuf>, of: &str) -> Result<SharedSecret, String> {
+fn secret(
+    inline: Option<&Zeroizing<String>>,
+    file: Option<&PathBuf>,
+    of: &str,
+) -> Result<SharedSecret, String> {
     let secret: SharedSecret = match (inline, file) {
         (Some(secret), None) => Zeroizing::new(secret.as_bytes().to_vec()),
         (None, Some(file)) => {
@@ -280,7 +287,10 @@ impl Aaa {
         let one = |server: &AaaServer| {
             let of = format!("aaa {:?}, {}", self.name, server.address);
             let secret = secret(server.secret.as_ref(), server.secret_file.as_ref(), &of)?;
-            Ok(Server { address: server.address, secret })
+            Ok(Server {
+                address: server.address,
+                secret,
+            })
         };
         if self.servers.is_empty() {
             return Err(format!("aaa {:?}: no servers", self.name));

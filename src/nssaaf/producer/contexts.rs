@@ -106,13 +106,24 @@ impl Contexts {
         let name: Arc<str> = format!("{:032x}", u128::from_be_bytes(random)).into();
         let life = if finished { FINISHED } else { self.life };
         let deadline = self.deadline(&name, life);
-        let context = Context { talk, busy: false, last: None, finished, deadline };
+        let context = Context {
+            talk,
+            busy: false,
+            last: None,
+            finished,
+            deadline,
+        };
         self.contexts.insert(name.clone(), context);
         Some(name)
     }
 
     /// A PUT arrives; what it finds to ask is busy until [`Contexts::done`].
-    pub(super) fn enter(&mut self, name: &str, (gpsi, s_nssai): (&str, SNssai), eap: &[u8]) -> Found {
+    pub(super) fn enter(
+        &mut self,
+        name: &str,
+        (gpsi, s_nssai): (&str, SNssai),
+        eap: &[u8],
+    ) -> Found {
         self.sweep();
         let Some(context) = self.contexts.get_mut(name) else {
             return Found::None;
@@ -134,7 +145,13 @@ impl Contexts {
     }
 
     /// The PUT is answered. `talk`: where the conversation stands now; `None`: nothing was heard, it stands as before.
-    pub(super) fn done(&mut self, name: &str, talk: Option<Talk>, answered: (Vec<u8>, &Reply), finished: bool) {
+    pub(super) fn done(
+        &mut self,
+        name: &str,
+        talk: Option<Talk>,
+        answered: (Vec<u8>, &Reply),
+        finished: bool,
+    ) {
         let Some(context) = self.contexts.get_mut(name) else {
             return;
         };
@@ -144,7 +161,9 @@ impl Contexts {
         context.finished = finished;
         context.last = Some((answered.0, answered.1.clone()));
         let old = context.deadline;
-        let Some(name) = self.deadlines.remove(&old) else { return };
+        let Some(name) = self.deadlines.remove(&old) else {
+            return;
+        };
         let life = if finished { FINISHED } else { self.life };
         let deadline = self.deadline(&name, life);
         if let Some(context) = self.contexts.get_mut(&name) {

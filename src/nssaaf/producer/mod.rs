@@ -120,7 +120,10 @@ impl Shared {
         use std::sync::atomic::Ordering::Relaxed;
         let tally = &self.tally;
         let radius = |of: fn(&radius::client::Counts) -> &AtomicU64| {
-            let all = self.groups.iter().map(|group| of(group.radius.counts()).load(Relaxed));
+            let all = self
+                .groups
+                .iter()
+                .map(|group| of(group.radius.counts()).load(Relaxed));
             all.sum()
         };
         Status {
@@ -186,10 +189,15 @@ impl Nssaaf {
         let text = |why: std::io::Error| why.to_string();
         let address = service.local_addr().map_err(text)?;
         let shared = Arc::new(shared(config, address, log)?);
-        let tls = config.tls.as_ref().map(super::http::tls::Files::server).transpose()?;
+        let tls = config
+            .tls
+            .as_ref()
+            .map(super::http::tls::Files::server)
+            .transpose()?;
         let relay = Arc::new(relay::Relay(shared.clone()));
         let service = Running::start(service, tls, relay).map_err(text)?;
-        let admin = admin.map(|at| Running::start(at, None, Arc::new(admin::Admin(shared.clone()))));
+        let admin =
+            admin.map(|at| Running::start(at, None, Arc::new(admin::Admin(shared.clone()))));
         let mut askers = Vec::new();
         for aaa in &config.aaa {
             askers.extend(aaa.askers()?);
@@ -244,8 +252,16 @@ impl Nssaaf {
     }
 }
 
-fn shared(config: &Config, address: SocketAddr, log: Box<dyn Fn(&str) + Send + Sync>) -> Result<Shared, String> {
-    let tls = config.tls.as_ref().map(super::http::tls::Files::client).transpose()?;
+fn shared(
+    config: &Config,
+    address: SocketAddr,
+    log: Box<dyn Fn(&str) + Send + Sync>,
+) -> Result<Shared, String> {
+    let tls = config
+        .tls
+        .as_ref()
+        .map(super::http::tls::Files::client)
+        .transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let api_root = match &config.api_root {
         Some(root) => root.trim_end_matches('/').to_owned(),

@@ -23,7 +23,9 @@ pub(super) async fn asked(
     (socket, from): (&UdpSocket, SocketAddr),
     octets: &[u8],
 ) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs());
     let place = shared.notifying.clone().try_acquire_owned();
     let answer = match dynamic.receive(octets, from, now, place.is_ok()) {
         Ok(answer) => answer,
@@ -35,7 +37,9 @@ pub(super) async fn asked(
                 Silence::Code => "no request".to_owned(),
                 Silence::Stale => "Event-Timestamp too far off; compare the clocks".to_owned(),
             };
-            (shared.log)(&format!("dynamic authorisation from {from}: not answered: {why}"));
+            (shared.log)(&format!(
+                "dynamic authorisation from {from}: not answered: {why}"
+            ));
             return;
         }
     };
@@ -54,7 +58,12 @@ pub(super) async fn asked(
 }
 
 /// Tells the AMFs; returns how many took it.
-pub(super) async fn notify(shared: &Shared, what: NotificationType, gpsi: &str, s_nssai: SNssai) -> usize {
+pub(super) async fn notify(
+    shared: &Shared,
+    what: NotificationType,
+    gpsi: &str,
+    s_nssai: SNssai,
+) -> usize {
     let remembered = shared.amfs.remembered(gpsi, s_nssai);
     let mut told = tell_all(shared, &remembered, what, (gpsi, s_nssai)).await;
     if told == 0 {
@@ -67,17 +76,27 @@ pub(super) async fn notify(shared: &Shared, what: NotificationType, gpsi: &str, 
     }
     if told == 0 {
         shared.tally.nobody.fetch_add(1, Relaxed);
-        (shared.log)(&format!("{what:?} for slice {s_nssai}: no AMF is registered, or none took it"));
+        (shared.log)(&format!(
+            "{what:?} for slice {s_nssai}: no AMF is registered, or none took it"
+        ));
     }
     told
 }
 
-async fn tell_all(shared: &Shared, places: &[Place], what: NotificationType, about: (&str, SNssai)) -> usize {
+async fn tell_all(
+    shared: &Shared,
+    places: &[Place],
+    what: NotificationType,
+    about: (&str, SNssai),
+) -> usize {
     let mut uris: Vec<&Uri> = places.iter().filter_map(|place| place.of(what)).collect();
     uris.dedup(); // one AMF for both accesses is told once
     match (shared.notify.two_amfs, uris.as_slice()) {
         (TwoAmfs::Together, [one, other]) => {
-            let both = tokio::join!(tell(shared, one, what, about), tell(shared, other, what, about));
+            let both = tokio::join!(
+                tell(shared, one, what, about),
+                tell(shared, other, what, about)
+            );
             usize::from(both.0) + usize::from(both.1)
         }
         _ => {
@@ -91,8 +110,18 @@ async fn tell_all(shared: &Shared, places: &[Place], what: NotificationType, abo
 }
 
 /// One notification with its repetitions; true when the AMF took it.
-async fn tell(shared: &Shared, uri: &Uri, what: NotificationType, (gpsi, s_nssai): (&str, SNssai)) -> bool {
-    let body = SliceAuthNotification { notif_type: what, gpsi: gpsi.to_owned(), snssai: s_nssai, supi: None };
+async fn tell(
+    shared: &Shared,
+    uri: &Uri,
+    what: NotificationType,
+    (gpsi, s_nssai): (&str, SNssai),
+) -> bool {
+    let body = SliceAuthNotification {
+        notif_type: what,
+        gpsi: gpsi.to_owned(),
+        snssai: s_nssai,
+        supi: None,
+    };
     let body = Bytes::from(service::write(&body));
     let mut pause = Duration::from_millis(100);
     for attempt in 0..shared.notify.attempts {
@@ -106,7 +135,9 @@ async fn tell(shared: &Shared, uri: &Uri, what: NotificationType, (gpsi, s_nssai
                 return true;
             }
             // It does not know the UE, or not what this is.
-            Ok(answer) if answer.status.is_client_error() && answer.status.as_u16() != 429 => return false,
+            Ok(answer) if answer.status.is_client_error() && answer.status.as_u16() != 429 => {
+                return false;
+            }
             _ => (),
         }
     }

@@ -14,8 +14,8 @@ use crate::nssaaf::radius::client::AskError;
 use crate::nssaaf::radius::slice::{self, Gpsi};
 use crate::nssaaf::radius::{Builder, Packet, RadiusError, attribute, code};
 use crate::nssaaf::service::{
-    self, AuthStatus, Cause, JsonError, PATH, SliceAuthConfirmationData, SliceAuthConfirmationResponse,
-    SliceAuthContext, SliceAuthInfo,
+    self, AuthStatus, Cause, JsonError, PATH, SliceAuthConfirmationData,
+    SliceAuthConfirmationResponse, SliceAuthContext, SliceAuthInfo,
 };
 
 pub(super) struct Relay(pub(super) Arc<Shared>);
@@ -25,7 +25,9 @@ impl Handler for Relay {
         let shared = self.0.clone();
         // A task of its own: when the AMF goes away, what the AAA server says is kept for the AMF's next try.
         let work = match (request.path.strip_prefix(PATH), &request.method) {
-            (Some("" | "/"), &Method::POST) => tokio::spawn(async move { post(&shared, &request).await }),
+            (Some("" | "/"), &Method::POST) => {
+                tokio::spawn(async move { post(&shared, &request).await })
+            }
             (Some(rest), &Method::PUT) if rest.len() > 1 && rest.starts_with('/') => {
                 let name = rest[1..].to_owned();
                 tokio::spawn(async move { put(&shared, &name, &request).await })
@@ -74,10 +76,18 @@ async fn post(shared: &Shared, request: &Request) -> Reply {
         return incorrect(shared, "eapIdRsp is no EAP-Response");
     };
     if Gpsi::parse(&info.gpsi).is_none() {
-        return refused(shared, Cause::UserNotFound, "RADIUS carries msisdn- and extid- only");
+        return refused(
+            shared,
+            Cause::UserNotFound,
+            "RADIUS carries msisdn- and extid- only",
+        );
     }
     let Some(group) = shared.group(info.snssai) else {
-        return refused(shared, Cause::SliceAuthRejected, "no AAA server is configured for this S-NSSAI");
+        return refused(
+            shared,
+            Cause::SliceAuthRejected,
+            "no AAA server is configured for this S-NSSAI",
+        );
     };
     if !shared.contexts().room() {
         return refused(shared, Cause::NfCongestion, "too many authentications");
@@ -98,7 +108,11 @@ async fn post(shared: &Shared, request: &Request) -> Reply {
     shared.tally.begun.fetch_add(1, Relaxed);
     if answer.result == Some(AuthStatus::EapFailure) {
         // SliceAuthContext has no result that could say so.
-        return refused(shared, Cause::SliceAuthRejected, "the AAA server rejects the user at once");
+        return refused(
+            shared,
+            Cause::SliceAuthRejected,
+            "the AAA server rejects the user at once",
+        );
     }
     let Some(name) = shared.contexts().open(talk, answer.result.is_some()) else {
         return refused(shared, Cause::NfCongestion, "too many authentications");
@@ -123,11 +137,15 @@ async fn put(shared: &Shared, name: &str, request: &Request) -> Reply {
     let Some(message) = response(data.eap_message.as_ref()) else {
         return incorrect(shared, "eapMessage is no EAP-Response");
     };
-    let found = shared.contexts().enter(name, (&data.gpsi, data.snssai), message.octets());
+    let found = shared
+        .contexts()
+        .enter(name, (&data.gpsi, data.snssai), message.octets());
     let talk = match found {
         Found::Talk(talk) => talk,
         Found::Again(reply) => return reply,
-        Found::Busy => return refused(shared, Cause::NfCongestion, "the AAA server is being asked"),
+        Found::Busy => {
+            return refused(shared, Cause::NfCongestion, "the AAA server is being asked");
+        }
         Found::Other => return incorrect(shared, "gpsi or snssai is not that of this context"),
         Found::None => return refused(shared, Cause::ContextNotFound, ""),
     };
@@ -148,7 +166,9 @@ async fn put(shared: &Shared, name: &str, request: &Request) -> Reply {
             };
             let reply = Reply::json(StatusCode::OK, service::write(&body));
             let finished = answer.result.is_some();
-            shared.contexts().done(name, Some(talk), (eap, &reply), finished);
+            shared
+                .contexts()
+                .done(name, Some(talk), (eap, &reply), finished);
             reply
         }
     }
@@ -161,7 +181,11 @@ struct Answer {
 }
 
 /// One round with the AAA server. The error is the answer to the AMF.
-async fn ask(shared: &Shared, mut talk: Talk, message: EapMessage<'_>) -> Result<(Talk, Answer), Reply> {
+async fn ask(
+    shared: &Shared,
+    mut talk: Talk,
+    message: EapMessage<'_>,
+) -> Result<(Talk, Answer), Reply> {
     let group = &shared.groups[talk.group];
     let first = talk.state.is_none();
     let build = |to: &mut Builder| -> Result<(), RadiusError> {
@@ -172,7 +196,10 @@ async fn ask(shared: &Shared, mut talk: Talk, message: EapMessage<'_>) -> Result
             gpsi.put(to)?;
         }
         to.attribute(attribute::NAS_IDENTIFIER, shared.nas_identifier.as_bytes())?;
-        to.attribute(attribute::FRAMED_MTU, &u32::from(group.framed_mtu).to_be_bytes())?;
+        to.attribute(
+            attribute::FRAMED_MTU,
+            &u32::from(group.framed_mtu).to_be_bytes(),
+        )?;
         if first {
             slice::put_s_nssai(to, talk.s_nssai)?;
         }
@@ -190,8 +217,13 @@ async fn ask(shared: &Shared, mut talk: Talk, message: EapMessage<'_>) -> Result
     });
     let Some((state, answer)) = understood else {
         shared.tally.unanswered.fetch_add(1, Relaxed);
-        (shared.log)(&format!("aaa {:?}: a reply without a fitting EAP-Message", group.name));
-        return Err(Reply::problem(&Cause::UpstreamServerError.problem("the AAA server's reply makes no sense")));
+        (shared.log)(&format!(
+            "aaa {:?}: a reply without a fitting EAP-Message",
+            group.name
+        ));
+        return Err(Reply::problem(
+            &Cause::UpstreamServerError.problem("the AAA server's reply makes no sense"),
+        ));
     };
     match answer.result {
         Some(AuthStatus::EapSuccess) => shared.tally.succeeded.fetch_add(1, Relaxed),
@@ -211,7 +243,13 @@ fn unanswered(shared: &Shared, group: &str, error: AskError) -> Reply {
             (shared.log)(&format!("aaa {group:?}: no answer"));
             Cause::TimedOutRequest
         }
-        AskError::Full => return refused(shared, Cause::NfCongestion, "too many questions to the AAA server"),
+        AskError::Full => {
+            return refused(
+                shared,
+                Cause::NfCongestion,
+                "too many questions to the AAA server",
+            );
+        }
         AskError::Packet(_) => return incorrect(shared, "does not fit into RADIUS"),
         AskError::System => Cause::NetworkFailure,
     };
@@ -221,15 +259,18 @@ fn unanswered(shared: &Shared, group: &str, error: AskError) -> Reply {
 /// What a reply means. `None`: it makes no sense. Where code and EAP packet disagree, nothing succeeds (RFC 3579 2.6.3).
 fn understood(reply: &Packet<'_>, asked: u8) -> Option<Answer> {
     let eap = reply.eap();
-    let code = eap.as_ref().map(|eap| EapMessage::parse(eap).map(|message| message.code()));
+    let code = eap
+        .as_ref()
+        .map(|eap| EapMessage::parse(eap).map(|message| message.code()));
     let (eap, result) = match (reply.code(), code) {
         (code::ACCESS_CHALLENGE, Some(Ok(EapCode::Request))) => (eap?, None),
         (code::ACCESS_ACCEPT, Some(Ok(EapCode::Success))) => (eap?, Some(AuthStatus::EapSuccess)),
         (code::ACCESS_REJECT, Some(Ok(EapCode::Failure))) => (eap?, Some(AuthStatus::EapFailure)),
         // A reject is a reject, whatever else it carries.
-        (code::ACCESS_REJECT, _) => {
-            (eap_verdict(EapCode::Failure, asked).to_vec(), Some(AuthStatus::EapFailure))
-        }
+        (code::ACCESS_REJECT, _) => (
+            eap_verdict(EapCode::Failure, asked).to_vec(),
+            Some(AuthStatus::EapFailure),
+        ),
         _ => return None,
     };
     Some(Answer { eap, result })

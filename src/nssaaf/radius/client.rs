@@ -112,7 +112,10 @@ impl Socket {
     }
 
     /// Takes an identifier that no question under way has.
-    fn take(self: &Arc<Self>, authenticator: Authenticator) -> Option<(Taken, oneshot::Receiver<Vec<u8>>)> {
+    fn take(
+        self: &Arc<Self>,
+        authenticator: Authenticator,
+    ) -> Option<(Taken, oneshot::Receiver<Vec<u8>>)> {
         let mut slots = self.slots();
         for _ in 0..=u8::MAX {
             let identifier = slots.next;
@@ -120,7 +123,10 @@ impl Socket {
             let slot = &mut slots.taken[usize::from(identifier)];
             if slot.is_none() {
                 let (reply, receiver) = oneshot::channel();
-                *slot = Some(Slot { authenticator, reply });
+                *slot = Some(Slot {
+                    authenticator,
+                    reply,
+                });
                 let socket = self.clone();
                 return Some((Taken { socket, identifier }, receiver));
             }
@@ -131,7 +137,11 @@ impl Socket {
     /// One packet from the server. Only a reply that is believed ends the wait for it.
     fn received(&self, octets: &[u8], secret: &[u8], counts: &Counts) {
         let reply = Packet::parse(octets).ok().filter(|packet| {
-            let replies = [code::ACCESS_ACCEPT, code::ACCESS_REJECT, code::ACCESS_CHALLENGE];
+            let replies = [
+                code::ACCESS_ACCEPT,
+                code::ACCESS_REJECT,
+                code::ACCESS_CHALLENGE,
+            ];
             replies.contains(&packet.code())
         });
         let mut slots = self.slots();
@@ -173,12 +183,18 @@ struct Line {
 
 impl Line {
     fn alive(&self) -> bool {
-        let until = *self.dead_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = *self
+            .dead_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         until.is_none_or(|until| until <= Instant::now())
     }
 
     fn set_dead(&self, until: Option<Instant>) {
-        *self.dead_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        *self
+            .dead_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = until;
     }
 
     /// An identifier at one of the sockets; a further socket when all are taken.
@@ -189,7 +205,10 @@ impl Line {
         counts: &Arc<Counts>,
     ) -> Result<(Taken, oneshot::Receiver<Vec<u8>>), AskError> {
         let mut sockets = self.sockets.lock().await;
-        if let Some(taken) = sockets.iter().find_map(|(socket, _)| socket.take(authenticator)) {
+        if let Some(taken) = sockets
+            .iter()
+            .find_map(|(socket, _)| socket.take(authenticator))
+        {
             return Ok(taken);
         }
         if sockets.len() >= most.max(1) {
@@ -201,10 +220,19 @@ impl Line {
         };
         let udp = UdpSocket::bind(any).await.map_err(|_| AskError::System)?;
         // Connected: the system hands over what comes from this server and nothing else.
-        udp.connect(self.server.address).await.map_err(|_| AskError::System)?;
+        udp.connect(self.server.address)
+            .await
+            .map_err(|_| AskError::System)?;
         let taken = (0..=u8::MAX).map(|_| None).collect();
-        let socket = Arc::new(Socket { udp, slots: Mutex::new(Slots { taken, next: 0 }) });
-        let task = tokio::spawn(listen(socket.clone(), self.server.secret.clone(), counts.clone()));
+        let socket = Arc::new(Socket {
+            udp,
+            slots: Mutex::new(Slots { taken, next: 0 }),
+        });
+        let task = tokio::spawn(listen(
+            socket.clone(),
+            self.server.secret.clone(),
+            counts.clone(),
+        ));
         let taken = socket.take(authenticator).ok_or(AskError::Full);
         sockets.push((socket, task));
         taken
@@ -277,7 +305,9 @@ impl Client {
     {
         let mut last = AskError::Timeout;
         for place in self.order(at) {
-            let Some(line) = self.lines.get(place) else { continue };
+            let Some(line) = self.lines.get(place) else {
+                continue;
+            };
             match self.ask_one(line, &build).await {
                 Ok(reply) => {
                     line.set_dead(None);
@@ -302,8 +332,15 @@ impl Client {
             return vec![at];
         }
         let all = 0..self.lines.len();
-        let alive: Vec<usize> = all.clone().filter(|place| self.lines[*place].alive()).collect();
-        if alive.is_empty() { all.collect() } else { alive }
+        let alive: Vec<usize> = all
+            .clone()
+            .filter(|place| self.lines[*place].alive())
+            .collect();
+        if alive.is_empty() {
+            all.collect()
+        } else {
+            alive
+        }
     }
 
     async fn ask_one<F>(&self, line: &Line, build: &F) -> Result<Vec<u8>, AskError>
@@ -312,7 +349,9 @@ impl Client {
     {
         let mut authenticator = Authenticator::default();
         getrandom::fill(&mut authenticator).map_err(|_| AskError::System)?;
-        let (taken, mut reply) = line.take(authenticator, self.patience.sockets, &self.counts).await?;
+        let (taken, mut reply) = line
+            .take(authenticator, self.patience.sockets, &self.counts)
+            .await?;
         let mut builder = Builder::new(code::ACCESS_REQUEST, taken.identifier);
         build(&mut builder).map_err(AskError::Packet)?;
         let octets = builder.access_request(&line.server.secret, &authenticator);

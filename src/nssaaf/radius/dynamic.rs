@@ -113,14 +113,23 @@ impl Dynamic {
     /// Who may ask for what.
     #[must_use]
     pub fn new(askers: Vec<Asker>) -> Self {
-        Self { askers, answered: VecDeque::new() }
+        Self {
+            askers,
+            answered: VecDeque::new(),
+        }
     }
 
     /// One packet. `now` is the clock's time in seconds since 1970, `room` whether a revocation can be taken.
     ///
     /// # Errors
     /// Why it is not answered.
-    pub fn receive(&mut self, octets: &[u8], from: SocketAddr, now: u64, room: bool) -> Result<Answer, Silence> {
+    pub fn receive(
+        &mut self,
+        octets: &[u8],
+        from: SocketAddr,
+        now: u64,
+        room: bool,
+    ) -> Result<Answer, Silence> {
         let packet = Packet::parse(octets).map_err(Silence::Packet)?;
         let nak = match packet.code() {
             code::DISCONNECT_REQUEST => code::DISCONNECT_NAK,
@@ -129,22 +138,30 @@ impl Dynamic {
         };
         let (secret, slices) = self.authentic(&packet, from.ip())?;
         if let Some(time) = packet.attribute(attribute::EVENT_TIMESTAMP) {
-            let time: [u8; 4] = time.try_into().map_err(|_| Silence::Packet(RadiusError::Attribute))?;
+            let time: [u8; 4] = time
+                .try_into()
+                .map_err(|_| Silence::Packet(RadiusError::Attribute))?;
             if now.abs_diff(u32::from_be_bytes(time).into()) > SKEW {
                 return Err(Silence::Stale);
             }
         }
         self.answered.retain(|known| known.at.elapsed() < KEPT);
-        let same = |known: &&Known| known.from == from && known.authenticator == packet.authenticator();
+        let same =
+            |known: &&Known| known.from == from && known.authenticator == packet.authenticator();
         if let Some(known) = self.answered.iter().find(same) {
-            return Ok(Answer { octets: known.answer.clone(), revocation: None });
+            return Ok(Answer {
+                octets: known.answer.clone(),
+                revocation: None,
+            });
         }
         let wanted = wanted(&packet, &slices).and_then(|wanted| match room {
             true => Ok(wanted),
             false => Err(ErrorCause::ResourcesUnavailable),
         });
         let reply = reply(&packet, nak, wanted.as_ref().err().copied());
-        let octets = reply.map_err(Silence::Packet)?.reply(&secret, &packet.authenticator());
+        let octets = reply
+            .map_err(Silence::Packet)?
+            .reply(&secret, &packet.authenticator());
         if self.answered.len() >= MOST_KEPT {
             self.answered.pop_front();
         }
@@ -154,11 +171,18 @@ impl Dynamic {
             answer: octets.clone(),
             at: Instant::now(),
         });
-        Ok(Answer { octets, revocation: wanted.ok() })
+        Ok(Answer {
+            octets,
+            revocation: wanted.ok(),
+        })
     }
 
     /// The secret under which the packet is authentic, and all slices that this secret may ask for from there.
-    fn authentic(&self, packet: &Packet<'_>, from: IpAddr) -> Result<(SharedSecret, Vec<SNssai>), Silence> {
+    fn authentic(
+        &self,
+        packet: &Packet<'_>,
+        from: IpAddr,
+    ) -> Result<(SharedSecret, Vec<SNssai>), Silence> {
         let mut why = Silence::Stranger;
         let mut known: Option<(SharedSecret, Vec<SNssai>)> = None;
         for asker in self.askers.iter().filter(|asker| asker.from == from) {
@@ -186,18 +210,30 @@ fn wanted(packet: &Packet<'_>, slices: &[SNssai]) -> Result<Revocation, ErrorCau
     if !slices.contains(&s_nssai) {
         return Err(ErrorCause::AdministrativelyProhibited);
     }
-    let gpsi = slice::gpsi(packet).ok_or(match packet.attribute(attribute::CALLING_STATION_ID) {
-        Some(_) => ErrorCause::InvalidAttributeValue,
-        None => ErrorCause::MissingAttribute,
-    })?;
+    let gpsi =
+        slice::gpsi(packet).ok_or(match packet.attribute(attribute::CALLING_STATION_ID) {
+            Some(_) => ErrorCause::InvalidAttributeValue,
+            None => ErrorCause::MissingAttribute,
+        })?;
     Ok(Revocation { gpsi, s_nssai })
 }
 
-fn reply(packet: &Packet<'_>, nak: u8, refused: Option<ErrorCause>) -> Result<Builder, RadiusError> {
-    let code = if refused.is_some() { nak } else { code::DISCONNECT_ACK };
+fn reply(
+    packet: &Packet<'_>,
+    nak: u8,
+    refused: Option<ErrorCause>,
+) -> Result<Builder, RadiusError> {
+    let code = if refused.is_some() {
+        nak
+    } else {
+        code::DISCONNECT_ACK
+    };
     let mut reply = Builder::new(code, packet.identifier());
     // Those of proxies, all and in order (RFC 5176 3.1).
-    for (_, value) in packet.attributes().filter(|(kind, _)| *kind == attribute::PROXY_STATE) {
+    for (_, value) in packet
+        .attributes()
+        .filter(|(kind, _)| *kind == attribute::PROXY_STATE)
+    {
         if !value.is_empty() {
             reply.attribute(attribute::PROXY_STATE, value)?;
         }

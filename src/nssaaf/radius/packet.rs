@@ -43,8 +43,12 @@ impl fmt::Display for RadiusError {
             Self::Short => "a RADIUS packet is shorter than it says",
             Self::Length => "a RADIUS packet has an impossible length",
             Self::Attribute => "a RADIUS attribute leaves its packet",
-            Self::Authenticator => "the authenticator of a RADIUS packet is wrong: compare the secrets",
-            Self::MessageAuthenticatorMissing => "a RADIUS packet has not exactly one Message-Authenticator",
+            Self::Authenticator => {
+                "the authenticator of a RADIUS packet is wrong: compare the secrets"
+            }
+            Self::MessageAuthenticatorMissing => {
+                "a RADIUS packet has not exactly one Message-Authenticator"
+            }
             Self::MessageAuthenticator => "the Message-Authenticator of a RADIUS packet is wrong",
             Self::TooLong => "a RADIUS packet or attribute would be too long",
         })
@@ -119,7 +123,8 @@ impl<'a> Packet<'a> {
     /// Type and value of every attribute.
     pub fn attributes(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
         let octets = self.octets;
-        self.places().map(move |(kind, place)| (kind, &octets[place]))
+        self.places()
+            .map(move |(kind, place)| (kind, &octets[place]))
     }
 
     /// The first attribute of a type.
@@ -131,14 +136,22 @@ impl<'a> Packet<'a> {
     /// The EAP packet that the EAP-Message attributes make together; `None` without any (RFC 3579 3.1).
     #[must_use]
     pub fn eap(&self) -> Option<Vec<u8>> {
-        let parts = self.attributes().filter(|(kind, _)| *kind == attribute::EAP_MESSAGE);
+        let parts = self
+            .attributes()
+            .filter(|(kind, _)| *kind == attribute::EAP_MESSAGE);
         let whole: Vec<u8> = parts.flat_map(|(_, value)| value).copied().collect();
         (!whole.is_empty()).then_some(whole)
     }
 
     /// The Message-Authenticator, computed over this packet with that header authenticator (RFC 3579 3.2).
-    fn message_authenticator(&self, secret: &[u8], header: &Authenticator) -> Result<Checked, RadiusError> {
-        let mut places = self.places().filter(|(kind, _)| *kind == attribute::MESSAGE_AUTHENTICATOR);
+    fn message_authenticator(
+        &self,
+        secret: &[u8],
+        header: &Authenticator,
+    ) -> Result<Checked, RadiusError> {
+        let mut places = self
+            .places()
+            .filter(|(kind, _)| *kind == attribute::MESSAGE_AUTHENTICATOR);
         let Some((_, place)) = places.next() else {
             return Ok(Checked::Absent);
         };
@@ -268,7 +281,10 @@ impl Builder {
     }
 
     fn set_digest(&mut self, secret: &[u8]) {
-        let digest = Md5::new().chain_update(&self.octets).chain_update(secret).finalize();
+        let digest = Md5::new()
+            .chain_update(&self.octets)
+            .chain_update(secret)
+            .finalize();
         self.octets[4..HEADER].copy_from_slice(&digest);
     }
 

@@ -37,10 +37,12 @@ impl<'a> Gpsi<'a> {
     /// [`RadiusError::TooLong`]: the packet is full.
     pub fn put(self, to: &mut Builder) -> Result<(), RadiusError> {
         match self {
-            Self::Msisdn(digits) => to.attribute(attribute::CALLING_STATION_ID, digits.as_bytes())?,
-            Self::ExternalId(id) => put_vendor(to, EXTERNAL_IDENTIFIER, id.as_bytes())?,
-        };
-        Ok(())
+            Self::Msisdn(digits) => {
+                to.attribute(attribute::CALLING_STATION_ID, digits.as_bytes())?;
+                Ok(())
+            }
+            Self::ExternalId(id) => put_vendor(to, EXTERNAL_IDENTIFIER, id.as_bytes()),
+        }
     }
 }
 
@@ -91,7 +93,9 @@ fn put_vendor(to: &mut Builder, kind: u8, value: &[u8]) -> Result<(), RadiusErro
 
 /// The first sub-attribute of 3GPP of this type. One attribute may hold several (RFC 2865 5.26).
 fn vendor<'a>(packet: &Packet<'a>, kind: u8) -> Option<&'a [u8]> {
-    let mut ours = packet.attributes().filter(|(kind, _)| *kind == attribute::VENDOR_SPECIFIC);
+    let mut ours = packet
+        .attributes()
+        .filter(|(kind, _)| *kind == attribute::VENDOR_SPECIFIC);
     ours.find_map(|(_, value)| {
         let mut rest = value.strip_prefix(&VENDOR)?;
         while let [this, len, ..] = *rest {
@@ -162,7 +166,9 @@ mod tests {
         for value in [&[200, 9, 1][..], &[200, 1], &[200], &[9, 0, 200, 3, 1]] {
             let mut builder = Builder::new(code::ACCESS_REQUEST, 0);
             let whole = [&VENDOR[..], value].concat();
-            builder.attribute(attribute::VENDOR_SPECIFIC, &whole).unwrap();
+            builder
+                .attribute(attribute::VENDOR_SPECIFIC, &whole)
+                .unwrap();
             let octets = packet(builder);
             assert_eq!(s_nssai(&Packet::parse(&octets).unwrap()), None, "{value:?}");
         }
