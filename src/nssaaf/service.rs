@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::nas::nssaa::SNssai;
+use crate::procedure::nssaa::GPSI_MAX;
 
 /// Path of the service below the API root.
 pub const PATH: &str = "/nnssaaf-nssaa/v1/slice-authentications";
@@ -108,15 +109,15 @@ mod snssai {
 }
 
 mod gpsi {
-    use super::{Deserialize, Deserializer, OURS};
+    use super::{Deserialize, Deserializer, GPSI_MAX, OURS};
     use serde::de::Error;
 
     /// The pattern of TS 29.571 5.3.2 ends in `|.+`: anything but nothing. Control characters do not get on.
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
         let text = String::deserialize(from)?;
-        if text.is_empty() || text.len() > 256 || text.contains(char::is_control) {
+        if text.is_empty() || text.len() > GPSI_MAX || text.contains(char::is_control) {
             return Err(D::Error::custom(format_args!(
-                "{OURS} 1 to 256 characters: gpsi"
+                "{OURS} 1 to {GPSI_MAX} octets: gpsi"
             )));
         }
         Ok(text)

@@ -48,7 +48,8 @@ impl Aaa {
               default_eap_type = md5
               timer_expire = 60
               max_sessions = 16384
-              md5 {{ }}
+              md5 {{
+              }}
               tls-config common {{
                 private_key_file = {certificates}/aaa.key
                 certificate_file = {certificates}/aaa.chain.pem
@@ -58,26 +59,46 @@ impl Aaa {
                 tls_max_version = "{tls}"
                 fragment_size = 1300
                 include_length = yes
-                cache {{ enable = no }}
+                cache {{
+                  enable = no
+                }}
               }}
-              tls {{ tls = common }}
+              tls {{
+                tls = common
+              }}
             }}
             "#
         );
         let authorize = r"
             # Only the first request of a conversation names the slice.
             if (!&State) {
-              if (!&Attr-26.10415.200) { reject }
-              if (&Attr-26.10415.200 == 0x07) { update control { Cleartext-Password := 'another one' } }
-              if (!&Calling-Station-Id && !&Attr-26.10415.28) { reject }
+              if (!&Attr-26.10415.200) {
+                reject
+              }
+              if (!&Calling-Station-Id && !&Attr-26.10415.28) {
+                reject
+              }
             }
-            if (&User-Name =~ /^nobody/) { reject }
-            if (&User-Name =~ /^tls/) { update control { EAP-Type := TLS } }
-            update control { Cleartext-Password := 'PASSWORD' }
+            if (&User-Name =~ /^nobody/) {
+              reject
+            }
+            if (&User-Name =~ /^tls/) {
+              update control {
+                EAP-Type := TLS
+              }
+            }
+            update control {
+              Cleartext-Password := 'PASSWORD'
+            }
+            if (&Attr-26.10415.200 == 0x07) {
+              update control {
+                EAP-Type := MSCHAPv2
+              }
+            }
             eap
         ";
         let authorize = authorize.replace("PASSWORD", PASSWORD);
-        let site = format!("authorize {{ {authorize} }}\nauthenticate {{ eap }}\n");
+        let site = format!("authorize {{\n{authorize}\n}}\nauthenticate {{\neap\n}}\n");
         Self::start("aaa-s", &modules, &site, "proxy_requests = no")
     }
 
@@ -86,7 +107,9 @@ impl Aaa {
         let realms = format!(
             r"
             proxy_requests = yes
-            proxy server {{ default_fallback = yes }}
+            proxy server {{
+              default_fallback = yes
+            }}
             home_server behind {{
               type = auth
               ipaddr = {}
@@ -95,14 +118,19 @@ impl Aaa {
               require_message_authenticator = yes
               response_window = 5
             }}
-            home_server_pool behind {{ home_server = behind }}
-            realm behind {{ auth_pool = behind  nostrip }}
+            home_server_pool behind {{
+              home_server = behind
+            }}
+            realm behind {{
+              auth_pool = behind
+              nostrip
+            }}
             ",
             to.ip(),
             to.port()
         );
         let site =
-            "authorize { update control { Proxy-To-Realm := 'behind' } }\nauthenticate { }\n";
+            "authorize {\nupdate control {\nProxy-To-Realm := 'behind'\n}\n}\nauthenticate {\n}\n";
         Self::start("aaa-p", "", site, &realms)
     }
 
@@ -123,15 +151,37 @@ impl Aaa {
             cleanup_delay = 2
             max_requests = 65536
             hostname_lookups = no
-            log {{ destination = stdout  auth = no }}
-            security {{ max_attributes = 200  reject_delay = 0  status_server = no }}
+            log {{
+              destination = stdout
+              auth = no
+            }}
+            security {{
+              max_attributes = 200
+              reject_delay = 0
+              status_server = no
+            }}
             {proxy}
-            client loopback {{ ipaddr = 127.0.0.1  secret = '{SECRET}'  require_message_authenticator = yes }}
-            thread pool {{ start_servers = 2  max_servers = 4  min_spare_servers = 1  max_spare_servers = 4
-              max_requests_per_server = 0  auto_limit_acct = no }}
-            modules {{ {modules} }}
+            client loopback {{
+              ipaddr = 127.0.0.1
+              secret = '{SECRET}'
+              require_message_authenticator = yes
+            }}
+            thread pool {{
+              start_servers = 2
+              max_servers = 4
+              min_spare_servers = 1
+              max_spare_servers = 4
+              max_requests_per_server = 0
+            }}
+            modules {{
+            {modules}
+            }}
             server default {{
-              listen {{ type = auth  ipaddr = 127.0.0.1  port = {port} }}
+              listen {{
+                type = auth
+                ipaddr = 127.0.0.1
+                port = {port}
+              }}
               {site}
             }}
             "

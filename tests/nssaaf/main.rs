@@ -1,0 +1,9 @@
+//! Nnssaaf and RADIUS as others may get them wrong: bodies, packets, authenticators, servers that misbehave.
+
+mod bodies;
+mod configuration;
+mod consumer;
+mod dynamic;
+mod eap_tls;
+mod packets;
+mod questions;
