@@ -77,6 +77,10 @@ pub enum Error {
     Rejected = 43,
     /// HDP needs a K_AMF' that this engine derived for this procedure.
     Horizontal = 44,
+    /// Not the S-NSSAI that was asked, or none of the subscription.
+    Slice = 45,
+    /// Network slice-specific authentication needs a GPSI.
+    Gpsi = 46,
 
     /// A required pointer is NULL.
     Null = 64,
@@ -167,6 +171,8 @@ pub const ALL: &[Error] = &[
     Error::IeCombination,
     Error::Rejected,
     Error::Horizontal,
+    Error::Slice,
+    Error::Gpsi,
     Error::Null,
     Error::BufferTooSmall,
     Error::Overlap,
@@ -273,6 +279,10 @@ impl Error {
             }
             Self::Horizontal => {
                 "horizontal derivation needs K_AMF' derived by this engine for this procedure"
+            }
+            Self::Slice => "not the S-NSSAI that was asked, or none of the UE's subscription",
+            Self::Gpsi => {
+                "a subscription with slices that need authentication must have a GPSI (at most 272 octets)"
             }
             Self::Null => "a required pointer is NULL",
             Self::BufferTooSmall => "output buffer is too small; nothing was written",

@@ -7,6 +7,7 @@ pub(crate) mod batch;
 mod config;
 pub(crate) mod extent;
 pub mod job;
+pub mod nssaa;
 mod pass;
 #[cfg(target_os = "linux")]
 pub mod queue;
@@ -16,13 +17,14 @@ mod smc;
 pub mod worker;
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use crate::base::metrics::Algorithms;
 use crate::base::{AccessType, Error, Result};
 use crate::kdf::KGnb;
 use crate::kernel;
 use crate::nas::{FollowUp, MessageType, SecurityHeaderType};
+use crate::procedure::nssaa::NssaaSettings;
 use crate::procedure::smc::{Outcome, SmcSettings};
 use crate::security::protect::Form;
 use crate::security::verify::Octets;
@@ -134,6 +136,7 @@ pub struct Engine {
     table: Table,
     settings: Settings,
     smc: SmcSettings,
+    nssaa: RwLock<NssaaSettings>,
 }
 
 impl Engine {
@@ -159,6 +162,7 @@ impl Engine {
             table: Table::with_keys(&config.table(), keys)?,
             settings: config.settings()?,
             smc: config.smc.clone(),
+            nssaa: RwLock::default(),
         })
     }
 
@@ -378,6 +382,8 @@ impl Engine {
         session
             .security
             .connection_released(access, self.table.resources().side);
+        drop(session);
+        self.nssaa_idle(handle, access);
         Ok(())
     }
 
@@ -393,6 +399,8 @@ impl Engine {
         session
             .security
             .deregister(kind, self.table.resources().side);
+        drop(session);
+        self.nssaa_left(handle);
         Ok(())
     }
 

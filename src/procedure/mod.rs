@@ -3,5 +3,7 @@
 //! | room | what it runs |
 //! |---|---|
 //! | [`smc`] | the security mode procedure, AMF half and UE half |
+//! | [`nssaa`] | network slice-specific authentication, AMF half and UE half |
 
+pub mod nssaa;
 pub mod smc;

@@ -6,7 +6,7 @@
 //! 4   version (2)
 //! 6   length of the whole record, checksum included (2)
 //! 8   role: 0 AMF, 1 UE
-//! 9   flags: bit 0 NH chain, bit 1 connections
+//! 9   flags: bit 0 NH chain, bit 1 connections, bit 2 slices
 //! 10  number of contexts, 0..=4
 //! 11  NH chain:    NCC with bit 7 set while the key is K_gNB (1), key (32)
 //!     connections: for 3GPP, then non-3GPP access: flags (1), COUNT for K_gNB (4, zero without its flag);
@@ -15,6 +15,8 @@
 //!                  place (1), flags (1), ngKSI (1), NEA (1), NIA (1), capability length (1) and value,
 //!                  K_AMF (32); bit 0 full (else NEA and NIA are zero), bit 1 emergency, bit 2 COUNTs follow;
 //!                  COUNTs: for 3GPP, then non-3GPP access: next to send (4), lowest to accept (4), seen (8)
+//!     slices:      length (2) and what network slice-specific authentication knows of an AMF's UE, with a version
+//!                  of its own (procedure/nssaa/record.rs); a record without them is as it was before there were any
 //!     checksum:    the first 16 octets of SHA-256 over all before
 //! ```
 
@@ -25,6 +27,7 @@ use crate::base::secret::ct_eq;
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{AsKey, KAmf, KGnb, Nh, NhChain};
 use crate::nas::UeSecurityCapability;
+use crate::procedure::nssaa::RECORD_MAX;
 use crate::security::count::{Pair, ReceiveCount, SendCount};
 use crate::security::transfer::{StoredAccess, StoredContext};
 use crate::security::{Algorithms, Context, Identity, Place, Role};
@@ -41,12 +44,15 @@ const CONNECTION: usize = 5;
 const PAIR: usize = 16;
 const CONTEXT: usize = 6 + UeSecurityCapability::MAX + KAmf::LEN + 2 * PAIR;
 
+const SLICES: usize = 2 + RECORD_MAX;
+
 /// Octets of the longest record.
-pub const MAX_LEN: usize = HEADER + NH_CHAIN + 2 * CONNECTION + 4 * CONTEXT + CHECKSUM;
+pub const MAX_LEN: usize = HEADER + NH_CHAIN + 2 * CONNECTION + 4 * CONTEXT + SLICES + CHECKSUM;
 
 /// Header flags.
 const HAS_NH: u8 = 1;
 const HAS_CONNECTIONS: u8 = 2;
+const HAS_SLICES: u8 = 4;
 
 /// Flag of an NCC: the chain still stands at K_gNB.
 const AT_K_GNB: u8 = 0x80;
@@ -78,6 +84,7 @@ pub(super) struct Header {
     pub(super) role: Role,
     pub(super) nh: bool,
     pub(super) connections: bool,
+    pub(super) slices: bool,
     pub(super) contexts: u8,
 }
 
@@ -92,7 +99,9 @@ impl<'a> Writer<'a> {
         writer.put(MAGIC)?;
         writer.put(&VERSION.to_be_bytes())?;
         writer.put(&[0, 0])?;
-        let flags = flag(header.nh, HAS_NH) | flag(header.connections, HAS_CONNECTIONS);
+        let flags = flag(header.nh, HAS_NH)
+            | flag(header.connections, HAS_CONNECTIONS)
+            | flag(header.slices, HAS_SLICES);
         writer.put(&[header.role as u8, flags, header.contexts])?;
         Ok(writer)
     }
@@ -153,6 +162,12 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    pub(super) fn slices(&mut self, octets: &[u8]) -> Result<()> {
+        let len = u16::try_from(octets.len()).map_err(|_| Error::TooLong)?;
+        self.put(&len.to_be_bytes())?;
+        self.put(octets)
+    }
+
     /// Writes length and checksum.
     pub(super) fn finish(mut self) -> Result<()> {
         let length = self.0.as_bytes().len() + CHECKSUM;
@@ -188,16 +203,22 @@ impl<'a> Reader<'a> {
             1 => Role::Ue,
             _ => return Err(Error::Record),
         };
-        if flags & !(HAS_NH | HAS_CONNECTIONS) != 0 || usize::from(contexts) > Place::ALL.len() {
+        let known = HAS_NH | HAS_CONNECTIONS | HAS_SLICES;
+        if flags & !known != 0 || usize::from(contexts) > Place::ALL.len() {
             return Err(Error::Record);
         }
         let (nh, connections) = (flags & HAS_NH != 0, flags & HAS_CONNECTIONS != 0);
+        let slices = flags & HAS_SLICES != 0;
+        if slices && role == Role::Ue {
+            return Err(Error::Record);
+        }
         Ok((
             reader,
             Header {
                 role,
                 nh,
                 connections,
+                slices,
                 contexts,
             },
         ))
@@ -209,7 +230,7 @@ impl<'a> Reader<'a> {
         Ok(*octets)
     }
 
-    fn slice(&mut self, len: u8) -> Result<&'a [u8]> {
+    fn slice(&mut self, len: impl Into<usize>) -> Result<&'a [u8]> {
         let (octets, rest) = self.0.split_at_checked(len.into()).ok_or(Error::Record)?;
         self.0 = rest;
         Ok(octets)
@@ -285,6 +306,11 @@ impl<'a> Reader<'a> {
             algorithms: full.then_some(Algorithms { nea, nia }),
             counts,
         })
+    }
+
+    pub(super) fn slices(&mut self) -> Result<&'a [u8]> {
+        let len = u16::from_be_bytes(self.take()?);
+        self.slice(len)
     }
 
     /// Nothing may be left.

@@ -3,7 +3,7 @@
 //! [`Table`] holds a fixed number of sessions, each behind its own lock and named by a [`Handle`] that goes stale
 //! when the session is released. A defect that panics closes one session, not the table. [`KeyMemory`] knows the
 //! keys that the table holds or held, so that no K_AMF starts again at COUNT 0. [`record`] writes a session down
-//! and takes it up again.
+//! and takes it up again. [`SliceRooms`] keeps beside the table what network slice-specific authentication knows.
 
 mod free;
 pub mod guard;
@@ -11,6 +11,7 @@ pub mod handle;
 mod layout;
 pub mod record;
 mod shard;
+pub mod slices;
 mod slot;
 pub mod table;
 #[cfg(test)]
@@ -19,5 +20,6 @@ mod tests;
 pub use guard::{Floors, KeyMemory};
 pub use handle::Handle;
 pub use record::{Extent, Record};
+pub use slices::{SliceHalf, SliceRooms};
 pub use slot::Session;
 pub use table::{Exclusive, Guard, Memory, Table, TableConfig};

@@ -5,14 +5,18 @@
 //! finds damage, not forgery.
 
 use crate::base::{AccessType, Error, Result, Secret};
+use crate::procedure::nssaa::{Amf, Kept};
 use crate::security::transfer::StoredAccess;
 use crate::security::{Context, KeyChange, Kind, Place, UeSecurity};
 
 use super::handle::Handle;
 use super::layout::{Header, Reader, Writer};
+use super::slices::{SliceHalf, lock};
 use super::table::{Guard, Table};
 
 pub use super::layout::MAX_LEN;
+
+type Slices = arrayvec::ArrayVec<u8, { crate::procedure::nssaa::RECORD_MAX }>;
 
 /// How much of a session goes into a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +81,8 @@ impl Record {
 /// Writes a session down. From then on the record is the one that counts: the session sends and accepts nothing more
 /// ([`Error::Conflict`]) until [`resume_after_failed_transfer`], or until it is released.
 ///
-/// What a running procedure keeps for itself (a message to retransmit) is not in the record, because none runs.
+/// What a running procedure keeps for itself (a message to retransmit) is not in the record, because none runs; a run of
+/// network slice-specific authentication is due again when the record is taken up.
 ///
 /// # Errors
 /// [`Error::Conflict`] while a key-changing procedure runs (TS 33.501 6.9.5; an export counts as one);
@@ -85,6 +90,10 @@ impl Record {
 /// and `out` is empty then.
 pub fn export(table: &Table, handle: Handle, extent: Extent, out: &mut Record) -> Result<()> {
     out.wipe();
+    // The room before the session: see `slices`. It stays locked, so that its state and the COUNTs are of one moment.
+    let room = table.slices().get(handle);
+    let half = room.as_deref().map(lock).transpose()?;
+    let slices = stored_slices(half.as_deref(), extent)?;
     let mut guard = table.lock(handle)?;
     let ue = &mut guard.security;
     if ue.key_change().is_some() {
@@ -93,9 +102,21 @@ pub fn export(table: &Table, handle: Handle, extent: Extent, out: &mut Record) -
     if contexts(ue, extent).next().is_none() {
         return Err(Error::NoContext);
     }
-    write(ue, extent, out).inspect_err(|_| out.wipe())?;
+    write(ue, extent, slices.as_deref(), out).inspect_err(|_| out.wipe())?;
     ue.begin_key_change(KeyChange::Exported)
         .inspect_err(|_| out.wipe())
+}
+
+/// What network slice-specific authentication knows of the UE.
+fn stored_slices(half: Option<&SliceHalf>, extent: Extent) -> Result<Option<Slices>> {
+    let Some(SliceHalf::Amf(amf)) = half else {
+        return Ok(None);
+    };
+    let kept = match extent {
+        Extent::Contexts => Kept::Statuses,
+        Extent::Connections => Kept::All,
+    };
+    amf.store(kept).map(Some)
 }
 
 /// The transfer failed or was cancelled and nobody took the record up: the session sends again, from the COUNTs
@@ -119,7 +140,12 @@ pub fn resume_after_failed_transfer(table: &Table, handle: Handle) -> Result<()>
 pub fn import(table: &Table, record: &[u8]) -> Result<Handle> {
     let (reader, header) = Reader::open(record)?;
     let handle = table.establish(header.role)?;
-    match fill(table.lock(handle)?, reader, header) {
+    let filled = fill(table.lock(handle)?, reader, header);
+    let filled = filled.and_then(|slices| match slices {
+        Some(amf) => table.make_slice_room(handle, SliceHalf::Amf(Box::new(amf))),
+        None => Ok(()),
+    });
+    match filled {
         Ok(()) => Ok(handle),
         Err(error) => {
             table.release(handle)?;
@@ -128,9 +154,10 @@ pub fn import(table: &Table, record: &[u8]) -> Result<Handle> {
     }
 }
 
-fn fill(mut guard: Guard<'_>, reader: Reader<'_>, header: Header) -> Result<()> {
+fn fill(mut guard: Guard<'_>, reader: Reader<'_>, header: Header) -> Result<Option<Amf>> {
     let side = guard.resources().side;
-    let result = read(&mut guard, reader, header).and_then(|()| guard.claim_keys());
+    let result = read(&mut guard, reader, header);
+    let result = result.and_then(|slices| guard.claim_keys().map(|()| slices));
     if result.is_err() {
         // Before the lock goes: no key of a refused record may count as held.
         guard.security.clear(side);
@@ -138,7 +165,7 @@ fn fill(mut guard: Guard<'_>, reader: Reader<'_>, header: Header) -> Result<()> 
     result
 }
 
-fn read(guard: &mut Guard<'_>, mut reader: Reader<'_>, header: Header) -> Result<()> {
+fn read(guard: &mut Guard<'_>, mut reader: Reader<'_>, header: Header) -> Result<Option<Amf>> {
     let side = guard.resources().side;
     let ue = &mut guard.security;
     if header.nh {
@@ -158,6 +185,11 @@ fn read(guard: &mut Guard<'_>, mut reader: Reader<'_>, header: Header) -> Result
         last = Some(place);
         ue.resume_context(stored, side)?;
     }
+    let slices = if header.slices {
+        Some(Amf::restore(reader.slices()?)?)
+    } else {
+        None
+    };
     reader.finish()?;
     if last.is_none() {
         return Err(Error::Record);
@@ -170,15 +202,16 @@ fn read(guard: &mut Guard<'_>, mut reader: Reader<'_>, header: Header) -> Result
     if waiting != usize::from(ue.context(Place::Previous).is_some()) {
         return Err(Error::Record);
     }
-    Ok(())
+    Ok(slices)
 }
 
-fn write(ue: &UeSecurity, extent: Extent, out: &mut Record) -> Result<()> {
+fn write(ue: &UeSecurity, extent: Extent, slices: Option<&[u8]>, out: &mut Record) -> Result<()> {
     let connections = extent == Extent::Connections;
     let header = Header {
         role: ue.role(),
         nh: ue.nh().is_some(),
         connections,
+        slices: slices.is_some(),
         contexts: contexts(ue, extent).count() as u8,
     };
     let mut writer = Writer::new(out, header)?;
@@ -192,6 +225,9 @@ fn write(ue: &UeSecurity, extent: Extent, out: &mut Record) -> Result<()> {
     }
     for (place, context) in contexts(ue, extent) {
         writer.context(place, context)?;
+    }
+    if let Some(slices) = slices {
+        writer.slices(slices)?;
     }
     writer.finish()
 }

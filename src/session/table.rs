@@ -15,6 +15,7 @@ use crate::security::{Resources, Role, SidePool};
 use super::free::FreeSlots;
 use super::guard::KeyMemory;
 use super::handle::{Handle, MAX_SLOTS};
+use super::slices::{SliceHalf, SliceRooms};
 use super::slot::{HOT, Reuse, Session, Slot, Trust};
 
 /// What a table is made for.
@@ -74,6 +75,7 @@ pub struct Table {
     free: FreeSlots,
     keys: Arc<KeyMemory>,
     side: SidePool,
+    slices: SliceRooms,
     procedures: usize,
     worker: u8,
     retired: AtomicUsize,
@@ -124,6 +126,7 @@ impl Table {
             free: FreeSlots::new(sessions),
             keys,
             side: SidePool::new(procedures),
+            slices: SliceRooms::new(),
             procedures,
             worker,
             retired: AtomicUsize::new(0),
@@ -162,6 +165,9 @@ impl Table {
         let reuse = slot.close(&self.side);
         mutex.clear_poison();
         drop(slot);
+        // Rooms are locked before sessions, so not before this one's lock is gone. The handle is stale: nobody makes
+        // the room anew.
+        self.slices.drop_room(handle);
         match reuse {
             Reuse::Free => self.free.give_back(handle.slot()),
             Reuse::Retired => {
@@ -260,6 +266,30 @@ impl Table {
             side: &self.side,
             keys: &*self.keys,
         }
+    }
+
+    /// The rooms for network slice-specific authentication.
+    #[must_use]
+    pub const fn slices(&self) -> &SliceRooms {
+        &self.slices
+    }
+
+    /// Gives a session its room for network slice-specific authentication, in place of one that it has.
+    ///
+    /// # Errors
+    /// [`Error::Role`] for the other half's state; those of [`Table::lock`].
+    pub fn make_slice_room(&self, handle: Handle, half: SliceHalf) -> Result<()> {
+        // Under its lock, so that the session is not released meanwhile.
+        let session = self.lock(handle)?;
+        let role = match half {
+            SliceHalf::Amf(_) => Role::Amf,
+            SliceHalf::Ue(_) => Role::Ue,
+        };
+        if session.security.role() != role {
+            return Err(Error::Role);
+        }
+        self.slices.put(handle, half);
+        Ok(())
     }
 
     /// Number of the worker that owns it, as in every handle.

@@ -4,7 +4,7 @@
 use core::fmt;
 
 use crate::base::{Error, Result};
-use crate::nas::octets::Writer;
+use crate::nas::octets::{Writer, emit};
 
 /// SD value that says "no SD".
 const NO_SD: [u8; 3] = [0xFF; 3];
@@ -152,6 +152,14 @@ impl Slice {
         Ok(Self { s_nssai, mapped })
     }
 
+    /// Its value as in an NSSAI, for records.
+    #[must_use]
+    pub fn value(self) -> ([u8; Self::MAX], usize) {
+        let mut out = [0; Self::MAX];
+        let written = emit(&mut out, |w| self.put(w));
+        (out, written.map_or(0, |(len, ())| len))
+    }
+
     pub(super) fn put(self, w: &mut Writer<'_>) {
         self.s_nssai.put(w);
         let Some(mapped) = self.mapped else { return };
@@ -165,13 +173,6 @@ impl Slice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nas::octets::emit;
-
-    fn written(slice: Slice) -> ([u8; 8], usize) {
-        let mut out = [0; 8];
-        let (len, ()) = emit(&mut out, |w| slice.put(w)).unwrap();
-        (out, len)
-    }
 
     #[test]
     fn every_length_of_the_standard() {
@@ -185,7 +186,7 @@ mod tests {
             (a, Some(b), 8),
         ] {
             let slice = Slice { s_nssai, mapped };
-            let (octets, written) = written(slice);
+            let (octets, written) = slice.value();
             assert_eq!((written, slice.value_len()), (len, len));
             assert_eq!(Slice::from_value(&octets[..len]), Ok(slice));
         }
