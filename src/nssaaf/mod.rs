@@ -8,7 +8,9 @@
 //! | [`consumer`] | the AMF's side |
 //! | [`producer`] | the NSSAAF: `naslane nssaaf` |
 //! | [`radius`] | RADIUS: packets, questions, dynamic authorisation |
+//! | [`runner`] | between sessions and the consumer, with the timers |
 //! | [`eap`] | the peer's half of EAP-MD5 and EAP-TLS |
+//! | [`ue`] | the UE half: messages, and a peer for each slice |
 //!
 //! Feature `nssaa`.
 
@@ -17,4 +19,6 @@ pub mod eap;
 pub mod http;
 pub mod producer;
 pub mod radius;
+pub mod runner;
 pub mod service;
+pub mod ue;

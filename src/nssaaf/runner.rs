@@ -77,7 +77,12 @@ pub enum Todo<'a> {
 impl core::fmt::Debug for Todo<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Send { access, message, pdu, .. } => {
+            Self::Send {
+                access,
+                message,
+                pdu,
+                ..
+            } => {
                 write!(f, "Send({access:?}, {message:?}, {} octets)", pdu.len())
             }
             Self::ReleaseSessions(slice) => write!(f, "ReleaseSessions({slice:?})"),
@@ -158,7 +163,13 @@ impl Runner {
         let gpsi = sessions.nssaa_gpsi(handle)?;
         self.forget(handle);
         self.by_gpsi.entry(gpsi.clone()).or_default().push(handle);
-        self.watched.insert(handle, Watched { gpsi, ..Watched::default() });
+        self.watched.insert(
+            handle,
+            Watched {
+                gpsi,
+                ..Watched::default()
+            },
+        );
         Ok(())
     }
 
@@ -197,9 +208,22 @@ impl Runner {
                 }
             };
             match action {
-                Action::Send { access, message, s_nssai, len } => {
+                Action::Send {
+                    access,
+                    message,
+                    s_nssai,
+                    len,
+                } => {
                     let pdu = &room[..len];
-                    amf(handle, Todo::Send { access, message, s_nssai, pdu });
+                    amf(
+                        handle,
+                        Todo::Send {
+                            access,
+                            message,
+                            s_nssai,
+                            pdu,
+                        },
+                    );
                 }
                 Action::ReleaseSessions(slice) => amf(handle, Todo::ReleaseSessions(slice)),
                 Action::Reach(access) => amf(handle, Todo::Reach(access)),
@@ -207,12 +231,23 @@ impl Runner {
                 Action::StopT3575 => self.stop(handle, Timer::T3575),
                 Action::StartRetry { seconds } => self.start(handle, Timer::Retry, seconds),
                 Action::StopRetry => self.stop(handle, Timer::Retry),
-                Action::Ask { transaction, step, s_nssai, len } => {
+                Action::Ask {
+                    transaction,
+                    step,
+                    s_nssai,
+                    len,
+                } => {
                     let asked = self.ask(handle, (transaction, step, s_nssai), &room[..len]);
                     if !asked {
                         // No room now: the session tries again after its retry timer.
                         let answer = AaaAnswer::Unreachable;
-                        let _ = sessions.nssaa_event(handle, Event::Aaa { transaction, answer });
+                        let _ = sessions.nssaa_event(
+                            handle,
+                            Event::Aaa {
+                                transaction,
+                                answer,
+                            },
+                        );
                     }
                 }
             }
@@ -220,8 +255,14 @@ impl Runner {
         self.room = room;
     }
 
-    fn ask(&mut self, handle: Handle, (transaction, step, s_nssai): (u32, Step, SNssai), eap: &[u8]) -> bool {
-        let (Some(watched), Ok(eap)) = (self.watched.get_mut(&handle), EapMessage::parse(eap)) else {
+    fn ask(
+        &mut self,
+        handle: Handle,
+        (transaction, step, s_nssai): (u32, Step, SNssai),
+        eap: &[u8],
+    ) -> bool {
+        let (Some(watched), Ok(eap)) = (self.watched.get_mut(&handle), EapMessage::parse(eap))
+        else {
             return false;
         };
         let ticket = handle.bits();
@@ -239,7 +280,10 @@ impl Runner {
             return;
         };
         self.number += 1;
-        let expiry = (Instant::now() + Duration::from_secs(seconds.into()), self.number);
+        let expiry = (
+            Instant::now() + Duration::from_secs(seconds.into()),
+            self.number,
+        );
         *watched.timer(timer) = Some(expiry);
         self.timers.insert(expiry, (handle, timer));
     }
@@ -263,14 +307,24 @@ impl Runner {
     where
         F: FnMut(Handle, Todo<'_>),
     {
-        let timer = self.next_expiry().map(|at| at.saturating_duration_since(Instant::now()));
-        let mut waiting = self.consumer.wait(timer.map_or(patience, |timer| timer.min(patience)));
+        let timer = self
+            .next_expiry()
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        let mut waiting = self
+            .consumer
+            .wait(timer.map_or(patience, |timer| timer.min(patience)));
         let mut taken = 0;
         while let Some(told) = waiting {
             taken += 1;
             match told {
-                Told::Answer { ticket, outcome } => self.answered(sessions, (ticket, &outcome), amf),
-                Told::Notification { what, gpsi, s_nssai } => {
+                Told::Answer { ticket, outcome } => {
+                    self.answered(sessions, (ticket, &outcome), amf)
+                }
+                Told::Notification {
+                    what,
+                    gpsi,
+                    s_nssai,
+                } => {
                     let event = match what {
                         NotificationType::SliceReAuth => Event::ReauthNotification(s_nssai),
                         NotificationType::SliceRevocation => Event::RevocationNotification(s_nssai),
@@ -301,25 +355,46 @@ impl Runner {
     }
 
     /// What a session refuses it counts itself; its state is as before.
-    fn tell<F>(&mut self, sessions: &impl Sessions, (handle, event): (Handle, Event<'_>), amf: &mut F)
-    where
+    fn tell<F>(
+        &mut self,
+        sessions: &impl Sessions,
+        (handle, event): (Handle, Event<'_>),
+        amf: &mut F,
+    ) where
         F: FnMut(Handle, Todo<'_>),
     {
         let _ = sessions.nssaa_event(handle, event);
         self.drive(sessions, handle, amf);
     }
 
-    fn answered<F>(&mut self, sessions: &impl Sessions, (ticket, outcome): (u64, &Outcome), amf: &mut F)
-    where
+    fn answered<F>(
+        &mut self,
+        sessions: &impl Sessions,
+        (ticket, outcome): (u64, &Outcome),
+        amf: &mut F,
+    ) where
         F: FnMut(Handle, Todo<'_>),
     {
         let Ok(handle) = Handle::from_bits(ticket) else {
             return;
         };
-        let open = self.watched.get_mut(&handle).and_then(|watched| watched.open.take());
+        let open = self
+            .watched
+            .get_mut(&handle)
+            .and_then(|watched| watched.open.take());
         let Some(transaction) = open else { return };
         let answer = answer(outcome).unwrap_or(AaaAnswer::Unreachable);
-        self.tell(sessions, (handle, Event::Aaa { transaction, answer }), amf);
+        self.tell(
+            sessions,
+            (
+                handle,
+                Event::Aaa {
+                    transaction,
+                    answer,
+                },
+            ),
+            amf,
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! FreeRADIUS with a configuration of its own: as AAA-S that decides, or as AAA-P that forwards.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,25 +11,29 @@ use std::time::{Duration, Instant};
 use crate::certificates;
 
 /// The secret of all RADIUS here.
-pub const SECRET: &str = "a secret for the slices";
+pub(crate) const SECRET: &str = "a secret for the slices";
 /// Password of every user with EAP-MD5.
-pub const PASSWORD: &str = "password of the slice";
+pub(crate) const PASSWORD: &str = "password of the slice";
+
+/// What FreeRADIUS does not know of TS 29.561.
+const DICTIONARY: &str = "BEGIN-VENDOR 3GPP\nATTRIBUTE 3GPP-External-Identifier 28 string\n\
+    ATTRIBUTE 3GPP-S-NSSAI 200 octets\nEND-VENDOR 3GPP\n";
 
 /// A server that runs; ended when dropped.
-pub struct Aaa {
-    pub address: SocketAddr,
+pub(crate) struct Aaa {
+    pub(crate) address: SocketAddr,
     directory: PathBuf,
     child: Option<Child>,
 }
 
 /// A port of loopback that nobody has. Another process may take it before it is used; a test then fails and says so.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
 }
 
 /// A directory for one part of one test.
-pub fn directory(name: &str) -> PathBuf {
+pub(crate) fn directory(name: &str) -> PathBuf {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -39,11 +44,14 @@ pub fn directory(name: &str) -> PathBuf {
 }
 
 impl Aaa {
-    /// AAA-S: EAP-MD5 and EAP-TLS. Users `nobody*` are rejected at once; slice 7 is refused to everybody at the end.
-    pub fn server(tls: &str) -> Self {
+    /// AAA-S: EAP-MD5 and EAP-TLS. Users `nobody*` and everybody in slice 7 are rejected at once.
+    pub(crate) fn server(tls: &str) -> Self {
         let certificates = certificates::directory().display();
         let modules = format!(
             r#"
+            always reject {{
+              rcode = reject
+            }}
             eap {{
               default_eap_type = md5
               timer_expire = 60
@@ -72,10 +80,10 @@ impl Aaa {
         let authorize = r"
             # Only the first request of a conversation names the slice.
             if (!&State) {
-              if (!&Attr-26.10415.200) {
+              if (!&3GPP-S-NSSAI) {
                 reject
               }
-              if (!&Calling-Station-Id && !&Attr-26.10415.28) {
+              if (!&Calling-Station-Id && !&3GPP-External-Identifier) {
                 reject
               }
             }
@@ -90,20 +98,21 @@ impl Aaa {
             update control {
               Cleartext-Password := 'PASSWORD'
             }
-            if (&Attr-26.10415.200 == 0x07) {
-              update control {
-                EAP-Type := MSCHAPv2
-              }
+            if (&3GPP-S-NSSAI == 0x07) {
+              reject
             }
             eap
         ";
         let authorize = authorize.replace("PASSWORD", PASSWORD);
-        let site = format!("authorize {{\n{authorize}\n}}\nauthenticate {{\neap\n}}\n");
+        let site = format!(
+            "authorize {{\n{authorize}\n}}\nauthenticate {{\neap\n}}\npost-auth {{\nPost-Auth-Type REJECT {{\n\
+             update reply {{\nMessage-Authenticator := 0x00\n}}\n}}\n}}\n"
+        );
         Self::start("aaa-s", &modules, &site, "proxy_requests = no")
     }
 
     /// AAA-P: forwards everything to this server.
-    pub fn proxy(to: SocketAddr) -> Self {
+    pub(crate) fn proxy(to: SocketAddr) -> Self {
         let realms = format!(
             r"
             proxy_requests = yes
@@ -187,6 +196,7 @@ impl Aaa {
             "
         );
         fs::write(directory.join("radiusd.conf"), config).unwrap();
+        fs::write(directory.join("dictionary"), DICTIONARY).unwrap();
         let mut aaa = Self {
             address: ([127, 0, 0, 1], port).into(),
             directory,
@@ -197,11 +207,11 @@ impl Aaa {
     }
 
     /// Starts it, or starts it again at the same port.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let log = self.directory.join("log");
         let out = File::create(&log).unwrap();
         let child = Command::new("freeradius")
-            .args(["-f", "-l", "stdout", "-n", "radiusd", "-d"])
+            .args(["-f", "-x", "-x", "-l", "stdout", "-n", "radiusd", "-d"])
             .arg(&self.directory)
             .stdin(Stdio::null())
             .stderr(out.try_clone().unwrap())
@@ -227,22 +237,52 @@ impl Aaa {
         }
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
         }
-    }
-
-    #[expect(dead_code, reason = "for whoever looks for a fault")]
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 }
 
 impl Drop for Aaa {
     fn drop(&mut self) {
         self.kill();
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.directory.join("log"));
+            eprintln!("-- freeradius said:\n{}", log.unwrap_or_default());
+        }
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+/// A Disconnect-Request by radclient with these attributes; returns what radclient says.
+pub(crate) fn disconnect(to: SocketAddr, attributes: &str) -> String {
+    let dictionary = directory("radclient");
+    fs::write(dictionary.join("dictionary"), DICTIONARY).unwrap();
+    let mut child = Command::new("radclient")
+        .arg("-d")
+        .arg(&dictionary)
+        .args([
+            "-x",
+            "-r",
+            "1",
+            "-t",
+            "5",
+            &to.to_string(),
+            "disconnect",
+            SECRET,
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("radclient is installed");
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{attributes}, Message-Authenticator = 0x00").unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let _ = fs::remove_dir_all(dictionary);
+    String::from_utf8_lossy(&said).into_owned()
 }

@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// Name in the AAA server's certificate.
-pub const AAA: &str = "aaa.slice.example";
+pub(crate) const AAA: &str = "aaa.slice.example";
 
 /// Where they lie; made once for all tests of the process.
-pub fn directory() -> &'static Path {
+pub(crate) fn directory() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))

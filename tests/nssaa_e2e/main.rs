@@ -3,9 +3,15 @@
 //! Needs the packages freeradius, freeradius-utils and openssl. Everything listens on loopback at ports of its own and
 //! ends with its test.
 
+#![cfg(all(feature = "cli", target_os = "linux"))]
+
 mod aaa;
 mod certificates;
+#[path = "../common/mod.rs"]
+mod common;
 mod flows;
+mod network;
 mod nssaaf;
+mod procedure;
 mod relay;
 mod world;

@@ -6,31 +6,35 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use naslane::nas::nssaa::SNssai;
+use naslane::nssaaf::http::{Client, Method, Uri};
+use naslane::nssaaf::service::{self, NotificationType, Subject};
+
 use crate::aaa::{SECRET, directory, free_port};
 
 /// A NSSAAF that runs; ended when dropped.
-pub struct Nssaaf {
-    pub address: SocketAddr,
-    pub admin: SocketAddr,
-    pub dynamic: SocketAddr,
+pub(crate) struct Nssaaf {
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) dynamic: SocketAddr,
     directory: PathBuf,
     child: Option<Child>,
 }
 
 /// What a test wants of it.
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// AAA servers in the order of preference.
-    pub servers: &'a [SocketAddr],
+    pub(crate) servers: &'a [SocketAddr],
     /// The secret that it believes to share with them.
-    pub secret: &'a str,
+    pub(crate) secret: &'a str,
     /// More lines of the settings, before the tables.
-    pub more: &'a str,
+    pub(crate) more: &'a str,
     /// More tables.
-    pub tables: &'a str,
+    pub(crate) tables: &'a str,
 }
 
 impl<'a> Wanted<'a> {
-    pub fn of(servers: &'a [SocketAddr]) -> Self {
+    pub(crate) fn of(servers: &'a [SocketAddr]) -> Self {
         Self {
             servers,
             secret: SECRET,
@@ -41,7 +45,7 @@ impl<'a> Wanted<'a> {
 }
 
 impl Nssaaf {
-    pub fn start(wanted: &Wanted<'_>) -> Self {
+    pub(crate) fn start(wanted: &Wanted<'_>) -> Self {
         let directory = directory("nssaaf");
         let [listen, admin, dynamic] =
             [(); 3].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
@@ -73,7 +77,7 @@ impl Nssaaf {
     }
 
     /// Starts it, or starts it again with the same settings.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_naslane"))
             .args(["nssaaf", "--config"])
             .arg(self.directory.join("nssaaf.toml"))
@@ -102,12 +106,35 @@ impl Nssaaf {
         });
     }
 
-    pub fn root(&self) -> String {
+    /// What an operator asks; returns how many AMFs took it.
+    pub(crate) fn ask(&self, what: NotificationType, gpsi: &str, s_nssai: SNssai) -> u64 {
+        let path = match what {
+            NotificationType::SliceReAuth => "re-authentication",
+            NotificationType::SliceRevocation => "revocation",
+        };
+        let subject = Subject {
+            gpsi: gpsi.to_owned(),
+            snssai: s_nssai,
+        };
+        let uri: Uri = format!("http://{}/{path}", self.admin).parse().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let client = Client::new(None, std::time::Duration::from_secs(20));
+        let answer = runtime
+            .block_on(client.ask(&Method::POST, &uri, &service::write(&subject).into()))
+            .unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        body["notified"].as_u64().unwrap()
+    }
+
+    pub(crate) fn root(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Without a farewell, as a crash would end it.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();

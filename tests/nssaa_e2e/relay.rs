@@ -7,24 +7,24 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// What becomes of a packet. `number` counts those of this direction, from 0.
-pub type Fate = fn(&mut Vec<u8>, Toward, number: usize) -> Option<Duration>;
+pub(crate) type Fate = fn(&mut Vec<u8>, Toward, number: usize) -> Option<Duration>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Toward {
+pub(crate) enum Toward {
     Server,
     Client,
 }
 
 /// Cut when dropped.
-pub struct Relay {
-    pub address: SocketAddr,
+pub(crate) struct Relay {
+    pub(crate) address: SocketAddr,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Relay {
     /// One client at a time, which is enough for one socket of the NSSAAF.
-    pub fn start(server: SocketAddr, fate: Fate) -> Self {
+    pub(crate) fn start(server: SocketAddr, fate: Fate) -> Self {
         let front = UdpSocket::bind("127.0.0.1:0").unwrap();
         let back = UdpSocket::bind("127.0.0.1:0").unwrap();
         back.connect(server).unwrap();

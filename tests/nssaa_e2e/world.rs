@@ -11,17 +11,17 @@ use crate::aaa::PASSWORD;
 use crate::certificates::{AAA, directory};
 
 /// A slice that every user may use.
-pub const FIRST: SNssai = SNssai::new(1, 1);
+pub(crate) const FIRST: SNssai = SNssai::new(1, 1);
 /// Another one, without SD.
-pub const SECOND: SNssai = SNssai::sst(2);
-/// One that the AAA server refuses to everybody in the end.
-pub const REFUSED: SNssai = SNssai::sst(7);
+pub(crate) const SECOND: SNssai = SNssai::sst(2);
+/// One that the AAA server refuses to everybody.
+pub(crate) const REFUSED: SNssai = SNssai::sst(7);
 
 /// Longer than anything takes here.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Settings of an AMF that takes notifications.
-pub fn settings(root: &str) -> Settings {
+pub(crate) fn settings(root: &str) -> Settings {
     Settings {
         amf_instance_id: Some("8a4e3c1e-0001-4000-8000-000000000001".to_owned()),
         callbacks: Some(Callbacks {
@@ -33,20 +33,20 @@ pub fn settings(root: &str) -> Settings {
     }
 }
 
-pub fn consumer(root: &str) -> Consumer {
+pub(crate) fn consumer(root: &str) -> Consumer {
     Consumer::start(settings(root), Box::new(|| ())).unwrap()
 }
 
-pub fn password(password: &str) -> Credentials {
+pub(crate) fn password(password: &str) -> Credentials {
     Credentials::Password(Zeroizing::new(password.as_bytes().to_vec()))
 }
 
-pub fn right() -> Credentials {
+pub(crate) fn right() -> Credentials {
     password(PASSWORD)
 }
 
 /// EAP-TLS with one of the certificates.
-pub fn certificate(name: &str, server: &'static str) -> Credentials {
+pub(crate) fn certificate(name: &str, server: &'static str) -> Credentials {
     let file = |end: &str| directory().join(format!("{name}.{end}"));
     let files = tls::Files {
         trust: &directory().join("root.pem"),
@@ -56,16 +56,16 @@ pub fn certificate(name: &str, server: &'static str) -> Credentials {
     Credentials::Tls(tls::config(&files).unwrap(), server.try_into().unwrap())
 }
 
-pub fn tls() -> Credentials {
+pub(crate) fn tls() -> Credentials {
     certificate("ue", AAA)
 }
 
-pub fn peer(identity: &str, credentials: &Credentials) -> Peer {
+pub(crate) fn peer(identity: &str, credentials: &Credentials) -> Peer {
     Peer::new(identity, credentials).unwrap()
 }
 
 /// The response of a peer that must have one.
-pub fn response(peer: &mut Peer, request: &[u8]) -> Vec<u8> {
+pub(crate) fn response(peer: &mut Peer, request: &[u8]) -> Vec<u8> {
     match peer.receive(request).unwrap() {
         Reply::Response(response) => response,
         other => panic!("{other:?} instead of a response"),
@@ -74,14 +74,14 @@ pub fn response(peer: &mut Peer, request: &[u8]) -> Vec<u8> {
 
 /// How one authentication ended, as the AMF and the UE saw it, and the rounds it took.
 #[derive(Debug, PartialEq, Eq)]
-pub struct End {
-    pub amf: Outcome,
-    pub ue: Option<Result<Reply, PeerError>>,
-    pub rounds: usize,
+pub(crate) struct End {
+    pub(crate) amf: Outcome,
+    pub(crate) ue: Option<Result<Reply, PeerError>>,
+    pub(crate) rounds: usize,
 }
 
 /// The AMF relays until something ends it.
-pub fn authenticate(consumer: &Consumer, about: (&str, SNssai), peer: &mut Peer) -> End {
+pub(crate) fn authenticate(consumer: &Consumer, about: (&str, SNssai), peer: &mut Peer) -> End {
     let identity = response(peer, &identity_request(1));
     consumer
         .begin(1, about, EapMessage::parse(&identity).unwrap())
@@ -90,7 +90,7 @@ pub fn authenticate(consumer: &Consumer, about: (&str, SNssai), peer: &mut Peer)
 }
 
 /// The rest of [`authenticate`], from the answer that is waited for.
-pub fn go_on(consumer: &Consumer, peer: &mut Peer) -> End {
+pub(crate) fn go_on(consumer: &Consumer, peer: &mut Peer) -> End {
     for rounds in 1..100 {
         let outcome = match consumer.wait(PATIENCE) {
             Some(Event::Answer { ticket: 1, outcome }) => outcome,
@@ -118,14 +118,14 @@ pub fn go_on(consumer: &Consumer, peer: &mut Peer) -> End {
 }
 
 /// Both sides agree that it succeeded; returns the rounds.
-pub fn succeeded(end: &End) -> usize {
+pub(crate) fn succeeded(end: &End) -> usize {
     assert!(matches!(end.amf, Outcome::Success(_)), "{end:?}");
     assert_eq!(end.ue, Some(Ok(Reply::Success)), "{end:?}");
     end.rounds
 }
 
 /// Both sides agree that it failed.
-pub fn failed(end: &End) {
+pub(crate) fn failed(end: &End) {
     assert!(matches!(end.amf, Outcome::Failure(_)), "{end:?}");
     assert_eq!(end.ue, Some(Ok(Reply::Failure)), "{end:?}");
 }

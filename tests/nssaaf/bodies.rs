@@ -3,7 +3,8 @@
 use naslane::nas::nssaa::SNssai;
 use naslane::nssaaf::service::{
     AuthStatus, Cause, LONGEST, NotificationType, ProblemDetails, SliceAuthConfirmationData,
-    SliceAuthConfirmationResponse, SliceAuthContext, SliceAuthInfo, SliceAuthNotification, is_json, read, write,
+    SliceAuthConfirmationResponse, SliceAuthContext, SliceAuthInfo, SliceAuthNotification, is_json,
+    read, write,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -28,18 +29,28 @@ fn slice_auth_info() {
     let read_info: SliceAuthInfo = read(&text(&info())).unwrap();
     assert_eq!(read_info.gpsi, "msisdn-491700000001");
     assert_eq!(read_info.snssai, SNssai::new(1, 0xA0FF));
-    assert_eq!(read_info.eap_id_rsp.as_deref(), Some(&b"\x02\x01\x00\x09\x01a@b"[..]));
+    assert_eq!(
+        read_info.eap_id_rsp.as_deref(),
+        Some(&b"\x02\x01\x00\x09\x01a@b"[..])
+    );
     assert_eq!(read_info.reauth_notif_uri.as_deref(), Some("http://amf/re"));
     let mut expected = info();
     expected["snssai"]["sd"] = "00a0ff".into();
-    assert_eq!(serde_json::from_slice::<Value>(&write(&read_info)).unwrap(), expected);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&write(&read_info)).unwrap(),
+        expected
+    );
 }
 
 #[test]
 fn what_is_optional_may_be_missing_and_what_is_unknown_is_ignored() {
-    let body = json!({ "gpsi": "extid-a@b", "snssai": { "sst": 255 }, "eapIdRsp": null, "later": [1, 2] });
+    let body =
+        json!({ "gpsi": "extid-a@b", "snssai": { "sst": 255 }, "eapIdRsp": null, "later": [1, 2] });
     let info: SliceAuthInfo = read(&text(&body)).unwrap();
-    assert_eq!((info.snssai, info.eap_id_rsp, info.amf_instance_id), (SNssai::sst(255), None, None));
+    assert_eq!(
+        (info.snssai, info.eap_id_rsp, info.amf_instance_id),
+        (SNssai::sst(255), None, None)
+    );
 }
 
 /// Every mandatory member of every body, taken away one at a time.
@@ -51,17 +62,22 @@ fn what_is_mandatory_is_named_when_missing() {
             let mut body = whole.clone();
             body.as_object_mut().unwrap().remove(*member);
             let why = read::<T>(&text(&body)).unwrap_err().to_string();
-            assert!(why.contains("missing field") && why.contains(member), "{member}: {why}");
+            assert!(
+                why.contains("missing field") && why.contains(member),
+                "{member}: {why}"
+            );
         }
     }
     without::<SliceAuthInfo>(&info(), &["gpsi", "snssai", "eapIdRsp"]);
     let snssai = json!({ "sst": 1 });
-    let context = json!({ "gpsi": "msisdn-12345", "snssai": snssai, "authCtxId": "x", "eapMessage": null });
+    let context =
+        json!({ "gpsi": "msisdn-12345", "snssai": snssai, "authCtxId": "x", "eapMessage": null });
     without::<SliceAuthContext>(&context, &["gpsi", "snssai", "authCtxId", "eapMessage"]);
     let data = json!({ "gpsi": "msisdn-12345", "snssai": snssai, "eapMessage": null });
     without::<SliceAuthConfirmationData>(&data, &["gpsi", "snssai", "eapMessage"]);
     without::<SliceAuthConfirmationResponse>(&data, &["gpsi", "snssai", "eapMessage"]);
-    let notification = json!({ "notifType": "SLICE_REVOCATION", "gpsi": "msisdn-12345", "snssai": snssai });
+    let notification =
+        json!({ "notifType": "SLICE_REVOCATION", "gpsi": "msisdn-12345", "snssai": snssai });
     without::<SliceAuthNotification>(&notification, &["notifType", "gpsi", "snssai"]);
     without::<SliceAuthNotification>(&notification, &["notifType"]);
 }
@@ -89,11 +105,17 @@ fn members_that_are_wrong() {
         let mut body = info();
         *body.pointer_mut(place).unwrap() = value.clone();
         let why = read::<SliceAuthInfo>(&text(&body)).unwrap_err().to_string();
-        assert!(!why.contains("491700000001") && !why.contains("not base64!"), "shows content: {why}");
+        assert!(
+            !why.contains("491700000001") && !why.contains("not base64!"),
+            "shows content: {why}"
+        );
     }
     let whole = text(&info());
     for len in 0..whole.len() {
-        assert!(read::<SliceAuthInfo>(&whole[..len]).is_err(), "cut at {len}");
+        assert!(
+            read::<SliceAuthInfo>(&whole[..len]).is_err(),
+            "cut at {len}"
+        );
     }
     let twice = br#"{"gpsi":"a","gpsi":"b","snssai":{"sst":1},"eapIdRsp":null}"#;
     assert!(read::<SliceAuthInfo>(twice).is_err());
@@ -104,10 +126,14 @@ fn members_that_are_wrong() {
 
 #[test]
 fn results_and_notifications() {
-    let mut body = json!({ "gpsi": "msisdn-12345", "snssai": { "sst": 1 }, "eapMessage": "AwEABA==" });
+    let mut body =
+        json!({ "gpsi": "msisdn-12345", "snssai": { "sst": 1 }, "eapMessage": "AwEABA==" });
     let response: SliceAuthConfirmationResponse = read(&text(&body)).unwrap();
     assert_eq!(response.auth_result, None);
-    assert_eq!(serde_json::from_slice::<Value>(&write(&response)).unwrap(), body);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&write(&response)).unwrap(),
+        body
+    );
     for (name, status) in [
         ("EAP_SUCCESS", AuthStatus::EapSuccess),
         ("EAP_FAILURE", AuthStatus::EapFailure),
@@ -123,10 +149,14 @@ fn results_and_notifications() {
         ("SLICE_RE_AUTH", NotificationType::SliceReAuth),
         ("SLICE_REVOCATION", NotificationType::SliceRevocation),
     ] {
-        let body = json!({ "notifType": name, "gpsi": "g", "snssai": { "sst": 1 }, "supi": "imsi-1" });
+        let body =
+            json!({ "notifType": name, "gpsi": "g", "snssai": { "sst": 1 }, "supi": "imsi-1" });
         let notification: SliceAuthNotification = read(&text(&body)).unwrap();
         assert_eq!(notification.notif_type, what);
-        assert_eq!(serde_json::from_slice::<Value>(&write(&notification)).unwrap(), body);
+        assert_eq!(
+            serde_json::from_slice::<Value>(&write(&notification)).unwrap(),
+            body
+        );
         assert!(!format!("{notification:?}").contains("imsi"));
     }
 }
@@ -141,9 +171,15 @@ fn causes_and_media_types() {
         ("NETWORK_FAILURE", 504, Cause::NetworkFailure),
         ("TIMED_OUT_REQUEST", 504, Cause::TimedOutRequest),
     ] {
-        assert_eq!((Cause::of(name), cause.status(), cause.name()), (Some(cause), status, name));
+        assert_eq!(
+            (Cause::of(name), cause.status(), cause.name()),
+            (Some(cause), status, name)
+        );
         let problem: ProblemDetails = read(&write(&cause.problem("why"))).unwrap();
-        assert_eq!((problem.status, problem.cause.as_deref()), (Some(status), Some(name)));
+        assert_eq!(
+            (problem.status, problem.cause.as_deref()),
+            (Some(status), Some(name))
+        );
     }
     assert_eq!(Cause::of("TIME_OUT_REQUEST"), Some(Cause::TimedOutRequest));
     assert_eq!(Cause::of("SOMETHING_ELSE"), None);

@@ -8,7 +8,8 @@ const LEAST: &str = "listen = \"127.0.0.1:0\"\n[[aaa]]\nname = \"a\"\nslices = [
 
 #[test]
 fn the_example_is_read() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/nssaaf.toml")).unwrap();
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/nssaaf.toml"))
+        .unwrap();
     // Its secrets lie in files that only the operator has.
     let text = text.replace("secret_file = \"/etc/naslane/", "secret = \"");
     Config::parse(&text).unwrap();
@@ -23,14 +24,30 @@ fn the_least_is_enough_and_secrets_do_not_show() {
 #[test]
 fn faults_are_named() {
     for (from, to, word) in [
-        ("secret = \"long enough\"", "secret = \"short\"", "at least 8"),
-        ("secret = \"long enough\"", "secret_file = \"/nowhere/at/all\"", "/nowhere/at/all"),
+        (
+            "secret = \"long enough\"",
+            "secret = \"short\"",
+            "at least 8",
+        ),
+        (
+            "secret = \"long enough\"",
+            "secret_file = \"/nowhere/at/all\"",
+            "/nowhere/at/all",
+        ),
         (", secret = \"long enough\"", "", "secret"),
         ("slices = [\"1\"]", "slices = [\"1-12\"]", "no S-NSSAI"),
         ("slices = [\"1\"]", "slices = [\"1\", \"1\"]", "two [[aaa]]"),
-        ("servers = [{ address = \"127.0.0.1:1812\", secret = \"long enough\" }]", "servers = []", "no servers"),
+        (
+            "servers = [{ address = \"127.0.0.1:1812\", secret = \"long enough\" }]",
+            "servers = []",
+            "no servers",
+        ),
         ("[[aaa]]", "admin = \"192.0.2.1:80\"\n[[aaa]]", "loopback"),
-        ("[[aaa]]", "nas_identifier = \"\"\n[[aaa]]", "nas_identifier"),
+        (
+            "[[aaa]]",
+            "nas_identifier = \"\"\n[[aaa]]",
+            "nas_identifier",
+        ),
         ("name = \"a\"", "nam = \"a\"", "nam"),
     ] {
         let text = LEAST.replace(from, to);

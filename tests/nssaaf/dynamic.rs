@@ -42,7 +42,10 @@ fn said(asked: &[u8], answer: &Answer) -> (u8, Option<u32>) {
     assert_eq!(reply.identifier(), 3);
     reply.verify_reply(SECRET, &asked.authenticator()).unwrap();
     let cause = reply.attribute(attribute::ERROR_CAUSE);
-    (reply.code(), cause.map(|cause| u32::from_be_bytes(cause.try_into().unwrap())))
+    (
+        reply.code(),
+        cause.map(|cause| u32::from_be_bytes(cause.try_into().unwrap())),
+    )
 }
 
 #[test]
@@ -55,13 +58,29 @@ fn a_revocation_is_acknowledged_and_carried_out_once() {
     });
     let first = ask(&mut dynamic, &octets).unwrap();
     assert_eq!(said(&octets, &first), (code::DISCONNECT_ACK, None));
-    let revocation = Revocation { gpsi: "msisdn-491700000001".into(), s_nssai: SLICE };
+    let revocation = Revocation {
+        gpsi: "msisdn-491700000001".into(),
+        s_nssai: SLICE,
+    };
     assert_eq!(first.revocation, Some(revocation));
     let reply = Packet::parse(&first.octets).unwrap();
-    let states: Vec<_> = reply.attributes().filter(|(kind, _)| *kind == attribute::PROXY_STATE).collect();
-    assert_eq!(states, [(attribute::PROXY_STATE, &b"one"[..]), (attribute::PROXY_STATE, b"two")]);
+    let states: Vec<_> = reply
+        .attributes()
+        .filter(|(kind, _)| *kind == attribute::PROXY_STATE)
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (attribute::PROXY_STATE, &b"one"[..]),
+            (attribute::PROXY_STATE, b"two")
+        ]
+    );
     let again = ask(&mut dynamic, &octets).unwrap();
-    assert_eq!((again.octets, again.revocation), (first.octets, None), "a retransmission");
+    assert_eq!(
+        (again.octets, again.revocation),
+        (first.octets, None),
+        "a retransmission"
+    );
 }
 
 #[test]
@@ -75,8 +94,14 @@ fn what_is_refused() {
         cause.unwrap()
     };
     assert_eq!(no(&|_| ()), ErrorCause::MissingAttribute as u32);
-    assert_eq!(no(&|b| put_s_nssai(b, SLICE).unwrap()), ErrorCause::MissingAttribute as u32);
-    assert_eq!(no(&|b| Gpsi::Msisdn("491700000001").put(b).unwrap()), ErrorCause::MissingAttribute as u32);
+    assert_eq!(
+        no(&|b| put_s_nssai(b, SLICE).unwrap()),
+        ErrorCause::MissingAttribute as u32
+    );
+    assert_eq!(
+        no(&|b| Gpsi::Msisdn("491700000001").put(b).unwrap()),
+        ErrorCause::MissingAttribute as u32
+    );
     let elsewhere = no(&|b| {
         Gpsi::Msisdn("491700000001").put(b).unwrap();
         // The other asker's slice, under this one's secret.
@@ -84,19 +109,31 @@ fn what_is_refused() {
     });
     assert_eq!(elsewhere, ErrorCause::AdministrativelyProhibited as u32);
     let strange = no(&|b| {
-        b.attribute(attribute::CALLING_STATION_ID, b"00-11-22-33-44-55").unwrap();
+        b.attribute(attribute::CALLING_STATION_ID, b"00-11-22-33-44-55")
+            .unwrap();
         put_s_nssai(b, SLICE).unwrap();
     });
     assert_eq!(strange, ErrorCause::InvalidAttributeValue as u32);
     let octets = request(whole);
-    let answer = dynamic().receive(&octets, ([10, 0, 0, 1], 999).into(), NOW, false).unwrap();
-    assert_eq!(said(&octets, &answer), (code::DISCONNECT_NAK, Some(ErrorCause::ResourcesUnavailable as u32)));
+    let answer = dynamic()
+        .receive(&octets, ([10, 0, 0, 1], 999).into(), NOW, false)
+        .unwrap();
+    assert_eq!(
+        said(&octets, &answer),
+        (
+            code::DISCONNECT_NAK,
+            Some(ErrorCause::ResourcesUnavailable as u32)
+        )
+    );
     // RFC 5176 knows a second request. Re-authentication by it is not of Release 18.
     let mut builder = Builder::new(code::COA_REQUEST, 3);
     whole(&mut builder);
     let octets = builder.dynamic_request(SECRET);
     let answer = ask(&mut dynamic(), &octets).unwrap();
-    assert_eq!(said(&octets, &answer), (code::COA_NAK, Some(ErrorCause::UnsupportedExtension as u32)));
+    assert_eq!(
+        said(&octets, &answer),
+        (code::COA_NAK, Some(ErrorCause::UnsupportedExtension as u32))
+    );
 }
 
 #[test]
@@ -115,14 +152,23 @@ fn what_is_not_answered() {
     }
     let mut builder = Builder::new(code::ACCESS_REQUEST, 3);
     whole(&mut builder);
-    assert_eq!(ask(&mut dynamic, &builder.dynamic_request(SECRET)).err(), Some(Silence::Code));
+    assert_eq!(
+        ask(&mut dynamic, &builder.dynamic_request(SECRET)).err(),
+        Some(Silence::Code)
+    );
     for (off, stale) in [(-301_i64, true), (-299, false), (299, false), (301, true)] {
         let time = u32::try_from(NOW.checked_add_signed(off).unwrap()).unwrap();
         let octets = request(|builder| {
             whole(builder);
-            builder.attribute(attribute::EVENT_TIMESTAMP, &time.to_be_bytes()).unwrap();
+            builder
+                .attribute(attribute::EVENT_TIMESTAMP, &time.to_be_bytes())
+                .unwrap();
         });
-        assert_eq!(ask(&mut dynamic, &octets).err() == Some(Silence::Stale), stale, "{off}");
+        assert_eq!(
+            ask(&mut dynamic, &octets).err() == Some(Silence::Stale),
+            stale,
+            "{off}"
+        );
     }
 }
 
@@ -133,7 +179,10 @@ fn message_authenticator_may_be_left_out_by_configuration_only() {
     octets.extend([0; 16]);
     octets.extend(b"\x1f\x0e491700000001");
     octets.extend([26, 12, 0, 0, 0x28, 0xaf, 200, 6, 1, 0, 0, 1]);
-    let digest = Md5::new().chain_update(&octets).chain_update(SECRET).finalize();
+    let digest = Md5::new()
+        .chain_update(&octets)
+        .chain_update(SECRET)
+        .finalize();
     octets[4..20].copy_from_slice(&digest);
     let missing = Silence::Packet(RadiusError::MessageAuthenticatorMissing);
     assert_eq!(ask(&mut dynamic(), &octets).err(), Some(missing));

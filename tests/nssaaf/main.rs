@@ -1,5 +1,7 @@
 //! Nnssaaf and RADIUS as others may get them wrong: bodies, packets, authenticators, servers that misbehave.
 
+#![cfg(feature = "nssaa")]
+
 mod bodies;
 mod configuration;
 mod consumer;

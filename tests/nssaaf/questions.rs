@@ -9,7 +9,10 @@ use naslane::nssaaf::radius::{Builder, Packet, RadiusError, code};
 const SECRET: &[u8] = b"a shared secret";
 
 fn server(address: SocketAddr) -> Server {
-    Server { address, secret: SECRET.to_vec().into() }
+    Server {
+        address,
+        secret: SECRET.to_vec().into(),
+    }
 }
 
 fn patience() -> Patience {
@@ -23,7 +26,9 @@ fn patience() -> Patience {
 
 fn socket() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
     let address = socket.local_addr().unwrap();
     (socket, address)
 }
@@ -36,7 +41,11 @@ fn answer(asked: &[u8], secret: &[u8]) -> Vec<u8> {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 fn build(builder: &mut Builder) -> Result<(), RadiusError> {
@@ -55,7 +64,9 @@ fn a_lost_question_is_sent_again_unchanged() {
         // Noise before the answer: no packet, no reply, a reply under another secret, to another question.
         socket.send_to(b"noise", from).unwrap();
         socket.send_to(&first, from).unwrap();
-        socket.send_to(&answer(&first, b"another secret"), from).unwrap();
+        socket
+            .send_to(&answer(&first, b"another secret"), from)
+            .unwrap();
         let mut other = answer(&first, SECRET);
         other[1] ^= 1;
         socket.send_to(&other, from).unwrap();
@@ -68,8 +79,14 @@ fn a_lost_question_is_sent_again_unchanged() {
     server_side.join().unwrap();
     use std::sync::atomic::Ordering::Relaxed;
     let counts = client.counts();
-    assert_eq!((counts.sent.load(Relaxed), counts.again.load(Relaxed)), (2, 1));
-    assert_eq!((counts.strange.load(Relaxed), counts.forged.load(Relaxed)), (3, 1));
+    assert_eq!(
+        (counts.sent.load(Relaxed), counts.again.load(Relaxed)),
+        (2, 1)
+    );
+    assert_eq!(
+        (counts.strange.load(Relaxed), counts.forged.load(Relaxed)),
+        (3, 1)
+    );
 }
 
 #[test]
@@ -96,14 +113,21 @@ fn the_next_server_is_asked_and_the_silent_one_left_alone() {
     }
     assert_eq!(heard, 3, "the second question did not go there");
     // A conversation stays where it is, even if that server is silent.
-    assert_eq!(runtime.block_on(client.ask(Some(0), build)), Err(AskError::Timeout));
+    assert_eq!(
+        runtime.block_on(client.ask(Some(0), build)),
+        Err(AskError::Timeout)
+    );
 }
 
 #[test]
 fn identifiers_are_not_used_twice_at_a_time() {
     let (socket, address) = socket();
     let runtime = runtime();
-    let patience = Patience { first: Duration::from_secs(20), transmissions: 1, ..patience() };
+    let patience = Patience {
+        first: Duration::from_secs(20),
+        transmissions: 1,
+        ..patience()
+    };
     let client = std::sync::Arc::new(Client::new(vec![server(address)], patience));
     let mut asking = Vec::new();
     for _ in 0..256 {
@@ -116,11 +140,16 @@ fn identifiers_are_not_used_twice_at_a_time() {
         let (len, from) = socket.recv_from(&mut room).unwrap();
         questions.push((room[..len].to_vec(), from));
     }
-    let seen: std::collections::HashSet<u8> = questions.iter().map(|(question, _)| question[1]).collect();
+    let seen: std::collections::HashSet<u8> =
+        questions.iter().map(|(question, _)| question[1]).collect();
     assert_eq!(seen.len(), 256);
-    let authenticators: std::collections::HashSet<&[u8]> = questions.iter().map(|(q, _)| &q[4..20]).collect();
+    let authenticators: std::collections::HashSet<&[u8]> =
+        questions.iter().map(|(q, _)| &q[4..20]).collect();
     assert_eq!(authenticators.len(), 256);
-    assert_eq!(runtime.block_on(client.ask(None, build)), Err(AskError::Full));
+    assert_eq!(
+        runtime.block_on(client.ask(None, build)),
+        Err(AskError::Full)
+    );
     for (question, from) in &questions {
         socket.send_to(&answer(question, SECRET), from).unwrap();
     }
@@ -135,7 +164,13 @@ fn nobody_is_there() {
     drop(gone);
     let runtime = runtime();
     let client = Client::new(vec![server(address)], patience());
-    assert_eq!(runtime.block_on(client.ask(None, build)), Err(AskError::Timeout));
+    assert_eq!(
+        runtime.block_on(client.ask(None, build)),
+        Err(AskError::Timeout)
+    );
     let none = Client::new(Vec::new(), patience());
-    assert_eq!(runtime.block_on(none.ask(None, build)), Err(AskError::Timeout));
+    assert_eq!(
+        runtime.block_on(none.ask(None, build)),
+        Err(AskError::Timeout)
+    );
 }

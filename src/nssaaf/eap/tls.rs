@@ -167,6 +167,9 @@ impl Tls {
             };
         }
         let whole = self.announced.or(announced);
+        if whole.is_some_and(|whole| whole > LONGEST_FLIGHT) {
+            return Err(TlsError::TooLong);
+        }
         let len = self.incoming.len() + data.len();
         if len > whole.unwrap_or(LONGEST_FLIGHT).min(LONGEST_FLIGHT) {
             return Err(TlsError::TooLong);
