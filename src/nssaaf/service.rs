@@ -45,6 +45,10 @@ pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, JsonError> {
             body.len()
         )));
     }
+    // serde would read the members of an object from an array, in order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(JsonError(format!("{OURS} an object: the body")));
+    }
     serde_json::from_slice(body).map_err(|why| JsonError(described(&why)))
 }
 
@@ -97,7 +101,11 @@ mod snssai {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SNssai, D::Error> {
-        let Snssai { sst, sd } = Snssai::deserialize(from)?;
+        // Through a map: from an array serde would read the members in order.
+        let members = serde_json::Map::deserialize(from)?;
+        let text = |why: serde_json::Error| D::Error::custom(super::described(&why));
+        let members = serde_json::Value::Object(members);
+        let Snssai { sst, sd } = Snssai::deserialize(members).map_err(text)?;
         let Some(sd) = sd else {
             return Ok(SNssai::sst(sst));
         };

@@ -83,6 +83,9 @@ impl Aaa {
               if (!&3GPP-S-NSSAI) {
                 reject
               }
+              if (&3GPP-S-NSSAI == 0x07) {
+                reject
+              }
               if (!&Calling-Station-Id && !&3GPP-External-Identifier) {
                 reject
               }
@@ -97,9 +100,6 @@ impl Aaa {
             }
             update control {
               Cleartext-Password := 'PASSWORD'
-            }
-            if (&3GPP-S-NSSAI == 0x07) {
-              reject
             }
             eap
         ";

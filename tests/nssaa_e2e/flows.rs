@@ -49,11 +49,8 @@ fn eap_md5() {
         &mut peer("ue@slice.example", &password("wrong")),
     );
     failed(&end);
-    failed(&authenticate(
-        &amf,
-        (UE, REFUSED),
-        &mut peer("ue@slice.example", &right()),
-    ));
+    let end = authenticate(&amf, (UE, REFUSED), &mut peer("ue@slice.example", &right()));
+    assert_eq!(trouble(&end), Trouble::Rejected);
     succeeded(&authenticate(
         &amf,
         (UE, SECOND),

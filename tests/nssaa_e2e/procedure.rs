@@ -225,7 +225,8 @@ fn nssaaf_and_aaa_server_killed_in_the_middle() {
     network.turn(Duration::from_millis(200));
     aaa.run();
     for ue in ues {
-        assert_eq!(allowed(&network.settle(ue)).len(), 2);
+        let seen = network.settle(ue);
+        assert_eq!(allowed(&seen).len(), 2, "{seen:?}");
         assert_eq!(
             [FIRST, SECOND].map(|s| network.status(ue, s)),
             [Some(Status::EapSuccess); 2]

@@ -213,7 +213,7 @@ async fn ask(
     let (server, octets) = asked.map_err(|error| unanswered(shared, group.name.as_str(), error))?;
     let understood = Packet::parse(&octets).ok().and_then(|reply| {
         let state = reply.attribute(attribute::STATE).map(<[u8]>::to_vec);
-        Some((state, understood(&reply, message.identifier())?))
+        Some((state, understood(&reply, first, message.identifier())?))
     });
     let Some((state, answer)) = understood else {
         shared.tally.unanswered.fetch_add(1, Relaxed);
@@ -257,7 +257,10 @@ fn unanswered(shared: &Shared, group: &str, error: AskError) -> Reply {
 }
 
 /// What a reply means. `None`: it makes no sense. Where code and EAP packet disagree, nothing succeeds (RFC 3579 2.6.3).
-fn understood(reply: &Packet<'_>, asked: u8) -> Option<Answer> {
+///
+/// In the middle of a conversation a reject without EAP-Message is no verdict on the UE: FreeRADIUS answers so when it
+/// was restarted and knows the State no more. At the beginning it is one: the server wants no conversation.
+fn understood(reply: &Packet<'_>, first: bool, asked: u8) -> Option<Answer> {
     let eap = reply.eap();
     let code = eap
         .as_ref()
@@ -266,11 +269,12 @@ fn understood(reply: &Packet<'_>, asked: u8) -> Option<Answer> {
         (code::ACCESS_CHALLENGE, Some(Ok(EapCode::Request))) => (eap?, None),
         (code::ACCESS_ACCEPT, Some(Ok(EapCode::Success))) => (eap?, Some(AuthStatus::EapSuccess)),
         (code::ACCESS_REJECT, Some(Ok(EapCode::Failure))) => (eap?, Some(AuthStatus::EapFailure)),
+        (code::ACCESS_REJECT, None) if !first => return None,
         // A reject is a reject, whatever else it carries.
-        (code::ACCESS_REJECT, _) => (
-            eap_verdict(EapCode::Failure, asked).to_vec(),
-            Some(AuthStatus::EapFailure),
-        ),
+        (code::ACCESS_REJECT, _) => {
+            let failure = eap_verdict(EapCode::Failure, asked).to_vec();
+            (failure, Some(AuthStatus::EapFailure))
+        }
         _ => return None,
     };
     Some(Answer { eap, result })
