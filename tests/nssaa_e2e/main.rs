@@ -14,4 +14,5 @@ mod network;
 mod nssaaf;
 mod procedure;
 mod relay;
+mod storm;
 mod world;

@@ -62,8 +62,7 @@ async fn answered(shared: &Shared, work: &Work) -> Result<Answer, Trouble> {
     let body = Bytes::from(body);
     let mut last = Trouble::Unreachable;
     let mut pause = Duration::from_millis(shared.settings.backoff_ms);
-    let mut place = 0;
-    for attempt in 0..shared.settings.attempts {
+    for attempt in 0..shared.settings.attempts as usize {
         if attempt > 0 {
             // Half of it by chance, so that many do not come back at one time.
             tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * chance())).await;
@@ -72,7 +71,8 @@ async fn answered(shared: &Shared, work: &Work) -> Result<Answer, Trouble> {
         }
         let uri = match &work.context {
             Some(context) => context.clone(),
-            None => first(&shared.roots[place % shared.roots.len()]),
+            // The next NSSAAF, if there are several.
+            None => first(&shared.roots[attempt % shared.roots.len()]),
         };
         shared.count(|counts| counts.requests += 1);
         match shared.client.ask(&method, &uri, &body).await {
@@ -86,7 +86,6 @@ async fn answered(shared: &Shared, work: &Work) -> Result<Answer, Trouble> {
                 last = Trouble::Unreachable
             }
         }
-        place += 1; // the next NSSAAF, if there are several
     }
     Err(last)
 }
