@@ -211,7 +211,7 @@ impl Aaa {
         let log = self.directory.join("log");
         let out = File::create(&log).unwrap();
         let child = Command::new("freeradius")
-            .args(["-f", "-x", "-x", "-l", "stdout", "-n", "radiusd", "-d"])
+            .args(["-f", "-l", "stdout", "-n", "radiusd", "-d"])
             .arg(&self.directory)
             .stdin(Stdio::null())
             .stderr(out.try_clone().unwrap())

@@ -16,11 +16,11 @@ const USER: &str = "ue@slice.example";
 const FAILED: u8 = 2;
 
 fn allowed(seen: &[Seen]) -> Vec<SNssai> {
-    let updates = seen.iter().filter_map(|one| match one {
+    let mut updates = seen.iter().rev().filter_map(|one| match one {
         Seen::Update(allowed, _) => Some(allowed.clone()),
         _ => None,
     });
-    updates.last().unwrap_or_default()
+    updates.next().unwrap_or_default()
 }
 
 #[test]
