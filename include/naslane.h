@@ -135,6 +135,10 @@ typedef enum naslane_status {
     NASLANE_E_REJECTED = 43,
     /** horizontal derivation needs K_AMF' derived by this engine for this procedure */
     NASLANE_E_HORIZONTAL = 44,
+    /** not the S-NSSAI that was asked, or none of the UE's subscription */
+    NASLANE_E_SLICE = 45,
+    /** a subscription with slices that need authentication must have a GPSI (at most 272 octets) */
+    NASLANE_E_GPSI = 46,
     /** a required pointer is NULL */
     NASLANE_E_NULL = 64,
     /** output buffer is too small; nothing was written */
@@ -1111,7 +1115,7 @@ int32_t naslane_nh_commit(const naslane_engine *engine,
  */
 
 /** Octets of the longest record. */
-#define NASLANE_RECORD_MAX 382
+#define NASLANE_RECORD_MAX 1240
 
 /** Extent: what another AMF needs, contexts with their COUNTs and the NH chain. */
 #define NASLANE_RECORD_CONTEXTS 0
@@ -1233,6 +1237,455 @@ int32_t naslane_ue_initial(const naslane_engine *engine,
                            uint8_t *out,
                            size_t capacity,
                            naslane_sent *sent);
+
+/* ====================================================================== *
+ * Level 1: network slice-specific authentication
+ *
+ * The AMF's part of TS 23.502 4.2.9 for one UE. Tell what happens, then call naslane_nssaa_poll() until it says that
+ * nothing is to be done: messages to the UE come protected, each with a COUNT of its own, questions to the NSSAAF as
+ * the EAP message to send (Nnssaaf_NSSAA, TS 29.526). Timers are the caller's.
+ *
+ *     naslane_nssaa_start()        what the subscription says of slices; again when it changes
+ *     naslane_nssaa_register()     a REGISTRATION REQUEST: the elements of the REGISTRATION ACCEPT
+ *     naslane_nssaa_access()       REGISTERED once it is complete: runs begin
+ *     naslane_nssaa_uplink()       in place of naslane_verify(): takes the UE's answers
+ *     naslane_nssaa_answer()       what the NSSAAF answered
+ *
+ * Errors of every function with a session: as for sessions, ROLE (the other half), OUT_OF_ORDER (before
+ * naslane_nssaa_start()), and UNSUPPORTED through a sidecar.
+ */
+
+/** Octets that naslane_nssaa_poll() and the UE half need for their output. */
+#define NASLANE_NSSAA_ROOM 1517
+
+/** Flag of a slice: mapped is set. */
+#define NASLANE_SLICE_MAPPED 1
+
+/** Flag of a subscribed slice: it is subject to network slice-specific authentication. */
+#define NASLANE_SLICE_NSSAA 2
+
+/** Flag of a subscribed slice: it is a default one. */
+#define NASLANE_SLICE_DEFAULT 4
+
+/** Flag of a registration: the UE supports network slice-specific authentication. */
+#define NASLANE_UE_NSSAA 1
+
+/** Flag of a registration: the UE supports the Extended rejected NSSAI. */
+#define NASLANE_UE_EXTENDED_REJECTED 2
+
+/** Status of a slice: absent. */
+#define NASLANE_NSSAA_ABSENT 0
+
+/** Status of a slice: a run is due or under way. */
+#define NASLANE_NSSAA_PENDING 1
+
+/** Status of a slice: authenticated. */
+#define NASLANE_NSSAA_EAP_SUCCESS 2
+
+/** Status of a slice: refused. */
+#define NASLANE_NSSAA_EAP_FAILURE 3
+
+/** The operator's settings. Fill them with naslane_nssaa_settings_init(), then change what differs. */
+typedef struct naslane_nssaa_settings {
+    /** Octets of this structure. */
+    size_t size;
+    /** T3575 in seconds; default 15. */
+    uint32_t t3575_seconds;
+    /** Seconds before an AAA server that did not answer is asked again; default 30. */
+    uint32_t retry_seconds;
+    /** Retransmissions of a COMMAND, 0 to 16; default 4. */
+    uint8_t retransmissions;
+    /** How often an AAA server is asked again before the slice waits for the next registration; default 20. */
+    uint8_t retries;
+    /** 1: a success on one access does not count on the other; default 0. */
+    uint8_t run_after_success;
+    /** 1: a failure on one access does not count on the other; default 0. */
+    uint8_t run_after_failure;
+    /** The access for a run when both are connected: 1 (default) or 2. */
+    uint8_t prefer_access;
+    /** 1 (default): ask for a network triggered service request when the UE is CM-IDLE on 3GPP access. */
+    uint8_t page;
+    /** 1 (default): an allowed slice stays allowed while policy or subscription demand a run. */
+    uint8_t keep_allowed;
+    /** 1: CONFIGURATION UPDATE COMMAND asks the UE to register again; default 0. */
+    uint8_t register_again;
+} naslane_nssaa_settings;
+
+/** An S-NSSAI. */
+typedef struct naslane_s_nssai {
+    /** Slice/service type. */
+    uint8_t sst;
+    /** 1: sd is set; else 0. */
+    uint8_t has_sd;
+    /** Slice differentiator; FFFFFF is none. */
+    uint8_t sd[3];
+    /** 0. */
+    uint8_t reserved[3];
+} naslane_s_nssai;
+
+/** An S-NSSAI of the serving PLMN, and the one of the HPLMN that it stands for when the UE roams. */
+typedef struct naslane_slice {
+    /** In the serving PLMN. */
+    naslane_s_nssai s_nssai;
+    /** In the HPLMN, with NASLANE_SLICE_MAPPED. */
+    naslane_s_nssai mapped;
+    /** NASLANE_SLICE_... bits. */
+    uint8_t flags;
+    /** 0. */
+    uint8_t reserved[7];
+} naslane_slice;
+
+/** What a REGISTRATION ACCEPT says of slices. */
+typedef struct naslane_nssaa_admission {
+    /** Octets of the elements. */
+    size_t len;
+    /** Entries of the Allowed NSSAI. */
+    uint8_t allowed;
+    /** Entries of the Pending NSSAI. */
+    uint8_t pending;
+    /**
+     * Entries of the Rejected or Extended rejected NSSAI. With nothing allowed or pending: REGISTRATION REJECT,
+     * cause 62.
+     */
+    uint8_t rejected;
+    /** Set in the 5GS registration result: "NSSAA to be performed", 0x10 or 0. */
+    uint8_t registration_result;
+    /** 0. */
+    uint8_t reserved[4];
+} naslane_nssaa_admission;
+
+/**
+ * Fills settings with the defaults.
+ *
+ * Errors: NULL.
+ */
+int32_t naslane_nssaa_settings_init(naslane_nssaa_settings *settings);
+
+/**
+ * Changes the settings for every UE of the engine, from the next call on.
+ *
+ * Errors: NULL, ARGUMENT, BEARER, UNSUPPORTED.
+ */
+int32_t naslane_nssaa_configure(const naslane_engine *engine,
+                                const naslane_nssaa_settings *settings);
+
+/**
+ * Tells what the subscription of the UE says of slices: the first time, or after a change. gpsi is what the NSSAAF is
+ * told, "msisdn-..." or "extid-...", at most 272 octets of UTF-8; with several any of them. slices: the Subscribed
+ * S-NSSAIs, at most 16.
+ *
+ * Errors: GPSI (a slice needs one), TOO_LONG, ARGUMENT (a field outside its domain, a slice twice), NULL.
+ */
+int32_t naslane_nssaa_start(const naslane_engine *engine,
+                            uint64_t session,
+                            const uint8_t *gpsi,
+                            size_t gpsi_len,
+                            const naslane_slice *slices,
+                            size_t count);
+
+/**
+ * A REGISTRATION REQUEST is accepted for these slices, at most 8 (the Requested NSSAI, less what the AMF rejects for
+ * other reasons): writes the elements of the REGISTRATION ACCEPT, Allowed, Rejected, Pending and Extended rejected
+ * NSSAI. flags: NASLANE_UE_... bits. 256 octets are enough for the output. When it is too small the registration
+ * counts all the same; call again.
+ *
+ * Errors: SLICE (none of the subscription), TOO_LONG, ARGUMENT, BEARER, BUFFER_TOO_SMALL, OVERLAP, NULL.
+ */
+int32_t naslane_nssaa_register(const naslane_engine *engine,
+                               uint64_t session,
+                               uint8_t access,
+                               uint8_t flags,
+                               const naslane_slice *slices,
+                               size_t count,
+                               uint8_t *out,
+                               size_t capacity,
+                               naslane_nssaa_admission *admission);
+
+/* ====================================================================== *
+ * Level 1: runs of network slice-specific authentication
+ *
+ * What happens while the slices of a UE are authenticated.
+ */
+
+/** change: RM-DEREGISTERED on this access. */
+#define NASLANE_ACCESS_DEREGISTERED 0
+
+/** change: CM-IDLE. */
+#define NASLANE_ACCESS_IDLE 1
+
+/** change: CM-CONNECTED, secure exchange established. */
+#define NASLANE_ACCESS_CONNECTED 2
+
+/** change: the registration is complete, secure exchange established. */
+#define NASLANE_ACCESS_REGISTERED 3
+
+/** change: the network triggered service request did not reach the UE. */
+#define NASLANE_ACCESS_UNREACHABLE 4
+
+/** change: the UE sent something that verified. */
+#define NASLANE_ACCESS_UPLINK 5
+
+/** change: the CONFIGURATION UPDATE COMMAND got lost (T3555). */
+#define NASLANE_ACCESS_UPDATE_LOST 6
+
+/** timer: T3575 expired. */
+#define NASLANE_TIMER_T3575 0
+
+/** timer: the wait for an AAA server that did not answer is over. */
+#define NASLANE_TIMER_RETRY 1
+
+/** notice: the AAA server asks for a re-authentication. */
+#define NASLANE_NOTICE_REAUTHENTICATION 0
+
+/** notice: the AAA server revokes its authorisation. */
+#define NASLANE_NOTICE_REVOCATION 1
+
+/** notice: the operator's policy asks for a new run. */
+#define NASLANE_NOTICE_POLICY 2
+
+/** notice: slice admission control refuses the slice on access. */
+#define NASLANE_NOTICE_ADMISSION_REFUSED 3
+
+/** notice: slice admission control has room again on access. */
+#define NASLANE_NOTICE_ADMISSION_FREE 4
+
+/** answer: another round; the EAP-Request. */
+#define NASLANE_ANSWER_CONTINUE 0
+
+/** answer: authResult EAP_SUCCESS; the EAP-Success. */
+#define NASLANE_ANSWER_SUCCESS 1
+
+/** answer: authResult EAP_FAILURE; the EAP-Failure. */
+#define NASLANE_ANSWER_FAILURE 2
+
+/** answer: 403, or 404 USER_NOT_FOUND; no EAP message. */
+#define NASLANE_ANSWER_REFUSED 3
+
+/** answer: 404 CONTEXT_NOT_FOUND; no EAP message. The run begins anew. */
+#define NASLANE_ANSWER_CONTEXT_LOST 4
+
+/** answer: 504 or no answer; no EAP message. The slice stays pending and is tried again. */
+#define NASLANE_ANSWER_UNREACHABLE 5
+
+/** kind: nothing is to be done. */
+#define NASLANE_NSSAA_NOTHING 0
+
+/** kind: send the PDU, a COMMAND. */
+#define NASLANE_NSSAA_COMMAND 1
+
+/** kind: send the PDU, a RESULT. */
+#define NASLANE_NSSAA_RESULT 2
+
+/** kind: send the PDU, a CONFIGURATION UPDATE COMMAND with the new lists; start T3555. */
+#define NASLANE_NSSAA_UPDATE 3
+
+/** kind: send the PDU, a DEREGISTRATION REQUEST with cause 62; start T3522. */
+#define NASLANE_NSSAA_DEREGISTRATION 4
+
+/** kind: POST to the NSSAAF: a new run, with the EAP message. */
+#define NASLANE_NSSAA_ASK 5
+
+/** kind: PUT to the NSSAAF: the next EAP message of the run. */
+#define NASLANE_NSSAA_ASK_ON 6
+
+/** kind: start T3575. */
+#define NASLANE_NSSAA_START_T3575 7
+
+/** kind: stop T3575. */
+#define NASLANE_NSSAA_STOP_T3575 8
+
+/** kind: start the timer of NASLANE_TIMER_RETRY. */
+#define NASLANE_NSSAA_START_RETRY 9
+
+/** kind: stop it. */
+#define NASLANE_NSSAA_STOP_RETRY 10
+
+/** kind: release the PDU sessions of the slice. */
+#define NASLANE_NSSAA_RELEASE_SESSIONS 11
+
+/** kind: bring the UE to CM-CONNECTED by a network triggered service request. */
+#define NASLANE_NSSAA_REACH 12
+
+/** procedure: the message was none of the procedure's. */
+#define NASLANE_NSSAA_OTHER -1
+
+/** What is to be done. */
+typedef struct naslane_nssaa_action {
+    /** Octets of the PDU or EAP message in the output. */
+    size_t len;
+    /** ASK: to be told with the answer. */
+    uint32_t transaction;
+    /** START: of the timer. */
+    uint32_t seconds;
+    /** NASLANE_NSSAA_... . */
+    uint8_t kind;
+    /** Messages and REACH: the access. */
+    uint8_t access;
+    /** 0. */
+    uint8_t reserved[6];
+    /** COMMAND, RESULT, ASK: the slice of the HPLMN; RELEASE_SESSIONS: the slice, with mapped when roaming. */
+    naslane_slice slice;
+} naslane_nssaa_action;
+
+/**
+ * An access changed; change is NASLANE_ACCESS_... . naslane_connection_released() tells IDLE by itself,
+ * naslane_deregister() DEREGISTERED on both.
+ *
+ * Errors: BEARER, ARGUMENT.
+ */
+int32_t naslane_nssaa_access(const naslane_engine *engine,
+                             uint64_t session,
+                             uint8_t access,
+                             uint8_t change);
+
+/**
+ * A timer expired; timer is NASLANE_TIMER_... .
+ *
+ * Errors: UNEXPECTED (it does not run), ARGUMENT.
+ */
+int32_t naslane_nssaa_timer(const naslane_engine *engine, uint64_t session, uint8_t timer);
+
+/**
+ * A notification of the AAA server, of the operator's policy or of slice admission control about a slice of the HPLMN;
+ * notice is NASLANE_NOTICE_..., access counts for the last kind only, and is 0 else. A slice that is not known is
+ * no error.
+ *
+ * Errors: ARGUMENT, BEARER, NULL.
+ */
+int32_t naslane_nssaa_notice(const naslane_engine *engine,
+                             uint64_t session,
+                             uint8_t notice,
+                             uint8_t access,
+                             const naslane_s_nssai *s_nssai);
+
+/**
+ * As naslane_verify_only(), with a commit, and what verified goes to the procedure: NETWORK SLICE-SPECIFIC
+ * AUTHENTICATION COMPLETE, CONFIGURATION UPDATE COMPLETE, DEREGISTRATION ACCEPT, and that the UE is there. procedure
+ * says whether one of these was taken: NASLANE_OK, NASLANE_NSSAA_OTHER, or SLICE (not the slice of the COMMAND),
+ * UNEXPECTED (no COMMAND is unanswered), MALFORMED_IE; after those nothing changed but the COUNT.
+ *
+ * Errors: as for naslane_verify(); out must be apart from pdu.
+ */
+int32_t naslane_nssaa_uplink(const naslane_engine *engine,
+                             uint64_t session,
+                             uint8_t access,
+                             const uint8_t *pdu,
+                             size_t len,
+                             uint8_t *out,
+                             size_t capacity,
+                             naslane_received *received,
+                             int32_t *procedure);
+
+/**
+ * What is to be done now; call again until kind is NASLANE_NSSAA_NOTHING. The PDU or EAP message lies in out, whose
+ * capacity is at least NASLANE_NSSAA_ROOM.
+ *
+ * Errors: BUFFER_TOO_SMALL, OVERLAP; for a message to the UE those of naslane_protect(): NOT_SECURED, NO_CONTEXT (the
+ * connection is gone: tell naslane_nssaa_access()), CONFLICT, COUNT_EXHAUSTED. The action comes again then.
+ */
+int32_t naslane_nssaa_poll(const naslane_engine *engine,
+                           uint64_t session,
+                           uint8_t *out,
+                           size_t capacity,
+                           naslane_nssaa_action *action);
+
+/**
+ * What the NSSAAF answered to the question with this transaction number; answer is NASLANE_ANSWER_..., eap the EAP
+ * message of the first three. Every question needs an answer in the end.
+ *
+ * Errors: UNEXPECTED (that question is not open), MALFORMED_IE (the EAP message is malformed or not one for this
+ * answer: tell NASLANE_ANSWER_UNREACHABLE instead), ARGUMENT, NULL.
+ */
+int32_t naslane_nssaa_answer(const naslane_engine *engine,
+                             uint64_t session,
+                             uint32_t transaction,
+                             uint8_t answer,
+                             const uint8_t *eap,
+                             size_t eap_len);
+
+/**
+ * The status of a slice of the HPLMN, NASLANE_NSSAA_ABSENT to NASLANE_NSSAA_EAP_FAILURE.
+ *
+ * Errors: ARGUMENT, NULL.
+ */
+int32_t naslane_nssaa_status(const naslane_engine *engine,
+                             uint64_t session,
+                             const naslane_s_nssai *s_nssai,
+                             uint8_t *status);
+
+/* ====================================================================== *
+ * Level 1: the UE half of network slice-specific authentication
+ *
+ * For simulators, load generators and tests: between the messages and an EAP peer of the caller.
+ *
+ * Errors of every function: as for sessions, ROLE (an AMF half), and UNSUPPORTED through a sidecar.
+ */
+
+/** kind: hand the EAP-Request to the peer, then naslane_nssaa_ue_answer(). */
+#define NASLANE_NSSAA_UE_PEER 0
+
+/** kind: the COMMAND came again; the same answer, protected anew, is in the output. */
+#define NASLANE_NSSAA_UE_AGAIN 1
+
+/** kind: the COMMAND came again while the peer still works. */
+#define NASLANE_NSSAA_UE_WORKING 2
+
+/** What a COMMAND makes a UE do. */
+typedef struct naslane_nssaa_ue {
+    /** AGAIN: octets of the PDU in the output. */
+    size_t len;
+    /** PEER: where the EAP-Request lies in the COMMAND. */
+    size_t eap_offset;
+    /** Its octets. */
+    size_t eap_len;
+    /** PEER: the slice of the HPLMN. */
+    naslane_s_nssai s_nssai;
+    /** NASLANE_NSSAA_UE_... . */
+    uint8_t kind;
+    /** 0. */
+    uint8_t reserved[7];
+} naslane_nssaa_ue;
+
+/**
+ * Takes a verified COMMAND, plain. out is apart from it and has NASLANE_NSSAA_ROOM.
+ *
+ * Errors: UNEXPECTED (another message), MALFORMED_IE, BEARER, BUFFER_TOO_SMALL, OVERLAP, those of naslane_protect().
+ */
+int32_t naslane_nssaa_ue_command(const naslane_engine *engine,
+                                 uint64_t session,
+                                 uint8_t access,
+                                 const uint8_t *command,
+                                 size_t len,
+                                 uint8_t *out,
+                                 size_t capacity,
+                                 naslane_nssaa_ue *ue);
+
+/**
+ * What the EAP peer answered. The protected COMPLETE lies in out, to be sent on the access of the COMMAND.
+ *
+ * Errors: UNEXPECTED (no COMMAND waits), SLICE (another slice's), MALFORMED_IE (no response to that request), ARGUMENT,
+ * BUFFER_TOO_SMALL, OVERLAP, NULL, those of naslane_protect().
+ */
+int32_t naslane_nssaa_ue_answer(const naslane_engine *engine,
+                                uint64_t session,
+                                const naslane_s_nssai *s_nssai,
+                                const uint8_t *eap,
+                                size_t eap_len,
+                                uint8_t *out,
+                                size_t capacity,
+                                size_t *len);
+
+/**
+ * Takes a verified RESULT, plain; status becomes NASLANE_NSSAA_EAP_SUCCESS or NASLANE_NSSAA_EAP_FAILURE.
+ *
+ * Errors: UNEXPECTED (another message), MALFORMED_IE, OVERLAP, NULL.
+ */
+int32_t naslane_nssaa_ue_result(const naslane_engine *engine,
+                                uint64_t session,
+                                const uint8_t *result,
+                                size_t len,
+                                naslane_s_nssai *s_nssai,
+                                uint8_t *status);
 
 /* ====================================================================== *
  * Level 2: batches

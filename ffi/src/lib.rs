@@ -8,6 +8,7 @@
 //! | `derivation`, `mobility` | level 0: TS 33.501 Annex A |
 //! | `engine`, `session`, `message`, `smc`, `keys`, `record` | level 1 |
 //! | `ue` | level 1: the UE half |
+//! | `nssaa`, `nssaa_run`, `nssaa_ue` | level 1: network slice-specific authentication |
 //! | `batch` | level 2 |
 //! | `door`, `queue` | level 3: where an engine runs, and jobs without waiting |
 //! | `guard`, `pointer`, `start` | not in the header: panics, pointers, self-test |
@@ -31,6 +32,9 @@ mod guard;
 pub mod keys;
 pub mod message;
 pub mod mobility;
+pub mod nssaa;
+pub mod nssaa_run;
+pub mod nssaa_ue;
 mod pointer;
 #[cfg(target_os = "linux")]
 pub mod queue;

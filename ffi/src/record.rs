@@ -13,7 +13,7 @@ use crate::guard;
 use crate::pointer::{Out, octets, room};
 
 /// Octets of the longest record.
-pub const NASLANE_RECORD_MAX: usize = 382;
+pub const NASLANE_RECORD_MAX: usize = 1240;
 
 /// Extent: what another AMF needs, contexts with their COUNTs and the NH chain.
 pub const NASLANE_RECORD_CONTEXTS: u8 = 0;

@@ -12,4 +12,5 @@ mod records;
 mod refusals;
 mod states;
 mod steps;
+mod wire;
 mod world;

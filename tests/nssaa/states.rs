@@ -252,6 +252,33 @@ fn an_access_that_goes_hands_its_run_to_the_other() {
 }
 
 #[test]
+fn a_run_on_an_idle_non_3gpp_access_does_not_hold_the_others_up() {
+    for asked in [false, true] {
+        let mut world = World::new(&[subscribed(A), subscribed(B)]);
+        world.join(N3GPP, &[A]);
+        world.join(GPP, &[B]);
+        assert_eq!(commands(&world.run()), [(N3GPP, A)]);
+        if asked {
+            // The connection goes while the AAA server has the word.
+            world.answer();
+            world.run();
+        }
+        world.on(Event::Access(N3GPP, Reachability::Idle)).unwrap();
+        if asked {
+            assert_eq!(world.run(), []);
+            world.proceed(3);
+        }
+        assert_eq!(commands(&world.run()), [(GPP, B)]);
+        assert_eq!(world.amf.status(A), Some(Status::Pending));
+        world.whole_run(Status::EapSuccess);
+        world
+            .on(Event::Access(N3GPP, Reachability::Connected))
+            .unwrap();
+        assert_eq!(commands(&world.run()), [(N3GPP, A)]);
+    }
+}
+
+#[test]
 fn a_result_takes_the_other_access_when_its_own_is_idle() {
     let mut world = World::registered(&[subscribed(A)]);
     world.join(N3GPP, &[A]);

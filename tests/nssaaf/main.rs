@@ -7,5 +7,7 @@ mod configuration;
 mod consumer;
 mod dynamic;
 mod eap_tls;
+mod fake;
 mod packets;
+mod producer;
 mod questions;

@@ -18,7 +18,7 @@ mod relay;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::runtime::Runtime;
@@ -104,9 +104,30 @@ struct Shared {
     client: Client,
     tally: Tally,
     log: Box<dyn Fn(&str) + Send + Sync>,
+    /// When the last line was said, and how many were not said since.
+    said: Mutex<(Option<Instant>, u64)>,
 }
 
+/// Lines of the log that tell of a fault are at least so far apart: an AAA server that is down is a fault of every UE.
+const APART: Duration = Duration::from_secs(1);
+
 impl Shared {
+    /// A line for the operator, if the last one was long enough ago.
+    fn say(&self, line: &str) {
+        let now = Instant::now();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.0.is_some_and(|last| now.duration_since(last) < APART) {
+            said.1 += 1;
+            return;
+        }
+        let unsaid = std::mem::replace(&mut *said, (Some(now), 0)).1;
+        drop(said);
+        match unsaid {
+            0 => (self.log)(line),
+            unsaid => (self.log)(&format!("{line} ({unsaid} lines before it left out)")),
+        }
+    }
+
     fn contexts(&self) -> MutexGuard<'_, Contexts> {
         self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -289,6 +310,7 @@ fn shared(
         client: Client::new(tls, Duration::from_millis(config.notify.timeout_ms)),
         tally: Tally::default(),
         log,
+        said: Mutex::default(),
     })
 }
 

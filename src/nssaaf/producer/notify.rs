@@ -37,7 +37,7 @@ pub(super) async fn asked(
                 Silence::Code => "no request".to_owned(),
                 Silence::Stale => "Event-Timestamp too far off; compare the clocks".to_owned(),
             };
-            (shared.log)(&format!(
+            shared.say(&format!(
                 "dynamic authorisation from {from}: not answered: {why}"
             ));
             return;
@@ -76,7 +76,7 @@ pub(super) async fn notify(
     }
     if told == 0 {
         shared.tally.nobody.fetch_add(1, Relaxed);
-        (shared.log)(&format!(
+        shared.say(&format!(
             "{what:?} for slice {s_nssai}: no AMF is registered, or none took it"
         ));
     }

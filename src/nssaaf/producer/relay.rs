@@ -217,7 +217,7 @@ async fn ask(
     });
     let Some((state, answer)) = understood else {
         shared.tally.unanswered.fetch_add(1, Relaxed);
-        (shared.log)(&format!(
+        shared.say(&format!(
             "aaa {:?}: a reply without a fitting EAP-Message",
             group.name
         ));
@@ -240,7 +240,7 @@ fn unanswered(shared: &Shared, group: &str, error: AskError) -> Reply {
     let cause = match error {
         AskError::Timeout => {
             shared.tally.unanswered.fetch_add(1, Relaxed);
-            (shared.log)(&format!("aaa {group:?}: no answer"));
+            shared.say(&format!("aaa {group:?}: no answer"));
             Cause::TimedOutRequest
         }
         AskError::Full => {

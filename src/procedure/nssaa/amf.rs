@@ -217,6 +217,7 @@ impl Amf {
             self.refused(error);
             return Err(error);
         }
+        self.give_way(settings);
         self.begin_due(settings);
         Ok(())
     }

@@ -179,10 +179,6 @@ impl Amf {
         }
         at.reaching = false;
         at.unreachable = true;
-        let idle = |run: &super::amf::Run| run.access == access && run.phase == Phase::Command;
-        if self.run.as_ref().is_some_and(idle) {
-            self.suspend_run_on(access);
-        }
         Ok(())
     }
 

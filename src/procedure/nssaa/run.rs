@@ -40,6 +40,18 @@ impl Amf {
         });
     }
 
+    /// A run whose COMMAND cannot be sent, on an access where nobody can be paged, ends and stays due: it begins anew
+    /// when the access is connected, and does not hold up other slices until then.
+    pub(super) fn give_way(&mut self, settings: &NssaaSettings) {
+        let Some(run) = self.run.as_ref().filter(|run| run.phase == Phase::Command) else {
+            return;
+        };
+        let (s_nssai, only) = (run.s_nssai, Accesses(run.access as u8));
+        if self.choose(only, settings).is_none() {
+            self.end_run_of(s_nssai);
+        }
+    }
+
     /// Ends the run of this slice, if it is under way; nothing else changes.
     pub(super) fn end_run_of(&mut self, s_nssai: SNssai) {
         if self.run.as_ref().is_some_and(|run| run.s_nssai == s_nssai) {
