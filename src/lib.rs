@@ -15,6 +15,7 @@
 //! | 6 | [`engine`] | sessions and verbs: one message, a batch of 64-byte jobs, workers behind rings |
 //! | 7 | `trace` | the story of a capture: UEs followed, messages verified and deciphered, faults named (feature `trace`) |
 //! | 8 | `sidecar` | the engine in a process of its own that holds the keys, and its client (features `sidecar` and `client`, Linux) |
+//! | 8 | `nssaaf` | slice authentication beyond the procedure: Nnssaaf, RADIUS, EAP peers (feature `nssaa`) |
 //! | 9 | [`door`] | one engine behind three doors: the caller's thread, workers, a sidecar |
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -27,6 +28,8 @@ pub mod engine;
 pub mod kdf;
 pub mod kernel;
 pub mod nas;
+#[cfg(feature = "nssaa")]
+pub mod nssaaf;
 #[cfg(feature = "std")]
 pub mod procedure;
 #[cfg(feature = "std")]

@@ -20,7 +20,7 @@ const FLOORS: &[&[&str]] = &[
     &["session"],
     &["engine"],
     &["trace"],
-    &["sidecar"],
+    &["nssaaf", "sidecar"],
     &["door"],
 ];
 

@@ -137,3 +137,18 @@ impl Door {
         self.shard(handle)?.nssaa_state(handle)
     }
 }
+
+#[cfg(feature = "nssaa")]
+impl crate::nssaaf::runner::Sessions for Door {
+    fn nssaa_poll(&self, handle: Handle, out: &mut [u8]) -> Result<Option<Action>> {
+        Self::nssaa_poll(self, handle, out)
+    }
+
+    fn nssaa_event(&self, handle: Handle, event: Event<'_>) -> Result<()> {
+        Self::nssaa_event(self, handle, event)
+    }
+
+    fn nssaa_gpsi(&self, handle: Handle) -> Result<String> {
+        Self::nssaa_gpsi(self, handle)
+    }
+}

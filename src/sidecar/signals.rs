@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
@@ -46,6 +47,16 @@ impl Signals {
     #[must_use]
     pub fn reload(&self) -> bool {
         self.reload.swap(false, Ordering::AcqRel)
+    }
+
+    /// Waits for TERM or INT, for a program that has nothing else to wait for.
+    pub fn wait(&self) {
+        while !self.stop() {
+            let mut wake = [PollFd::new(&self.wake, PollFlags::IN)];
+            // A signal interrupts it: look again.
+            let _ = poll(&mut wake, None);
+            self.silence();
+        }
     }
 
     /// Takes what woke the loop.

@@ -6,6 +6,8 @@ mod definitions;
 #[cfg(target_os = "linux")]
 mod doctor;
 mod hex;
+#[cfg(target_os = "linux")]
+mod nssaaf;
 mod nxa256;
 mod selftest;
 #[cfg(target_os = "linux")]
@@ -46,6 +48,9 @@ enum Verb {
     /// The engine as a process of its own that holds the keys; clients connect over a Unix socket
     #[cfg(target_os = "linux")]
     Serve(serve::Args),
+    /// A small NSSAAF: Nnssaaf on one side, RADIUS on the other
+    #[cfg(target_os = "linux")]
+    Nssaaf(nssaaf::Args),
 }
 
 /// `Ok(false)`: the verb ran and says no. `Err`: it could not run, and why.
@@ -63,6 +68,8 @@ fn main() -> ExitCode {
         Verb::Doctor(args) => doctor::run(&args),
         #[cfg(target_os = "linux")]
         Verb::Serve(args) => serve::run(&args),
+        #[cfg(target_os = "linux")]
+        Verb::Nssaaf(args) => nssaaf::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

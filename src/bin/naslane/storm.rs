@@ -12,6 +12,7 @@ mod procedure;
 pub(crate) mod random;
 mod report;
 mod siege;
+mod slices;
 mod traffic;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -59,6 +60,9 @@ pub(crate) struct Args {
     /// The door to the AMF half: inline, workers, sidecar, or sidecar=PATH for one that runs already
     #[arg(long, value_name = "DOOR", default_value = "inline")]
     engine: String,
+    /// Authenticate the slices of every UE too; FILE names NSSAAF, slices and credentials (deploy/README.md)
+    #[arg(long, value_name = "FILE")]
+    nssaa: Option<std::path::PathBuf>,
     /// Where keys, contents, losses and attacks come from
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -73,6 +77,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let sessions = plan.window * plan.threads;
     let entrance = door::open(&plan.engine, sessions)?;
     let door = &entrance.door;
+    if let Some(slices) = &plan.slices {
+        slices.configure(door)?;
+    }
     let ues = Engine::new(&Config::for_sessions(sessions)).map_err(|error| error.to_string())?;
     let begin = Instant::now();
     let figures = storm((door, &ues), &plan)?;

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use naslane::base::Error;
 
 use super::attack::Kind;
+use super::slices::SliceFigures;
 
 /// Failures that are told in words; the rest is only counted.
 const TOLD: usize = 10;
@@ -119,6 +120,8 @@ pub(super) struct Figures {
     pub(super) attack_time: Duration,
     /// Sessions whose state a hostile message changed.
     pub(super) disturbed: u64,
+    /// What became of slices, if the run has them.
+    pub(super) slices: Option<SliceFigures>,
 }
 
 impl Figures {
@@ -142,6 +145,7 @@ impl Figures {
             refusals: BTreeMap::new(),
             attack_time: Duration::ZERO,
             disturbed: 0,
+            slices: None,
         })
     }
 
@@ -194,6 +198,10 @@ impl Figures {
         self.failed += other.failed;
         self.attack_time += other.attack_time;
         self.disturbed += other.disturbed;
+        match (&mut self.slices, other.slices) {
+            (Some(mine), Some(theirs)) => mine.add(&theirs),
+            (mine, theirs) => *mine = mine.take().or(theirs),
+        }
         let room = TOLD.saturating_sub(self.failures.len());
         self.failures.extend(other.failures.into_iter().take(room));
     }

@@ -17,6 +17,7 @@ use super::figures::Figures;
 use super::messages::{ABBA, Message, Person};
 use super::plan::Plan;
 use super::random::Random;
+use super::slices::Slices;
 
 /// Pairs of UL and DL NAS TRANSPORT before the UE goes idle; one more follows.
 const TRANSPORTS: u8 = 3;
@@ -63,6 +64,7 @@ pub(super) struct Lane<'e> {
     pub(super) amf: Amf<'e>,
     pub(super) people: Vec<Subscriber>,
     done: &'e AtomicU64,
+    slices: Option<Slices<'e>>,
 }
 
 /// The access that all UEs use.
@@ -75,12 +77,15 @@ impl<'e> Lane<'e> {
         done: &'e AtomicU64,
     ) -> std::result::Result<Self, String> {
         let figures = Figures::new(plan.mix.len())?;
+        let slices = plan.slices.as_ref();
+        let slices = slices.map(|slices| Slices::new((door, ues), slices));
         Ok(Self {
             ues,
             plan,
             amf: Amf::new(door, plan.batch, figures),
             people: Vec::with_capacity(plan.window),
             done,
+            slices: slices.transpose()?,
         })
     }
 
@@ -114,6 +119,7 @@ impl<'e> Lane<'e> {
         }
         self.register();
         self.amf_asks(Message::RegistrationAccept, Message::RegistrationComplete);
+        self.authenticate_slices();
         for index in 0..TRANSPORTS {
             self.ue_asks(Message::UlTransport(index), Message::DlTransport(index));
         }
@@ -128,6 +134,15 @@ impl<'e> Lane<'e> {
             Message::DeregistrationAccept,
         );
         self.dismiss();
+    }
+
+    /// Network slice-specific authentication of the window, if the run has it.
+    fn authenticate_slices(&mut self) {
+        if let Some(mut slices) = self.slices.take() {
+            slices.run(self);
+            self.amf.figures.slices = Some(slices.figures.clone());
+            self.slices = Some(slices);
+        }
     }
 
     fn admit(&self, number: u64, cycle: u64) -> Result<Subscriber> {

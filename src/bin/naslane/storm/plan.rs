@@ -44,6 +44,8 @@ pub(super) struct Plan {
     pub(super) hostile: bool,
     pub(super) seed: u64,
     pub(super) engine: super::door::Choice,
+    /// Slice authentication, if asked for.
+    pub(super) slices: Option<super::slices::SlicePlan>,
 }
 
 impl Plan {
@@ -79,8 +81,16 @@ impl Plan {
             hostile: args.hostile,
             seed: args.seed,
             engine: super::door::Choice::of(&args.engine)?,
+            slices: slices(args)?,
         })
     }
+}
+
+fn slices(args: &Args) -> Result<Option<super::slices::SlicePlan>, String> {
+    args.nssaa
+        .as_deref()
+        .map(super::slices::SlicePlan::read)
+        .transpose()
 }
 
 fn within(name: &str, value: u64, (least, most): (u64, u64)) -> Result<(), String> {

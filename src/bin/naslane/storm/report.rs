@@ -135,6 +135,21 @@ impl Run<'_> {
             grouped(self.figures.content_checks),
             grouped(self.figures.count_checks),
         );
+        if let Some(slices) = &self.figures.slices {
+            let all = slices.succeeded + slices.failed + slices.pending;
+            let at = |share| slices.latency.value_at_quantile(share) as f64 / 1000.0;
+            out += &format!(
+                "slices: {} authenticated, {} refused, {} pending; {:.1} per second, {} messages each, \
+                 {:.0} ms by the median, {:.0} ms p99\n",
+                grouped(slices.succeeded),
+                grouped(slices.failed),
+                grouped(slices.pending),
+                per_second(all, slices.time),
+                slices.messages / all.max(1),
+                at(0.5),
+                at(0.99),
+            );
+        }
         if *loss > 0 {
             out += &format!(
                 "air: {} messages lost, {} sent again, {} security mode procedures timed out and began anew\n",
@@ -265,9 +280,22 @@ impl Run<'_> {
             "content_checks": figures.content_checks, "count_checks": figures.count_checks,
             "lost_messages": figures.lost_messages, "retransmissions": figures.retransmissions,
             "commands_timed_out": figures.commands_timed_out,
-            "failed": figures.failed, "failures": figures.failures, "hostile": hostile,
+            "failed": figures.failed, "failures": figures.failures, "hostile": hostile, "slices": self.slices_json(),
         });
         format!("{all:#}\n")
+    }
+
+    fn slices_json(&self) -> Option<Value> {
+        let slices = self.figures.slices.as_ref()?;
+        let all = slices.succeeded + slices.failed + slices.pending;
+        let microseconds =
+            percentiles(&slices.latency).map(|(name, value)| (name.into(), value.into()));
+        let microseconds: serde_json::Map<String, Value> = microseconds.collect();
+        Some(json!({
+            "succeeded": slices.succeeded, "failed": slices.failed, "pending": slices.pending,
+            "messages": slices.messages, "seconds": slices.time.as_secs_f64(),
+            "slices_per_second": per_second(all, slices.time), "latency_us": microseconds,
+        }))
     }
 
     fn operations_json(&self) -> Value {

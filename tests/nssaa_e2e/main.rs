@@ -1,0 +1,18 @@
+//! Slice authentication end to end, against FreeRADIUS: UE half, AMF half, `naslane nssaaf` as a process, AAA-S, AAA-P.
+//!
+//! Needs the packages freeradius, freeradius-utils and openssl. Everything listens on loopback at ports of its own and
+//! ends with its test.
+
+#![cfg(all(feature = "cli", target_os = "linux"))]
+
+mod aaa;
+mod certificates;
+#[path = "../common/mod.rs"]
+mod common;
+mod flows;
+mod network;
+mod nssaaf;
+mod procedure;
+mod relay;
+mod storm;
+mod world;
