@@ -4,6 +4,9 @@
 //! as it has. On the way the blocks that CMAC takes are staged: they stand nine bytes, the head and the byte in the
 //! clear, behind those of counter mode, and read back from the text each would wait for two stores. Then the chains of
 //! the group run in step. The processor computes counter mode of the next messages beside the chains of these.
+//!
+//! A message of 65 bytes in a group of eight takes 16.4 ns on Sapphire Rapids at 3.9 GHz, of which 11 are counter mode;
+//! its 90 AESENC, two a cycle, would take 11.8. Counter mode of two messages in step takes as long (16.2 to 17.8).
 
 #![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
 
