@@ -93,6 +93,21 @@ fn all(wanted: &str, count: usize) {
                 .collect();
             room::<aes128::Cmac>(what, &mut lanes);
         }
+        if "seal".contains(wanted) {
+            let mut macs = vec![[0; 4]; count];
+            let lanes = texts.iter_mut().zip(&mut macs).enumerate();
+            let mut lanes: Vec<_> = lanes
+                .map(|(i, (text, mac))| aes128::SealLane {
+                    enc: &keys[i],
+                    int: &keys[count - 1 - i],
+                    head: [7; 8],
+                    ciphered: 1..text.len(),
+                    text,
+                    mac,
+                })
+                .collect();
+            room::<aes128::Seal>(what, &mut lanes);
+        }
         if "uia2".contains(wanted) {
             let lanes = texts.iter().enumerate();
             let mut lanes: Vec<_> = lanes

@@ -4,7 +4,7 @@
 
 use super::super::Lane;
 use super::message::{Whole, compose, compose_one};
-use super::{CmacLane, ExpandLane, Key, aes_crate, portable};
+use super::{CmacLane, ExpandLane, Key, aes_crate, portable, x86_message};
 use crate::base::cpu::HaveAesNi;
 
 mod cmac;
@@ -75,10 +75,34 @@ pub(super) fn cmac_many(lanes: &mut [CmacLane<'_>]) {
 
 /// A single whole message.
 pub(super) fn message_one<L: Whole>(lane: &mut L) {
-    compose_one(lane, ctr_one, cmac_one);
+    match HaveAesNi::detect() {
+        // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+        Some(_) if lane.regular() => unsafe { regular_one(lane) },
+        _ => compose_one(lane, ctr_one, cmac_one),
+    }
 }
 
 /// Any number of whole messages.
 pub(super) fn message_many<L: Whole>(lanes: &mut [L]) {
-    compose(lanes, ctr_many, cmac_many);
+    let available = HaveAesNi::detect().is_some();
+    for group in lanes.chunks_mut(x86_message::GROUP) {
+        if available && group.iter().all(Whole::regular) {
+            // SAFETY: the token proves AES, SSSE3 and SSE4.1.
+            unsafe { regular_many(group) };
+        } else {
+            compose(group, ctr_many, cmac_many);
+        }
+    }
+}
+
+#[target_feature(enable = "aes,ssse3,sse4.1")]
+fn regular_one<L: Whole>(lane: &mut L) {
+    // SAFETY: this function has the features, and the callers have looked at the messages.
+    unsafe { x86_message::one(lane) };
+}
+
+#[target_feature(enable = "aes,ssse3,sse4.1")]
+fn regular_many<L: Whole>(lanes: &mut [L]) {
+    // SAFETY: as in `regular_one`.
+    unsafe { x86_message::many(lanes) };
 }
