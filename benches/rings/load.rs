@@ -57,7 +57,7 @@ fn open_loop(world: &World, queue: &mut Queue, arrivals: &[f64]) -> Vec<f64> {
             let number = shown % SUBSCRIBERS;
             jobs[shown - sent] = Job {
                 user_data: shown as u64,
-                ..world.job(number, shown / SUBSCRIBERS % 2 == 0)
+                ..world.job(number, (shown / SUBSCRIBERS).is_multiple_of(2))
             };
             shown += 1;
         }
@@ -185,7 +185,7 @@ fn paced_call(run: &Run, world: &World, arrivals: &[f64]) -> f64 {
             pin(&run.cores[1..]);
             let mut arena = world.arena();
             paced(arrivals, |number| {
-                let downlink = number / SUBSCRIBERS % 2 == 0;
+                let downlink = (number / SUBSCRIBERS).is_multiple_of(2);
                 let mut job = [world.job(number % SUBSCRIBERS, downlink)];
                 assert_eq!(engine.batch(&mut job, &mut arena), 1);
             })
