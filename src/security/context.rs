@@ -7,7 +7,9 @@ use crate::kdf::{self, AlgorithmId, KAmf};
 use crate::nas::UeSecurityCapability;
 
 use super::count::Pair;
-use super::ue::NasKeys;
+
+/// K_NASenc and K_NASint of one context.
+pub type NasKeys = (kdf::KNasEnc, kdf::KNasInt);
 
 /// Where K_AMF comes from (TS 33.501 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,10 +19,10 @@ pub mod ue;
 pub mod verify;
 
 pub use activate::Target;
-pub use context::{Algorithms, Context, Identity, Kind, Role};
+pub use context::{Algorithms, Context, Identity, Kind, NasKeys, Role};
 pub use count::{NearWrap, OutOfOrder, Thresholds};
 pub use diagnosis::Diagnosis;
 pub use leave::Deregistration;
 pub use side::SidePool;
-pub use ue::{KeyChange, KeyGuard, NasKeys, Place, Resources, Settings, UeSecurity};
+pub use ue::{KeyChange, KeyGuard, Place, Resources, Settings, UeSecurity};
 pub use verify::Verdict;

@@ -8,9 +8,9 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::base::{AccessType, Error, NgKsi, Result};
-use crate::kdf::{AlgorithmId, KAmf, KNasEnc, KNasInt, NhChain};
+use crate::kdf::{AlgorithmId, KAmf, NhChain};
 
-use super::context::{Context, Role};
+use super::context::{Context, NasKeys, Role};
 use super::count::{OutOfOrder, Pair, Thresholds};
 use super::side::{Side, SidePool};
 
@@ -69,9 +69,6 @@ pub trait KeyGuard: Sync {
         None
     }
 }
-
-/// K_NASenc and K_NASint of one context.
-pub type NasKeys = (KNasEnc, KNasInt);
 
 /// What the set borrows from its surroundings.
 #[derive(Clone, Copy)]

@@ -8,6 +8,7 @@
 //! code, so it is no memory that a slice may point into. The copy costs less than the lines' way to this processor,
 //! which are asked for when the jobs are taken.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrayvec::ArrayVec;
@@ -52,6 +53,8 @@ pub(super) struct Stage {
     /// Those of each job's context, for the counters.
     pub(super) algorithms: [Algorithms; LANES],
     used: usize,
+    /// Not only messages are staged.
+    has_steps: bool,
 }
 
 impl Stage {
@@ -63,12 +66,14 @@ impl Stage {
             steps: [None; LANES],
             algorithms: [Algorithms::NONE; LANES],
             used: 0,
+            has_steps: false,
         }
     }
 
     /// Forgets what was staged.
     pub(super) fn clear(&mut self) {
         self.used = 0;
+        self.has_steps = false;
     }
 
     /// Copies the octets of job `index` in. False: the arena is full, run what is staged first.
@@ -126,6 +131,7 @@ impl Stage {
         };
         origin.payload.read(source, &mut place[..input])?;
         let fits = |number: usize| u32::try_from(number).map_err(|_| Error::TooLong);
+        self.has_steps = true;
         self.steps[index] = Some(Job {
             in_offset: fits(start)?,
             in_len: fits(input)?,
@@ -148,10 +154,11 @@ impl Stage {
     /// Returns how many lane groups ended by a defect: the sessions that were locked are closed (their locks are
     /// poisoned), jobs that were not finished say so, and the worker goes on.
     pub(super) fn run(&mut self, engine: &Engine, (first, end): (usize, usize)) -> usize {
-        let mut left = 0;
-        for index in first..end {
-            let is_there = self.messages[index].is_some() || self.steps[index].is_some();
-            left |= u64::from(is_there) << index;
+        let mut left = bits_of(first..end, |index| {
+            self.messages[index].is_some() || self.steps[index].is_some()
+        });
+        if !self.has_steps {
+            return usize::from(!self.run_messages(engine, left));
         }
         let mut defects = 0;
         while left != 0 {
@@ -278,6 +285,10 @@ impl Stage {
         }
         job
     }
+}
+
+fn bits_of(places: Range<usize>, is_set: impl Fn(usize) -> bool) -> u64 {
+    places.fold(0, |bits, place| bits | u64::from(is_set(place)) << place)
 }
 
 /// The places of the bits that are set, from the lowest on.
