@@ -8,7 +8,7 @@ use crate::nas::{Protected, inner_type};
 /// COUNTs are below this.
 pub(super) const COUNT_END: u32 = 1 << 24;
 /// MACs remembered of each direction, to tell a message sent again from another one under the same COUNT.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = 32;
 
 /// One direction of one access.
 pub(super) struct Line {
@@ -172,6 +172,6 @@ mod tests {
         line.next = COUNT_END;
         assert_eq!(line.estimate(0), None);
         assert!(line.again(0, [1; 4]) == Again::Same && line.again(0, [2; 4]) == Again::Other);
-        assert!(line.again(64, [1; 4]) == Again::Forgotten);
+        assert!(line.again(32, [1; 4]) == Again::Forgotten);
     }
 }

@@ -11,7 +11,7 @@ use super::ue::{Command, Ue};
 use crate::base::AccessType;
 
 /// UEs remembered at a time; the one known longest is forgotten for the next.
-const UES: usize = 65_536;
+const UES: usize = 32_768;
 /// Temporary identities remembered for each of these UEs, on average.
 const NAMES: usize = 4 * UES;
 /// MACs for the whole capture that are computed in search of causes: some ten seconds.
@@ -112,7 +112,9 @@ pub struct Follower {
     pub(super) budget: u64,
     ues: Vec<Option<Box<Ue>>>,
     same: Vec<usize>,
+    /// Numbers in order of appearance, and how many of them are remembered.
     order: VecDeque<usize>,
+    remembered: usize,
     by_supi: HashMap<String, usize>,
     links: HashMap<(u32, u64), Link>,
     by_amf: HashMap<(u32, u64), Link>,
@@ -142,6 +144,7 @@ impl Follower {
             ues: Vec::new(),
             same: Vec::new(),
             order: VecDeque::new(),
+            remembered: 0,
             by_supi: HashMap::new(),
             links: HashMap::new(),
             by_amf: HashMap::new(),
@@ -221,16 +224,17 @@ impl Follower {
     }
 
     pub(super) fn ue(&mut self, ue: usize) -> &mut Ue {
-        let ue = self.resolve(ue);
-        if ue >= self.ues.len() {
-            self.ues.resize_with(ue + 1, || None);
-        }
-        self.ues[ue].get_or_insert_default()
+        self.with_keys(ue).0
     }
 
     /// The UE, and the keys beside it.
     pub(super) fn with_keys(&mut self, ue: usize) -> (&mut Ue, &[Entry]) {
         let ue = self.resolve(ue);
+        if self.ues[ue].is_none() {
+            // Forgotten and back: it is remembered from here on.
+            self.remembered += 1;
+            self.order.push_back(ue);
+        }
         (self.ues[ue].get_or_insert_default(), &self.entries)
     }
 
@@ -243,10 +247,11 @@ impl Follower {
         self.ues.push(Some(Box::default()));
         self.same.push(ue);
         self.order.push_back(ue);
-        if self.order.len() > UES
+        self.remembered += 1;
+        while self.remembered > UES
             && let Some(oldest) = self.order.pop_front()
         {
-            self.ues[oldest] = None;
+            self.remembered -= usize::from(self.ues[oldest].take().is_some());
         }
         ue
     }
@@ -351,13 +356,13 @@ impl Follower {
             Some(known) if known != ue && self.ues[known].is_some() => {
                 // The newer number stays a name of the older one.
                 if let Some(mut newer) = self.ues[ue].take() {
+                    self.remembered -= 1;
                     if let Some(older) = self.ues[known].take() {
                         newer.inherit(*older);
                     }
                     self.ues[known] = Some(newer);
                 }
                 self.same[ue] = known;
-                self.order.retain(|number| *number != ue);
                 known
             }
             _ => {

@@ -148,13 +148,11 @@ impl Follower {
             }
             MessageType::SECURITY_MODE_REJECT => self.rejected(row, cause(plain).unwrap_or(0)),
             MessageType::SECURITY_MODE_COMPLETE => self.completed(row, plain),
-            MessageType::SERVICE_REJECT if cause(plain) == Some(9) => {
-                if ue.service_failures > 0 {
-                    row.findings.push(Finding::new(
-                        Diagnosis::ServiceUnverified,
-                        "cause 9: the AMF could not verify the SERVICE REQUEST; the UE must register again",
-                    ));
-                }
+            MessageType::SERVICE_REJECT if cause(plain) == Some(9) && ue.service_failures > 0 => {
+                row.findings.push(Finding::new(
+                    Diagnosis::ServiceUnverified,
+                    "cause 9: the AMF could not verify the SERVICE REQUEST; the UE must register again",
+                ));
             }
             _ => {}
         }

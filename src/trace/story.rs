@@ -6,6 +6,8 @@ use super::finding::Finding;
 use super::follow::{Event, Follower};
 use super::row::{Row, Verdict};
 
+/// UEs told of; what comes after is counted in the summary alone.
+const PARTS: usize = 100_000;
 /// Findings kept of one UE; the first ones matter.
 const FINDINGS: usize = 1000;
 
@@ -22,6 +24,18 @@ pub struct Summary {
     pub unverified: u64,
     /// Rows not kept.
     pub left_out: u64,
+}
+
+impl Summary {
+    fn count(&mut self, row: &Row) {
+        self.messages += 1;
+        if row.is_protected() {
+            let verified = u64::from(row.is_verified());
+            self.protected += 1;
+            self.verified += verified;
+            self.unverified += 1 - verified;
+        }
+    }
 }
 
 /// A fault and where it shows.
@@ -102,19 +116,21 @@ impl Story {
     }
 
     fn row(&mut self, row: Row) {
+        if self.parts.len() >= PARTS && !self.parts.contains_key(&row.ue) {
+            self.summary.count(&row);
+            self.summary.left_out += 1;
+            return;
+        }
         for finding in &row.findings {
             self.fault(row.ue, row.frame, row.time, finding.clone());
         }
         let part = self.parts.entry(row.ue).or_default();
         part.messages += 1;
-        self.summary.messages += 1;
+        self.summary.count(&row);
         if row.is_protected() {
             let verified = u64::from(row.is_verified());
             part.verified += verified;
             part.unverified += 1 - verified;
-            self.summary.protected += 1;
-            self.summary.verified += verified;
-            self.summary.unverified += 1 - verified;
         }
         let fine = row.findings.is_empty() && matches!(row.verdict, Verdict::Ok | Verdict::Plain);
         let kept = if fine {

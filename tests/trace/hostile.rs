@@ -146,3 +146,33 @@ fn keys_are_sought_for_a_few_messages_only() {
     let (events, _) = follow(&pdus);
     assert_eq!((events.len(), verified(&events)), (10_000, 0));
 }
+
+#[test]
+fn more_ues_than_are_remembered() {
+    // Forty thousand connections: the first ones are forgotten, and nothing goes wrong when they speak again.
+    let request = World::new().registration_request();
+    let connection = |ran: u16| Ids {
+        amf: 1 + ran,
+        ran,
+        non_3gpp: false,
+    };
+    let mut follower = Follower::new(entries(), Settings::default());
+    let mut events = Vec::new();
+    for frame in 0..40_010_u64 {
+        let ids = connection((frame % 40_000) as u16);
+        let ngap = match frame {
+            0..40_000 => wire::initial(ids, &request),
+            _ => wire::uplink(ids, REGISTRATION_COMPLETE),
+        };
+        let packet = Packet {
+            frame,
+            time: frame,
+            association: 1,
+            amf: 2,
+            ngap: &ngap,
+        };
+        assert!(follower.packet(&packet, &mut events));
+    }
+    follower.finish(&mut events);
+    assert_eq!(events.len(), 40_010);
+}

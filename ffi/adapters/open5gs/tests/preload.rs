@@ -106,9 +106,15 @@ fn published_answers_of_the_algorithms() {
         for (verb, result) in [("nea", "ciphertext"), ("nia", "mac")] {
             let file = vectors(&format!("128-{verb}{id}"));
             for test in file["tests"].as_array().unwrap() {
-                if test["length_bits"].as_u64().unwrap() % 8 != 0 {
+                // Of ciphering whole octets are taken: the key stream is the same for fewer.
+                let bits = test["length_bits"].as_u64().unwrap() as usize;
+                let ciphers = verb == "nea";
+                if !ciphers && !bits.is_multiple_of(8) {
                     continue;
                 }
+                let digits = bits / 8 * 2;
+                let message = text(test, "message");
+                let message = if ciphers { &message[..digits] } else { message };
                 let number = |key: &str| test[key].as_u64().unwrap();
                 lines += &format!(
                     "{verb} {id} {} {} {} {} {}\n",
@@ -116,13 +122,15 @@ fn published_answers_of_the_algorithms() {
                     number("count"),
                     number("bearer"),
                     number("direction"),
-                    text(test, "message")
+                    message
                 );
-                wanted.push(text(test, result).to_owned());
+                let result = text(test, result);
+                let result = if ciphers { &result[..digits] } else { result };
+                wanted.push(result.to_owned());
             }
         }
     }
-    assert!(wanted.len() >= 15, "{}", wanted.len());
+    assert!(wanted.len() >= 40, "{}", wanted.len());
     // Twice: the second time the keys come from the cache.
     assert_eq!(
         answers(&(lines.clone() + &lines)),

@@ -1,13 +1,38 @@
-"""The C ABI of naslane for Python: the only place here that knows C names and types (include/naslane.h)."""
+"""naslane for test engineers: the algorithms, the key derivations, and both halves of a UE's NAS security.
+
+One file, no compiler: it needs libnaslane.so and naslane.h, installed or named by NASLANE_LIBRARY and NASLANE_HEADER.
+
+    import naslane
+    mac = naslane.nia(2, k_nas_int, count, naslane.GPP, naslane.UPLINK, message)
+
+For a capture there is `naslane trace`.
+"""
 
 import ctypes
+import ctypes.util
 import os
 import pathlib
 import re
 from ctypes import POINTER, Structure, byref, c_char_p, c_int32, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 
-LIBRARY = ctypes.CDLL(os.environ["NASLANE_LIBRARY"])
-_HEADER = (pathlib.Path(__file__).resolve().parents[2] / "include" / "naslane.h").read_text()
+
+
+def _header():
+    """The text of naslane.h: named, in the repository that this file lies in, or installed."""
+    named = os.environ.get("NASLANE_HEADER")
+    near = [above / "include" / "naslane.h" for above in pathlib.Path(__file__).resolve().parents]
+    places = [pathlib.Path(named)] if named else [*near, pathlib.Path("/usr/local/include/naslane.h")]
+    for place in places:
+        if place.exists():
+            return place.read_text()
+    raise ImportError("no naslane.h; name it in NASLANE_HEADER")
+
+
+_PATH = os.environ.get("NASLANE_LIBRARY") or ctypes.util.find_library("naslane")
+if not _PATH:
+    raise ImportError("no libnaslane.so; install it (ffi/install) or name it in NASLANE_LIBRARY")
+LIBRARY = ctypes.CDLL(_PATH)
+_HEADER = _header()
 
 UPLINK, DOWNLINK = 0, 1
 AMF, UE = 0, 1
@@ -113,6 +138,10 @@ _MESSAGE = [c_void_p, c_uint64, c_uint8, c_char_p, c_size_t, _OCTETS, c_size_t]
 _FUNCTIONS = {
     "nea": _ALGORITHM,
     "nia": _ALGORITHM,
+    "kdf_k_seaf": [c_char_p, c_char_p, _OCTETS],
+    "kdf_k_amf": [c_char_p, c_char_p, c_char_p, c_size_t, _OCTETS],
+    "kdf_k_nas": [c_char_p, c_uint8, c_uint8, _OCTETS, _OCTETS],
+    "kdf_k_gnb": [c_char_p, c_uint32, c_uint8, _OCTETS],
     "config_init": [POINTER(_Config)],
     "engine_new": [POINTER(_Config), POINTER(c_void_p)],
     "engine_free": [c_void_p],
@@ -167,6 +196,40 @@ def nea(identity, key, count, bearer, direction, octets):
 def nia(identity, key, count, bearer, direction, octets):
     """The four octets of NAS-MAC over `octets`."""
     return _algorithm("nia", identity, key, count, bearer, direction, octets, 4)
+
+
+def _key(key, octets=32):
+    if len(key) != octets:
+        raise ValueError(f"this key has {octets} octets")
+    return bytes(key)
+
+
+def k_seaf(k_ausf, snn):
+    """K_SEAF (TS 33.501 A.6); snn is the serving network name, as in 5G:mnc070.mcc999.3gppnetwork.org."""
+    out = (c_uint8 * 32)()
+    call("kdf_k_seaf", _key(k_ausf), snn.encode(), out)
+    return bytes(out)
+
+
+def k_amf(k_seaf, supi, abba=b"\0\0"):
+    """K_AMF (A.7); supi is imsi-... or its digits."""
+    out = (c_uint8 * 32)()
+    call("kdf_k_amf", _key(k_seaf), supi.encode(), abba, len(abba), out)
+    return bytes(out)
+
+
+def k_nas(k_amf, nea_identity, nia_identity):
+    """K_NASenc and K_NASint (A.8)."""
+    enc, int_ = (c_uint8 * 16)(), (c_uint8 * 16)()
+    call("kdf_k_nas", _key(k_amf), nea_identity, nia_identity, enc, int_)
+    return bytes(enc), bytes(int_)
+
+
+def k_gnb(k_amf, ul_nas_count, access=GPP):
+    """K_gNB, or K_N3IWF for non-3GPP access (A.9)."""
+    out = (c_uint8 * 32)()
+    call("kdf_k_gnb", _key(k_amf), ul_nas_count, access, out)
+    return bytes(out)
 
 
 class Engine:

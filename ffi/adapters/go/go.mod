@@ -1,0 +1,3 @@
+module github.com/naslane/naslane/ffi/adapters/go
+
+go 1.19
