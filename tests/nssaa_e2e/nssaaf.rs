@@ -116,6 +116,18 @@ impl Nssaaf {
             gpsi: gpsi.to_owned(),
             snssai: s_nssai,
         };
+        let body = self.operator(&Method::POST, path, &service::write(&subject));
+        body["notified"].as_u64().unwrap()
+    }
+
+    /// Rounds of EAP after the first ones, since it was started.
+    pub(crate) fn rounds(&self) -> u64 {
+        self.operator(&Method::GET, "status", &[])["rounds"]
+            .as_u64()
+            .unwrap()
+    }
+
+    fn operator(&self, method: &Method, path: &str, body: &[u8]) -> serde_json::Value {
         let uri: Uri = format!("http://{}/{path}", self.admin).parse().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -123,10 +135,9 @@ impl Nssaaf {
             .unwrap();
         let client = Client::new(None, std::time::Duration::from_secs(20));
         let answer = runtime
-            .block_on(client.ask(&Method::POST, &uri, &service::write(&subject).into()))
+            .block_on(client.ask(method, &uri, &body.to_vec().into()))
             .unwrap();
-        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
-        body["notified"].as_u64().unwrap()
+        serde_json::from_slice(&answer.body).unwrap()
     }
 
     pub(crate) fn root(&self) -> String {
