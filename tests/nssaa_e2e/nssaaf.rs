@@ -4,13 +4,13 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use naslane::nas::nssaa::SNssai;
 use naslane::nssaaf::http::{Client, Method, Uri};
 use naslane::nssaaf::service::{self, NotificationType, Subject};
 
-use crate::aaa::{SECRET, directory, free_port};
+use crate::aaa::{SECRET, directory, dying_with_us, free_port};
 
 /// A NSSAAF that runs; ended when dropped.
 pub(crate) struct Nssaaf {
@@ -78,7 +78,7 @@ impl Nssaaf {
 
     /// Starts it, or starts it again with the same settings.
     pub(crate) fn run(&mut self) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_naslane"))
+        let mut child = dying_with_us(env!("CARGO_BIN_EXE_naslane"))
             .args(["nssaaf", "--config"])
             .arg(self.directory.join("nssaaf.toml"))
             .stdin(Stdio::null())

@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::aaa::{Aaa, directory};
+use crate::aaa::{Aaa, directory, dying_with_us};
 use crate::certificates::{self, AAA};
 use crate::nssaaf::{Nssaaf, Wanted};
 use crate::world::PATIENCE;
@@ -32,7 +32,7 @@ impl Storm {
             file("root.pem")
         );
         fs::write(directory.join("storm.toml"), settings).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_naslane"))
+        let child = dying_with_us(env!("CARGO_BIN_EXE_naslane"))
             .args([
                 "storm",
                 "--json",
