@@ -13,9 +13,10 @@
 //! | 4 | [`procedure`] | the security mode procedure: state machines without I/O or clock |
 //! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |
 //! | 6 | [`engine`] | sessions and verbs: one message, a batch of 64-byte jobs, workers behind rings |
-//! | 7 | `sidecar` | the engine in a process of its own that holds the keys, and its client (features `sidecar` and `client`, Linux) |
-//! | 7 | `nssaaf` | slice authentication beyond the procedure: Nnssaaf, RADIUS, EAP peers (feature `nssaa`) |
-//! | 8 | [`door`] | one engine behind three doors: the caller's thread, workers, a sidecar |
+//! | 7 | `trace` | the story of a capture: UEs followed, messages verified and deciphered, faults named (feature `trace`) |
+//! | 8 | `sidecar` | the engine in a process of its own that holds the keys, and its client (features `sidecar` and `client`, Linux) |
+//! | 8 | `nssaaf` | slice authentication beyond the procedure: Nnssaaf, RADIUS, EAP peers (feature `nssaa`) |
+//! | 9 | [`door`] | one engine behind three doors: the caller's thread, workers, a sidecar |
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod algorithm;
@@ -37,6 +38,8 @@ pub mod security;
 pub mod session;
 #[cfg(all(feature = "client", target_os = "linux"))]
 pub mod sidecar;
+#[cfg(feature = "trace")]
+pub mod trace;
 
 /// The version of the crate, of the C ABI and of `naslane --version`: `MAJOR.MINOR.PATCH`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -298,3 +298,43 @@ fn the_second_access_waits_for_its_own_command() {
     pair.talk(&engine, N3GPP);
     pair.talk(&engine, GPP);
 }
+
+/// Commands of a batch share the lanes of the KDF: octet for octet the commands that single calls send.
+#[test]
+fn commands_of_a_batch_are_those_of_single_calls() {
+    const PLACE: usize = 512;
+    for (nea, nia) in ALGORITHMS {
+        let (one, many) = (engine(nea, nia), engine(nea, nia));
+        let mut arena = vec![0; PLACE * 70];
+        let mut pairs = Vec::new();
+        let mut jobs = Vec::new();
+        for number in 0..70 {
+            let pair = Pair::authenticated(&many, number);
+            let place = number as usize * PLACE;
+            arena[place..][..128].copy_from_slice(&SmcJob::default().write());
+            jobs.push(Job {
+                op: op::SMC_COMMAND,
+                access: 1,
+                session: pair.amf.bits(),
+                in_offset: place as u32,
+                in_len: 128,
+                out_offset: (place + 128) as u32,
+                out_capacity: 384,
+                ..Job::default()
+            });
+            pairs.push(pair);
+        }
+        assert_eq!(many.batch(&mut jobs, &mut arena), 70);
+        for (number, (job, pair)) in jobs.iter().zip(&pairs).enumerate() {
+            let command = &arena[job.out_offset as usize..][..job.out_len as usize];
+            let alone = Pair::authenticated(&one, number as u64);
+            assert_eq!(command, alone.command(&one, GPP, Activation::Partial));
+            let (answer, complete) = pair.answer(&many, GPP, command);
+            assert!(!complete.is_empty(), "{answer:?}");
+            let mut out = vec![0; 512];
+            let received = many.verify(pair.amf, GPP, &complete, &mut out);
+            assert!(received.procedure.is_some());
+            pair.talk(&many, GPP);
+        }
+    }
+}

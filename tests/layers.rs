@@ -19,7 +19,8 @@ const FLOORS: &[&[&str]] = &[
     &["procedure"],
     &["session"],
     &["engine"],
-    &["sidecar", "nssaaf"],
+    &["trace"],
+    &["nssaaf", "sidecar"],
     &["door"],
 ];
 
@@ -52,6 +53,7 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
             "src/nas/",
             "src/security/",
             "src/procedure/",
+            "src/trace/",
         ],
         &[
             "time", "net", "thread", "fs", "process", "tracing", "log", "println", "eprintln",

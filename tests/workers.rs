@@ -438,6 +438,56 @@ fn a_queue_outlives_its_workers_and_the_reverse() {
     assert_eq!(last.wait(None), Ok(false), "nothing is outstanding");
 }
 
+/// What a storm brings in one batch: commands for UEs that came, messages of those that are there.
+#[test]
+fn commands_and_messages_share_a_batch() {
+    let workers = start(1);
+    let engine = workers.engine(0).unwrap();
+    let there = pairs(&workers, 0..20);
+    let new: Vec<_> = (100..120)
+        .map(|number| Pair::authenticated(engine, number))
+        .collect();
+    let mut queue = open(&workers, 64);
+    queue.write(0, DOWNLINK).unwrap();
+    queue.write(128, &SmcJob::default().write()).unwrap();
+    let mut jobs = Vec::new();
+    for (index, (there, new)) in there.iter().zip(&new).enumerate() {
+        let at = (1024 + index * 1024) as u32;
+        let command = but(message(op::SMC_COMMAND, new.amf, (1, 128)), |job| {
+            (job.out_offset, job.out_capacity) = (at, 512);
+        });
+        let protect = |of, place| {
+            but(message(op::PROTECT, of, (0, DOWNLINK.len())), |job| {
+                (job.out_offset, job.out_capacity) = (at + place, 128);
+            })
+        };
+        // Before its command has an answer a UE gets nothing that is ciphered.
+        jobs.extend([
+            command,
+            protect(there.amf, 512),
+            protect(new.amf, 640),
+            protect(there.amf, 768),
+        ]);
+    }
+    let jobs = in_order(run(&mut queue, &jobs));
+    let octets = |job: &Job| {
+        let mut octets = vec![0; job.out_len as usize];
+        queue.read(job.out_offset, &mut octets).unwrap();
+        octets
+    };
+    for (jobs, (there, new)) in jobs.chunks(4).zip(there.iter().zip(&new)) {
+        let status: Vec<_> = jobs.iter().map(|job| job.status).collect();
+        assert_eq!((status[0], status[1], status[3]), (0, 0, 0), "{jobs:?}");
+        assert_ne!(status[2], 0);
+        let (answer, complete) = new.answer(engine, GPP, &octets(&jobs[0]));
+        assert!(!complete.is_empty(), "{answer:?}");
+        for job in [&jobs[1], &jobs[3]] {
+            let heard = verify(engine, there.ue, GPP, &octets(job));
+            assert_eq!(heard, Ok(DOWNLINK.to_vec()));
+        }
+    }
+}
+
 /// Protect, verify and the security mode procedure of one session, mixed, in one queue.
 #[test]
 fn jobs_of_a_session_keep_their_order() {

@@ -137,6 +137,28 @@ pub fn prefetch_front<T>(place: &T, octets: usize) {
     }
 }
 
+/// Asks for the cache line of `place` in order to write it, so that the store finds it here and not at the processor
+/// that wrote it last. Without effect where there is no such instruction.
+#[inline(always)]
+pub fn prefetch_write<T>(place: &T) {
+    let place = core::ptr::from_ref(place).cast::<u8>();
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing that the program can see, faults nowhere and changes no register. A 64-bit
+    // processor that does not know PREFETCHW takes it for a NOP.
+    unsafe {
+        core::arch::asm!("prefetchw [{}]", in(reg) place,
+            options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!("prfm pstl1keep, [{}]", in(reg) place,
+            options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = place;
+}
+
 /// The same number, in a register of its own. Two fields that were stored one by one and are copied together would be
 /// loaded as one, and such a load waits until both stores have left the store buffer: a single message would not begin
 /// before the one ahead of it has ended.

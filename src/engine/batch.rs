@@ -15,6 +15,7 @@ use crate::security::protect::{Form, LANES, OVERHEAD};
 use crate::security::verify::Octets;
 use crate::session::Handle;
 
+use super::ahead::{Ahead, Keys};
 use super::extent::Extent;
 use super::job::{Job, flag, form, op};
 use super::pass::{self, Commit, Plain, Report, Task, Work};
@@ -50,10 +51,7 @@ pub(super) fn group(
         job.status = PENDING;
     }
     match jobs {
-        [job] if !is_message(job) => {
-            let algorithms = single(engine, job, arena);
-            counted(job, algorithms);
-        }
+        [first, ..] if !is_message(first) => steps(engine, jobs, arena, counted),
         jobs => {
             let algorithms = messages(engine, jobs, arena);
             let both = jobs.iter().zip(&algorithms);
@@ -63,17 +61,34 @@ pub(super) fn group(
     len
 }
 
-/// Jobs of the next lane group. A step of the security mode procedure is a barrier: it runs alone.
+/// Jobs of the next lane group: messages, or steps of procedures.
 pub(super) fn group_len(jobs: &[Job]) -> usize {
-    let lanes = jobs
-        .iter()
-        .take(LANES)
-        .take_while(|job| is_message(job))
-        .count();
-    lanes.max(1).min(jobs.len())
+    let lanes = jobs.iter().take(LANES);
+    let same = |job: &&Job| {
+        jobs.first()
+            .is_some_and(|first| is_message(first) == is_message(job))
+    };
+    lanes.take_while(same).count()
 }
 
-const fn is_message(job: &Job) -> bool {
+/// Runs jobs that are no messages, one after the other; security mode commands derive their keys in lanes.
+fn steps(
+    engine: &Engine,
+    jobs: &mut [Job],
+    arena: &mut [u8],
+    counted: &mut impl FnMut(&Job, Algorithms),
+) {
+    let ahead = match jobs.len() {
+        1 => Ahead::nothing(),
+        _ => Ahead::look(engine, jobs, arena),
+    };
+    for (index, job) in jobs.iter_mut().enumerate() {
+        let algorithms = single(engine, job, arena, &ahead.of(index, engine.keys()));
+        counted(job, algorithms);
+    }
+}
+
+pub(super) const fn is_message(job: &Job) -> bool {
     matches!(job.op, op::PROTECT | op::VERIFY | op::VERIFY_ONLY)
 }
 
@@ -85,6 +100,12 @@ pub(super) struct Checked {
     pub(super) input: Range<usize>,
     pub(super) output: Range<usize>,
     form: Form,
+}
+
+impl Checked {
+    pub(super) fn into_form(self) -> Form {
+        self.form
+    }
 }
 
 pub(super) fn check(index: usize, job: &Job, arena: usize) -> Result<Checked> {
@@ -174,9 +195,11 @@ pub(crate) fn examine(jobs: &mut [Job], arena: usize) -> usize {
         job.status = PENDING;
     }
     match jobs {
-        [job] if !is_message(job) => {
-            if let Err(error) = Extent::of(job, arena) {
-                fail(job, error);
+        [first, ..] if !is_message(first) => {
+            for job in jobs {
+                if let Err(error) = Extent::of(job, arena) {
+                    fail(job, error);
+                }
             }
         }
         jobs => drop(admit(jobs, arena, |_| ())),
@@ -197,13 +220,19 @@ fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> [Algorithms;
     for work in &works {
         let job = &mut jobs[work.tag];
         algorithms[work.tag] = work.algorithms;
-        match &work.report {
-            Report::Protected(result) => protected(job, *result),
-            Report::Verified(received) => verified(job, received),
-            Report::Waiting => fail(job, Error::Poisoned),
-        }
+        report(job, &work.report);
     }
     algorithms
+}
+
+/// Writes what became of a message into its job.
+#[inline]
+pub(super) fn report(job: &mut Job, report: &Report) {
+    match report {
+        Report::Protected(result) => protected(job, *result),
+        Report::Verified(received) => verified(job, received),
+        Report::Waiting => fail(job, Error::Poisoned),
+    }
 }
 
 /// Refuses jobs whose output touches another job's input or output, and sorts the rest by output.
@@ -384,7 +413,7 @@ pub(super) const fn warning(near_wrap: NearWrap) -> u8 {
     }
 }
 
-pub(super) fn protected(job: &mut Job, result: Result<Sent>) {
+fn protected(job: &mut Job, result: Result<Sent>) {
     match result {
         Err(error) => fail(job, error),
         Ok(sent) => {
@@ -419,9 +448,14 @@ fn verified(job: &mut Job, received: &Received) {
 }
 
 /// Jobs that run alone; returns the algorithms of one that succeeded.
-fn single(engine: &Engine, job: &mut Job, arena: &mut [u8]) -> Algorithms {
+pub(super) fn single(
+    engine: &Engine,
+    job: &mut Job,
+    arena: &mut [u8],
+    keys: &Keys<'_>,
+) -> Algorithms {
     let result = match job.op {
-        op::SMC_COMMAND | op::SMC_RESEND => super::smc::job(engine, job, arena),
+        op::SMC_COMMAND | op::SMC_RESEND => super::smc::job(engine, job, arena, keys),
         op::CONTAINER => container(engine, job, arena),
         _ => Err(Error::Operation),
     };

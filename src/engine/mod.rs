@@ -3,6 +3,7 @@
 //! Every verb is safe to call from any number of threads. A call that fails changes nothing and writes nothing
 //! into the output.
 
+mod ahead;
 pub(crate) mod batch;
 mod config;
 pub(crate) mod extent;
@@ -13,6 +14,8 @@ mod pass;
 pub mod queue;
 pub mod ring;
 mod smc;
+#[cfg(target_os = "linux")]
+mod staged;
 #[cfg(target_os = "linux")]
 pub mod worker;
 

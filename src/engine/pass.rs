@@ -218,9 +218,30 @@ fn pass<const N: usize>(engine: &Engine, works: &mut [Work<'_>]) -> bool {
         }
         held.all[guard].exclusive |= !work.shares();
     }
+    #[cfg(test)]
+    defect::strike();
     seal(&held.all, &mut numbered, works);
     accept(engine, &mut held.all, &mut estimated, works);
     !put_off.is_empty()
+}
+
+/// A defect on purpose, for the tests.
+#[cfg(test)]
+pub(super) mod defect {
+    use std::cell::Cell;
+
+    std::thread_local! {
+        static PLANTED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// The next pass or step of this thread panics: a pass while it holds its sessions.
+    pub(in crate::engine) fn plant() {
+        PLANTED.set(true);
+    }
+
+    pub(in crate::engine) fn strike() {
+        assert!(!PLANTED.take(), "a defect, for the test");
+    }
 }
 
 /// The locked sessions of a pass, found by handle: a search from the first to the last costs 12 ns a message in a

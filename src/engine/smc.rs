@@ -9,9 +9,10 @@ use crate::procedure::smc::{
     Action, Activation, Answer, Ending, Env, Event, Half, InitialMessageToSend, Outcome, Request,
     Sent, UeEnv, Uplink,
 };
-use crate::security::{Algorithms, Verdict};
+use crate::security::{Algorithms, KeyGuard, Verdict};
 use crate::session::{Handle, Session};
 
+use super::ahead::{Ahead, Keys};
 use super::job::{Job, SmcJob, event, op, smc_flag, target};
 use super::{Engine, Received, batch};
 
@@ -35,6 +36,21 @@ impl Engine {
         request: &Request<'_>,
         out: &mut [u8],
     ) -> Result<Sent> {
+        self.smc_command_with(handle, request, &Ahead::nothing().of(0, self.keys()), out)
+    }
+
+    pub(super) fn keys(&self) -> &dyn KeyGuard {
+        self.table.resources().keys
+    }
+
+    /// As [`Engine::smc_command`], with keys that may have been derived ahead.
+    fn smc_command_with(
+        &self,
+        handle: Handle,
+        request: &Request<'_>,
+        keys: &Keys<'_>,
+        out: &mut [u8],
+    ) -> Result<Sent> {
         let mut session = self.table.lock(handle)?;
         let Session {
             security,
@@ -43,7 +59,9 @@ impl Engine {
         else {
             return Err(Error::Role);
         };
-        amf.command(security, request, &self.env(), out)
+        let mut env = self.env();
+        env.from.keys = keys;
+        amf.command(security, request, &env, out)
     }
 
     /// Tells the procedure that T3560 expired, that lower layers failed, or that the AMF gives up. `out` takes the
@@ -223,9 +241,11 @@ pub fn event_number(outcome: &Outcome) -> (u8, u8) {
     }
 }
 
-pub(super) fn job(engine: &Engine, job: &mut Job, arena: &mut [u8]) -> Result<()> {
+pub(super) fn job(engine: &Engine, job: &mut Job, arena: &mut [u8], keys: &Keys<'_>) -> Result<()> {
     let fields = batch::check(0, job, arena.len())?;
     let (handle, access) = (fields.handle, fields.access);
+    #[cfg(test)]
+    super::pass::defect::strike();
     if job.op == op::SMC_RESEND {
         let out = arena.get_mut(fields.output).ok_or(Error::OutOfRange)?;
         match engine.smc_event(handle, Event::T3560Expired, out)? {
@@ -242,7 +262,7 @@ pub(super) fn job(engine: &Engine, job: &mut Job, arena: &mut [u8]) -> Result<()
     // A copy: the request lies in memory that `out` may share.
     let request = SmcJob::read(arena.get(fields.input).ok_or(Error::OutOfRange)?)?;
     let out = arena.get_mut(fields.output).ok_or(Error::OutOfRange)?;
-    let sent = engine.smc_command(handle, &request.request(access)?, out)?;
+    let sent = engine.smc_command_with(handle, &request.request(access)?, keys, out)?;
     describe_sent(job, &sent);
     Ok(())
 }

@@ -126,7 +126,7 @@ impl UeSecurity {
             return Err(Error::Conflict);
         }
         let mut context = Context::partial(identity)?;
-        context.activate(algorithms)?;
+        context.activate_with(algorithms, |k_amf, of| from.keys.derived(k_amf, of))?;
         self.seat_fresh(Place::Candidate, context, from)
     }
 
@@ -160,7 +160,7 @@ impl UeSecurity {
                     return Err(Error::NullIntegrity);
                 }
                 let mut sibling = current.sibling()?;
-                sibling.activate(algorithms)?;
+                sibling.activate_with(algorithms, |k_amf, of| from.keys.derived(k_amf, of))?;
                 self.seat(Place::Candidate, sibling, from.side)?;
                 Ok(Place::Candidate)
             }
@@ -171,7 +171,7 @@ impl UeSecurity {
                 if partial.algorithms().is_some() {
                     return Err(Error::OutOfOrder);
                 }
-                partial.activate(algorithms)?;
+                partial.activate_with(algorithms, |k_amf, of| from.keys.derived(k_amf, of))?;
                 self.move_to(Place::NonCurrent, Place::Candidate);
                 Ok(Place::Candidate)
             }

@@ -7,6 +7,7 @@ use crate::kdf::{self, AlgorithmId, KAmf};
 use crate::nas::UeSecurityCapability;
 
 use super::count::Pair;
+use super::ue::NasKeys;
 
 /// Where K_AMF comes from (TS 33.501 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +120,15 @@ impl Context {
     /// [`Error::NullIntegrity`] for NIA0 outside an emergency session, or for NIA0 with a ciphering algorithm
     /// other than NEA0 (TS 33.501 6.7.2).
     pub fn activate(&mut self, algorithms: Algorithms) -> Result<()> {
+        self.activate_with(algorithms, |_, _| None)
+    }
+
+    /// As [`Context::activate`], with keys that may have been derived ahead.
+    pub(in crate::security) fn activate_with(
+        &mut self,
+        algorithms: Algorithms,
+        ahead: impl FnOnce(&KAmf, (AlgorithmId, AlgorithmId)) -> Option<NasKeys>,
+    ) -> Result<()> {
         let Algorithms { nea, nia } = algorithms;
         if nia == Nia::Nia0 && (!self.identity.emergency || nea != Nea::Nea0) {
             return Err(Error::NullIntegrity);
@@ -127,11 +137,15 @@ impl Context {
         else {
             return Err(Error::AlgorithmNotSupported);
         };
-        let mut lane = [kdf::KNasLane::new(&self.identity.k_amf, nea_id, nia_id)];
-        kdf::k_nas_batch(&mut lane);
-        let [lane] = lane;
-        self.enc = Key::for_nea(nea, lane.k_nas_enc.expose());
-        self.int = Key::for_nia(nia, lane.k_nas_int.expose());
+        let k_amf = &self.identity.k_amf;
+        let (k_nas_enc, k_nas_int) = ahead(k_amf, (nea_id, nia_id)).unwrap_or_else(|| {
+            let mut lane = [kdf::KNasLane::new(k_amf, nea_id, nia_id)];
+            kdf::k_nas_batch(&mut lane);
+            let [lane] = lane;
+            (lane.k_nas_enc, lane.k_nas_int)
+        });
+        self.enc = Key::for_nea(nea, k_nas_enc.expose());
+        self.int = Key::for_nia(nia, k_nas_int.expose());
         self.full = Some(algorithms);
         Ok(())
     }

@@ -24,5 +24,5 @@ pub use count::{NearWrap, OutOfOrder, Thresholds};
 pub use diagnosis::Diagnosis;
 pub use leave::Deregistration;
 pub use side::SidePool;
-pub use ue::{KeyChange, KeyGuard, Place, Resources, Settings, UeSecurity};
+pub use ue::{KeyChange, KeyGuard, NasKeys, Place, Resources, Settings, UeSecurity};
 pub use verify::Verdict;

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::base::{AccessType, Error, NgKsi, Result};
-use crate::kdf::{KAmf, NhChain};
+use crate::kdf::{AlgorithmId, KAmf, KNasEnc, KNasInt, NhChain};
 
 use super::context::{Context, Role};
 use super::count::{OutOfOrder, Pair, Thresholds};
@@ -62,7 +62,16 @@ pub trait KeyGuard: Sync {
 
     /// Takes back an admission whose key was never taken into a context.
     fn withdraw(&self, role: Role, k_amf: &KAmf);
+
+    /// K_NASenc and K_NASint of this K_AMF under these algorithms, when somebody derived them ahead. `None`: they are
+    /// derived when they are needed.
+    fn derived(&self, _k_amf: &KAmf, _algorithms: (AlgorithmId, AlgorithmId)) -> Option<NasKeys> {
+        None
+    }
 }
+
+/// K_NASenc and K_NASint of one context.
+pub type NasKeys = (KNasEnc, KNasInt);
 
 /// What the set borrows from its surroundings.
 #[derive(Clone, Copy)]

@@ -1,6 +1,8 @@
 //! What a daemon is started with: a TOML file, each of whose keys is described in `deploy/naslane.toml`. A key that
 //! does not exist is an error: a typing error must not switch a limit off.
 
+mod quota;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +15,8 @@ use crate::procedure::smc::{self, Policy, SmcSettings};
 use crate::security::Thresholds;
 
 pub use super::events::Io;
-use super::region::{MAX_ARENA, MAX_WORKERS};
+use super::region::MAX_WORKERS;
+pub use quota::Quota;
 
 /// Settings of a daemon.
 #[derive(Clone, Debug, Deserialize)]
@@ -123,34 +126,6 @@ pub enum OnClientDeath {
     Release,
     /// They wait for a client of the same name and user. Those of a client without a name are released.
     Keep,
-}
-
-/// Most that one client may have.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(default, deny_unknown_fields)]
-pub struct Quota {
-    /// Sessions.
-    pub sessions: u32,
-    /// Queues.
-    pub queues: u32,
-    /// Jobs at a time: entries of all rings of all its queues.
-    pub outstanding: u32,
-    /// Entries of one ring.
-    pub entries: u32,
-    /// Octets of one queue's arena.
-    pub arena: u32,
-}
-
-impl Default for Quota {
-    fn default() -> Self {
-        Self {
-            sessions: 65_536,
-            queues: 16,
-            outstanding: 65_536,
-            entries: 1024,
-            arena: 4 << 20,
-        }
-    }
 }
 
 /// Threads of the data plane.
@@ -371,23 +346,7 @@ impl Config {
     }
 
     fn check(&self) -> std::result::Result<(), &'static str> {
-        let Quota {
-            sessions,
-            queues,
-            outstanding,
-            entries,
-            arena,
-        } = self.quota;
-        let ring = crate::engine::ring::ENTRIES;
-        if !entries.is_power_of_two() || !ring.contains(&entries) {
-            return Err("quota.entries: a power of two from 8 to 4096");
-        }
-        if !(8..=MAX_ARENA).contains(&arena) {
-            return Err("quota.arena: 8 to 2^30 octets");
-        }
-        if sessions == 0 || queues == 0 || outstanding < entries {
-            return Err("quota: at least one session, one queue and one ring's entries");
-        }
+        self.quota.check()?;
         if self.workers.count > MAX_WORKERS as usize {
             return Err("workers.count: at most 128");
         }
@@ -476,6 +435,7 @@ mod tests {
             ("socket = 'x'\n[clients]\non_client_death = 'drop'", "drop"),
             ("socket = 'x'\n[quota]\nentries = 100", "quota.entries"),
             ("socket = 'x'\n[quota]\nsessions = 0", "quota"),
+            ("socket = 'x'\n[quota]\nuser_sessions = 0", "quota.user"),
             ("socket = 'x'\n[engine]\nnea = [2, 2]", "engine.nea"),
             ("socket = 'x'\n[engine]\nnia = [9]", "engine.nia"),
             ("socket = 'x'\n[workers]\ncount = 1000", "workers.count"),

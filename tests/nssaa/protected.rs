@@ -254,7 +254,7 @@ fn a_message_that_cannot_be_protected_stays_to_be_sent() {
     for _ in 0..2 {
         assert_eq!(
             engine.nssaa_poll(pair.amf, &mut out),
-            Err(Error::NotSecured)
+            Err(Error::NoContext)
         );
     }
     assert_eq!(out, vec![0; NSSAA_ROOM], "no plain message is left behind");

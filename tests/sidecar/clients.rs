@@ -299,6 +299,39 @@ fn a_client_has_its_share_and_no_more() {
     daemon.is_well();
 }
 
+/// Names cost nothing: what a user has is counted over all its clients.
+#[test]
+fn a_user_has_its_share_under_all_its_names() {
+    let quota = "[quota]\nsessions = 3\noutstanding = 64\nentries = 16\nuser_sessions = 4\n\
+                 user_outstanding = 64\nuser_connections = 2\n";
+    let daemon = Daemon::start(
+        "user",
+        &format!("[clients]\non_client_death = \"keep\"\n{quota}"),
+    );
+    let (a, b) = (daemon.connect("a"), daemon.connect("b"));
+    assert_eq!(connect(&daemon.socket, "c").err(), Some(Error::Quota));
+    for tag in 0..3 {
+        a.establish(Role::Amf, tag).unwrap();
+    }
+    let own = b.establish(Role::Amf, 0).unwrap();
+    assert_eq!(b.establish(Role::Amf, 1).err(), Some(Error::Quota));
+    // Two workers: 32 jobs each.
+    let first = a.open_queue(16, 64).unwrap();
+    let second = b.open_queue(16, 64).unwrap();
+    assert_eq!(b.open_queue(16, 64).err(), Some(Error::Quota));
+    drop(second);
+    drop(b.open_queue(16, 64).unwrap());
+    // Sessions that wait for their client count on; its queues do not.
+    drop(first);
+    drop(a);
+    daemon.says("3 sessions wait for it");
+    assert_eq!(b.establish(Role::Amf, 1).err(), Some(Error::Quota));
+    let queues = [b.open_queue(16, 64).unwrap(), b.open_queue(16, 64).unwrap()];
+    b.release(own).unwrap();
+    b.establish(Role::Amf, 2).unwrap();
+    drop(queues);
+}
+
 #[test]
 fn jobs_come_back_once_through_small_rings() {
     let daemon = Daemon::start("rings", "");

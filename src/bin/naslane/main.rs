@@ -3,6 +3,8 @@
 mod bench;
 mod cpu;
 mod definitions;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod hex;
 #[cfg(target_os = "linux")]
 mod nssaaf;
@@ -13,6 +15,7 @@ mod serve;
 mod storm;
 mod terminal;
 mod top;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -37,6 +40,11 @@ enum Verb {
     Bench(bench::Args),
     /// What a running sidecar does, live: rates, latency, batches, workers
     Top(top::Args),
+    /// The story of a capture from N2: every UE followed, verified and deciphered with given keys, failures explained
+    Trace(trace::Args),
+    /// Whether this host suits naslane, and what to change
+    #[cfg(target_os = "linux")]
+    Doctor(doctor::Args),
     /// The engine as a process of its own that holds the keys; clients connect over a Unix socket
     #[cfg(target_os = "linux")]
     Serve(serve::Args),
@@ -55,6 +63,9 @@ fn main() -> ExitCode {
         Verb::Cpu(args) => cpu::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Top(args) => top::run(&args),
+        Verb::Trace(args) => trace::run(&args),
+        #[cfg(target_os = "linux")]
+        Verb::Doctor(args) => doctor::run(&args),
         #[cfg(target_os = "linux")]
         Verb::Serve(args) => serve::run(&args),
         #[cfg(target_os = "linux")]

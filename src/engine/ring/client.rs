@@ -98,6 +98,8 @@ impl ClientEnd {
         // Pairs with `accept` in `WorkerEnd::take`: the slots are visible. The reads of the completion slots that
         // are free again came before, so the worker's next writes there come after.
         publish(&self.view.words().submit_tail.0, self.pushed);
+        // The worker read this slot last; the next job need not wait for its line.
+        self.view.will_submit(self.pushed);
         handshake(); // pairs with the one in `WorkerEnd::fall_asleep`
         let asleep = &self.view.words().worker_asleep.0;
         asleep.load(Ordering::Relaxed) != 0 && asleep.swap(0, Ordering::Relaxed) != 0

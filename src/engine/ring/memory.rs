@@ -146,6 +146,26 @@ impl View {
     }
 }
 
+impl View {
+    /// Asks for a submission slot that will be read soon.
+    #[inline]
+    pub(super) fn will_take(&self, index: u32) {
+        crate::base::cpu::prefetch(self.submission(index));
+    }
+
+    /// Asks for a submission slot that will be written soon.
+    #[inline]
+    pub(super) fn will_submit(&self, index: u32) {
+        crate::base::cpu::prefetch_write(self.submission(index));
+    }
+
+    /// Asks for a completion slot that will be written soon.
+    #[inline]
+    pub(super) fn will_complete(&self, index: u32) {
+        crate::base::cpu::prefetch_write(self.completion(index));
+    }
+}
+
 /// Zeroed memory of this process, in whole words of 8 octets.
 #[cfg(not(all(loom, test)))]
 pub(super) struct Allocation {

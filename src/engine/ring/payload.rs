@@ -115,10 +115,23 @@ impl Payload {
         Ok((found.ok_or(Error::OutOfRange)?, offset % WORD))
     }
 
-    /// Asks for the memory at `offset`, which a call will copy soon.
+    /// Asks for the memory of a job's input and output, which lie in one place or apart. The lines are asked for as
+    /// for writing where the output goes.
     #[inline]
-    pub(crate) fn prefetch(&self, offset: u32) {
-        if let Some(word) = self.words().get(offset as usize / WORD) {
+    pub(crate) fn prefetch(&self, (input, output): (u32, u32), len: u32) {
+        let words = self.words();
+        let line = 64 / WORD;
+        let first = output as usize / WORD;
+        // A message, not a megabyte: what is longer is found by the processor itself.
+        let last = first + (len.min(256) as usize).div_ceil(WORD);
+        for word in (first..=last).step_by(line) {
+            if let Some(word) = words.get(word) {
+                crate::base::cpu::prefetch_write(word);
+            }
+        }
+        if input != output
+            && let Some(word) = words.get(input as usize / WORD)
+        {
             crate::base::cpu::prefetch(word);
         }
     }

@@ -13,6 +13,9 @@ use super::Keep;
 use super::memory::View;
 use super::{Fault, State};
 
+/// Submission slots that are asked for ahead.
+const AHEAD: u32 = 64;
+
 /// The end that takes and completes. One thread uses it at a time.
 pub struct WorkerEnd {
     view: View,
@@ -20,6 +23,8 @@ pub struct WorkerEnd {
     completed: u32,
     /// What the client said last that it reaped.
     reaped: u32,
+    /// Jobs that the last take left behind.
+    left: u32,
     state: State,
 }
 
@@ -37,6 +42,7 @@ impl WorkerEnd {
             taken: 0,
             completed: 0,
             reaped: 0,
+            left: 0,
             state: State::Open,
         }
     }
@@ -70,6 +76,7 @@ impl WorkerEnd {
         }
         let waiting = self.waiting();
         if waiting == 0 {
+            self.left = 0;
             return Ok(0);
         }
         if let Err(fault) = self.believe(waiting) {
@@ -78,9 +85,17 @@ impl WorkerEnd {
         }
         let count = jobs.len().min(waiting as usize);
         for (job, index) in jobs.iter_mut().zip(0..count as u32) {
-            *job = self.view.submission(self.taken.wrapping_add(index)).load();
+            let index = self.taken.wrapping_add(index);
+            // Its completion goes into the slot of the same number, which the client read last.
+            self.view.will_complete(index);
+            *job = self.view.submission(index).load();
         }
         self.taken = self.taken.wrapping_add(count as u32);
+        self.left = waiting - count as u32;
+        // The jobs of the next batch come over while this one runs: their lines are the client's no more.
+        for index in 0..self.left.min(AHEAD) {
+            self.view.will_take(self.taken.wrapping_add(index));
+        }
         // Relaxed: only watchers read it.
         let head = &self.view.words().submit_head.0;
         head.store(self.taken, Ordering::Relaxed);
@@ -152,10 +167,10 @@ impl WorkerEnd {
         self.state == State::Open && self.waiting() != 0
     }
 
-    /// Jobs submitted and not yet taken, as far as the client can be believed.
+    /// Jobs that the last take left behind: more may have come since, and a look would fetch the client's line again.
     #[must_use]
-    pub fn occupancy(&self) -> u32 {
-        self.waiting().min(self.view.entries)
+    pub const fn left(&self) -> u32 {
+        self.left
     }
 
     /// Says that the worker will sleep. It may only when [`WorkerEnd::is_ready`] is false after this; whoever

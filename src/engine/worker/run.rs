@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 
-use crate::base::metrics::{Algorithms, Quarantine, Recorder};
+use crate::base::metrics::{Quarantine, Recorder};
 use crate::base::{Error, Result};
+use crate::engine::Engine;
 use crate::engine::ring::{Doorbell, ENTRIES, Fault, Payload, Sleeper, WorkerEnd};
-use crate::engine::{Engine, Job};
 use crate::security::protect::LANES;
 
 use super::plan::Wait;
-use super::stage::{Admission, Origin, Ran, Stage};
+use super::stage::{Admission, Origin, Stage};
 
 /// The worker's side of one queue.
 pub(super) struct Line {
@@ -76,6 +76,13 @@ impl Inbox {
         // Release: pairs with Acquire in `Worker::look_up`.
         self.news.fetch_add(1, Ordering::Release);
         self.bell.ring();
+    }
+
+    /// The worker stops, as all that have this word.
+    #[cfg(test)]
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.tell();
     }
 
     fn take(&self) -> Vec<Line> {
@@ -215,31 +222,53 @@ impl Worker {
         self.recorder.queues(self.lines.len() as u64);
     }
 
-    /// One batch: up to a lane group of jobs, over the lines in turn. How many jobs it had.
+    /// One batch: up to a lane group of jobs. How many jobs it had.
+    ///
+    /// Each line that has jobs gets an equal share, then what others leave of theirs. So a job waits for the batch that
+    /// runs when it comes and goes into the next one, however much another client has queued, as long as its own
+    /// client has no more under way than its share.
     pub(super) fn turn(&mut self) -> usize {
+        let ready = self.lines.iter().filter(|line| line.end.is_ready());
+        let share = match ready.count() {
+            0 => return 0,
+            ready => (LANES / ready).max(1),
+        };
         let mut segments = Segments::new();
-        let (mut count, mut waiting) = (0, 0);
+        let mut count = 0;
+        self.collect(share, (&mut segments, &mut count));
+        if share < LANES && count < LANES {
+            self.collect(LANES, (&mut segments, &mut count));
+        }
+        if count == 0 {
+            return 0;
+        }
+        self.first = (self.first + 1) % self.lines.len();
+        let left = self.lines.iter().map(|line| u64::from(line.end.left()));
+        let waiting = count as u64 + left.sum::<u64>();
+        self.recorder.batch(count as u64);
+        self.recorder.ring_occupancy(waiting);
+        self.work(&segments, count);
+        count
+    }
+
+    /// Takes up to `share` jobs of each line, over the lines in turn.
+    fn collect(&mut self, share: usize, (segments, count): (&mut Segments, &mut usize)) {
         for step in 0..self.lines.len() {
             let at = (self.first + step) % self.lines.len();
             let line = &mut self.lines[at];
-            let room = &mut self.stage.jobs[count..];
-            match line.end.take(room) {
+            let room = share.min(LANES - *count);
+            match line.end.take(&mut self.stage.jobs[*count..*count + room]) {
                 Ok(0) => continue,
                 Ok(taken) => {
-                    let more = if taken == room.len() {
-                        line.end.occupancy()
-                    } else {
-                        0
-                    };
-                    waiting += taken as u64 + u64::from(more);
-                    for job in &self.stage.jobs[count..count + taken] {
-                        line.payload.prefetch(job.in_offset);
+                    for job in &self.stage.jobs[*count..*count + taken] {
+                        line.payload
+                            .prefetch((job.in_offset, job.out_offset), job.in_len);
                     }
                     if let Some(grace) = &mut line.grace {
                         *grace = grace.saturating_sub(taken as u32);
                     }
-                    count += taken;
-                    segments.push((at, count));
+                    *count += taken;
+                    segments.push((at, *count));
                 }
                 Err(fault) => {
                     // Another worker's ring of this queue may have been first.
@@ -250,18 +279,10 @@ impl Worker {
                     }
                 }
             }
-            if count == LANES {
+            if *count == LANES {
                 break;
             }
         }
-        if count == 0 {
-            return 0;
-        }
-        self.first = (self.first + 1) % self.lines.len();
-        self.recorder.batch(count as u64);
-        self.recorder.ring_occupancy(waiting);
-        self.work(&segments, count);
-        count
     }
 
     /// Runs a batch. Completions are published after each lane group.
@@ -281,7 +302,7 @@ impl Worker {
                     payload: &line.payload,
                     admit: line.admit.as_ref(),
                 };
-                while staged < end && self.stage.take_in(staged, &origin) {
+                while staged < end && self.stage.take_in(staged, &self.engine, &origin) {
                     staged += 1;
                 }
                 if staged < end {
@@ -289,20 +310,10 @@ impl Worker {
                 }
                 filling.next();
             }
-            let engine = &*self.engine;
-            let group = |jobs: &mut [Job], arena: &mut [u8], used: &mut [Algorithms]| {
-                let mut used = used.iter_mut();
-                engine.group(jobs, arena, &mut |_, algorithms| {
-                    if let Some(place) = used.next() {
-                        *place = algorithms;
-                    }
-                })
-            };
-            let ran = self.stage.run(group, (done, staged));
-            if let Ran::Defect(_) = ran {
+            for _ in 0..self.stage.run(&self.engine, (done, staged)) {
                 self.recorder.defect();
             }
-            let before = std::mem::replace(&mut done, ran.end());
+            let before = std::mem::replace(&mut done, staged);
             while let Some(&&(at, end)) = emptying.peek() {
                 let upto = end.min(done);
                 self.give(at, (given, upto));

@@ -1,12 +1,14 @@
 //! A worker turn by turn, without its thread.
 
 use super::run::{Inbox, Line, Worker};
-use super::stage::{Origin, Ran, Stage};
+use super::stage::{Origin, Stage};
 use super::*;
-use crate::base::metrics::{Algorithms, WorkerMetrics};
+use crate::base::metrics::WorkerMetrics;
 use crate::engine::Job;
 use crate::engine::job::op;
+use crate::engine::pass::defect;
 use crate::engine::ring::{ClientEnd, State, pair};
+use crate::security::protect::LANES;
 
 fn engine() -> Arc<Engine> {
     Arc::new(Engine::new(&Config::for_sessions(64)).unwrap())
@@ -217,39 +219,154 @@ fn a_worker_that_ends_closes_its_rings() {
     assert_eq!(metrics.snapshot().ended, 1);
 }
 
-/// A defect in a lane group costs the jobs of that group their result, and nobody else.
-#[test]
-fn r52_a_defect_ends_its_lane_group_only() {
-    let engine = engine();
-    let payload = Payload::allocate(4096).unwrap();
+/// A stage with a job each for these sessions.
+fn staged(engine: &Engine, payload: &Payload, jobs: &[(u8, Handle)]) -> (usize, Vec<i32>) {
     let mut stage = Stage::new();
     let origin = Origin {
-        payload: &payload,
+        payload,
         admit: None,
     };
-    for index in 0..4 {
-        stage.jobs[index] = job(index as u64);
-        // Not a message: a lane group ends before it.
-        if index == 2 {
-            stage.jobs[index].op = op::SMC_RESEND;
-        }
-        assert!(stage.take_in(index, &origin));
+    for (index, &(op, handle)) in jobs.iter().enumerate() {
+        stage.jobs[index] = Job {
+            op,
+            session: handle.bits(),
+            ..job(index as u64)
+        };
+        assert!(stage.take_in(index, engine, &origin));
     }
-    let defect = |jobs: &mut [Job], arena: &mut [u8], _: &mut [Algorithms]| -> usize {
-        engine.group(jobs, arena, &mut |_, _| {});
-        panic!("a defect, for the test");
+    let defects = stage.run(engine, (0, jobs.len()));
+    let status = |index| stage.give_out(index, payload).status;
+    (defects, (0..jobs.len()).map(status).collect())
+}
+
+/// A defect in a lane group costs the jobs of that group their result and closes their sessions, and nobody else's.
+#[test]
+fn r52_a_defect_closes_the_sessions_of_its_lane_group_only() {
+    let engine = engine();
+    let payload = Payload::allocate(4096).unwrap();
+    let all: [Handle; 4] = std::array::from_fn(|_| engine.establish(Role::Amf).unwrap());
+    let poisoned = Error::Poisoned.code();
+    let batch = [
+        (op::VERIFY, all[0]),
+        (op::VERIFY, all[1]),
+        // The message of this session waits for the step, so it is in another group.
+        (op::SMC_RESEND, all[2]),
+        (op::VERIFY, all[2]),
+    ];
+    defect::plant();
+    let (defects, status) = staged(&engine, &payload, &batch);
+    assert_eq!((defects, &status[..2]), (1, &[poisoned, poisoned][..]));
+    assert_eq!(status[2], Error::Unexpected.code());
+    assert!(status[3] != poisoned && status[3] != 0);
+    // From now on.
+    let (defects, after) = staged(&engine, &payload, &all.map(|handle| (op::VERIFY, handle)));
+    assert_eq!((defects, &after[..2]), (0, &[poisoned, poisoned][..]));
+    assert_eq!(after[2..], [status[3], status[3]]);
+    // A step that fails so takes none of its neighbours along.
+    defect::plant();
+    let steps = [(op::SMC_RESEND, all[2]), (op::SMC_RESEND, all[3])];
+    let (defects, status) = staged(&engine, &payload, &steps);
+    assert_eq!(defects, 1);
+    assert_eq!(status, [poisoned, Error::Unexpected.code()]);
+}
+
+/// The plan, not the clock: what a client that floods its queue costs another one.
+#[test]
+fn a_flood_delays_a_polite_client_by_one_batch() {
+    let (mut worker, inbox, _) = worker();
+    let mut floods: Vec<_> = (0..3).map(|_| client(&inbox, None)).collect();
+    let mut polite = client(&inbox, None);
+    worker.look_up();
+    let flood = |floods: &mut Vec<Client>| {
+        for flood in floods {
+            let _ = flood.end.submit(&[job(0); 64]);
+        }
     };
-    let whole = |jobs: &mut [Job], arena: &mut [u8], _: &mut [Algorithms]| {
-        engine.group(jobs, arena, &mut |_, _| {})
-    };
-    assert!(matches!(stage.run(defect, (0, 4)), Ran::Defect(2)));
-    assert!(matches!(stage.run(whole, (2, 4)), Ran::Jobs(3)));
-    assert!(matches!(stage.run(whole, (3, 4)), Ran::Jobs(4)));
-    let status: Vec<_> = (0..4)
-        .map(|index| stage.give_out(index, &payload).status)
-        .collect();
-    let (poisoned, handle) = (Error::Poisoned.code(), Error::Handle.code());
-    assert_eq!(status, [poisoned, poisoned, handle, handle]);
+    for wanted in [1, 5, 16] {
+        for _ in 0..9 {
+            flood(&mut floods);
+            let jobs: Vec<_> = (0..wanted).map(job).collect();
+            assert_eq!(polite.end.submit(&jobs).0, jobs.len());
+            assert_eq!(worker.turn(), 64, "the flood fills what is left");
+            assert_eq!(polite.reap().len(), jobs.len(), "in the next batch");
+            floods.iter_mut().for_each(|flood| drop(flood.reap()));
+        }
+    }
+    // One flood beside it: twice as many turns as alone, for a client that wants everything as well.
+    while worker.turn() > 0 {
+        floods.iter_mut().for_each(|flood| drop(flood.reap()));
+    }
+    floods.truncate(1);
+    let alone = 64_usize.div_ceil(LANES);
+    let _ = polite.end.submit(&[job(0); 64]);
+    let (mut turns, mut done) = (0, 0);
+    while done < 64 {
+        flood(&mut floods);
+        worker.turn();
+        turns += 1;
+        done += polite.reap().len();
+        floods.iter_mut().for_each(|flood| drop(flood.reap()));
+    }
+    assert!(turns <= 2 * alone + 1, "{turns}");
+}
+
+/// A client rings the doorbell for ever, without a job: the others are served.
+#[test]
+fn a_doorbell_that_never_rests_starves_nobody() {
+    let (worker, inbox, metrics) = worker();
+    let bell = Arc::new(Doorbell::new().unwrap());
+    let (end, ring) = pair(8).unwrap();
+    inbox
+        .hand_in(Line {
+            end: ring,
+            payload: Payload::allocate(64).unwrap(),
+            wake_worker: bell.clone(),
+            wake_client: Arc::new(Doorbell::new().unwrap()),
+            admit: None,
+            fault: Arc::default(),
+            left: Arc::default(),
+            grace: None,
+        })
+        .unwrap();
+    let (own, theirs) = (Arc::new(Doorbell::new().unwrap()), pair(8).unwrap());
+    let (mut polite, ring) = theirs;
+    inbox
+        .hand_in(Line {
+            end: ring,
+            payload: Payload::allocate(4096).unwrap(),
+            wake_worker: own.clone(),
+            wake_client: Arc::new(Doorbell::new().unwrap()),
+            admit: None,
+            fault: Arc::default(),
+            left: Arc::default(),
+            grace: None,
+        })
+        .unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(move || worker.run());
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                bell.ring();
+            }
+        });
+        let mut back = [Job::default(); 8];
+        for number in 0..2000 {
+            let (taken, asleep) = polite.submit(&[job(number)]);
+            assert_eq!(taken, 1);
+            if asleep {
+                own.ring();
+            }
+            while polite.reap(&mut back) == 0 {
+                std::thread::yield_now();
+            }
+            assert_eq!(back[0].user_data, number);
+        }
+        over.store(true, Ordering::Relaxed);
+        inbox.stop();
+    });
+    assert_eq!(end.outstanding(), 0);
+    assert_eq!(metrics.snapshot().messages.total(), 2000);
 }
 
 #[test]

@@ -1,16 +1,18 @@
 //! The AMF half (TS 24.501 5.4.2.2, 5.4.2.4, 5.4.2.6, 5.4.2.7).
 
 use crate::base::{AccessType, Error, NgKsi, Result};
+use crate::kdf::KAmf;
 use crate::nas::{self, InitialMessage};
 use crate::nas::{
     Carrier, Cause, MessageType, SecurityHeaderType, SecurityModeComplete, SecurityModeReject,
 };
 use crate::security::protect::Form;
 use crate::security::verify::Expect;
-use crate::security::{Diagnosis, KeyChange, Place, UeSecurity, Verdict};
+use crate::security::{Algorithms, Diagnosis, KeyChange, Place, UeSecurity, Verdict};
 
 use super::outcome::{Action, Ending, Event, Outcome, diagnosis_of};
-use super::request::{Plan, Request};
+use super::policy::Policy;
+use super::request::{Activation, Plan, Request};
 use super::send::{self, Sent};
 use super::{Demand, Env};
 
@@ -120,6 +122,26 @@ impl Amf {
         });
         let diagnosis = self.count_command(plan.ng_ksi, env.smc.commands_before_loop);
         Ok(Sent { diagnosis, ..sent })
+    }
+
+    /// What [`Amf::command`] would derive for this request, when that follows from the UE's own contexts: the K_AMF and
+    /// the algorithms. Changes nothing.
+    pub(crate) fn foresee(
+        &self,
+        ue: &UeSecurity,
+        request: &Request<'_>,
+        policy: &Policy,
+    ) -> Option<(KAmf, Algorithms)> {
+        let place = match request.activation {
+            Activation::Partial => Place::NonCurrent,
+            Activation::NewAlgorithms => Place::Current,
+            _ => return None,
+        };
+        if self.running.is_some() {
+            return None;
+        }
+        let plan = Plan::make(ue, request, policy).ok()?;
+        Some((ue.context(place)?.k_amf().clone(), plan.algorithms))
     }
 
     fn count_command(&mut self, ng_ksi: NgKsi, limit: u8) -> Diagnosis {

@@ -283,6 +283,9 @@ impl Client {
     /// Opens a queue with `entries` per worker (a power of two, 8..=4096) and an arena of `arena` octets; the daemon
     /// may grant less. The same type as an in-process queue.
     ///
+    /// Its waits spin for a while before they sleep, unless the calling thread may use one processor only: open it
+    /// before the thread is pinned.
+    ///
     /// # Errors
     /// [`Error::Quota`], [`Error::Argument`], [`Error::System`], [`Error::Disconnected`].
     pub fn open_queue(&self, entries: u32, arena: u32) -> Result<Queue> {

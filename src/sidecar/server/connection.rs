@@ -78,6 +78,10 @@ impl Connection {
         }
     }
 
+    pub(super) const fn uid(&self) -> u32 {
+        self.peer.uid
+    }
+
     pub(super) fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
@@ -208,7 +212,12 @@ impl Connection {
                 ))
             }
             Request::Establish { tag } => {
-                if house.tenants.count(tenant) >= house.quota.sessions as usize {
+                let (own, user) = (
+                    house.tenants.count(tenant),
+                    house.tenants.count_of_user(self.peer.uid),
+                );
+                let quota = house.quota;
+                if own >= quota.sessions as usize || user >= quota.of_user_sessions() {
                     return Err(Error::Quota);
                 }
                 let handle = house.workers.establish(Role::Amf)?;
@@ -230,6 +239,7 @@ impl Connection {
             Request::CloseQueue(number) => {
                 self.look_at_queues(house);
                 let queue = self.queues.remove(&number).ok_or(Error::Argument)?;
+                house.give_entries_back(self.peer.uid, queue.entries);
                 drop(queue);
                 house.count_queues(0, 1);
                 Ok(Response::Done)
@@ -279,6 +289,10 @@ impl Connection {
         if self.queues.len() >= quota.queues as usize || in_use + wanted > quota.outstanding {
             return Err(Error::Quota);
         }
+        let of_user = house.entries.get(&self.peer.uid).copied().unwrap_or(0);
+        if of_user.saturating_add(wanted) > quota.of_user_outstanding() {
+            return Err(Error::Quota);
+        }
         let (memory, ends) = region::create(&layout)?;
         let bells = (0..workers).map(|_| Doorbell::new().map(Arc::new));
         let wake_workers = bells.collect::<Result<Vec<_>>>()?;
@@ -308,6 +322,7 @@ impl Connection {
             entries: wanted,
             reported: false,
         };
+        *house.entries.entry(self.peer.uid).or_insert(0) += wanted;
         self.queues.insert(number, queue);
         house.count_queues(1, 0);
         Ok(Response::Opened(Opened {
@@ -341,6 +356,8 @@ impl Connection {
         self.look_at_queues(house);
         // First the queues: no job of theirs may find a session that is released meanwhile.
         house.count_queues(0, self.queues.len() as u64);
+        let entries = self.queues.values().map(|queue| queue.entries).sum();
+        house.give_entries_back(self.peer.uid, entries);
         self.queues.clear();
         let Some(tenant) = self.tenant else { return };
         let Peer { pid, uid, .. } = self.peer;

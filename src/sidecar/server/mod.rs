@@ -100,6 +100,8 @@ struct House {
     next_queue: u32,
     /// Queues that are open.
     queues: u64,
+    /// Entries of all rings that each user has.
+    entries: HashMap<u32, u32>,
 }
 
 impl std::fmt::Debug for Server {
@@ -160,6 +162,7 @@ impl Server {
                 log,
                 next_queue: 1,
                 queues: 0,
+                entries: HashMap::new(),
             },
         };
         server.listen().map_err(|error| error.to_string())?;
@@ -300,7 +303,12 @@ impl Server {
 
     fn welcome(&mut self, client: OwnedFd, peer: Peer) {
         let Peer { pid, uid, gid } = peer;
-        let full = self.connections.len() >= self.clients.connections;
+        let own = self
+            .connections
+            .values()
+            .filter(|client| client.uid() == uid);
+        let full = self.connections.len() >= self.clients.connections
+            || own.count() >= self.house.quota.of_user_connections();
         let served = self.clients.serve(uid, gid, self.own_uid);
         if !served || full {
             let error = if served { Error::Quota } else { Error::Denied };
@@ -407,6 +415,13 @@ impl House {
         let [sessions, limit] = both.fold([0, 0], |[a, b], [c, d]| [a + c as u64, b + d as u64]);
         self.workers.metrics().shared().sessions(sessions, limit);
         set(&self.counters.kept_sessions, self.tenants.kept());
+    }
+
+    /// A user's queues were closed.
+    fn give_entries_back(&mut self, uid: u32, entries: u32) {
+        if let Some(all) = self.entries.get_mut(&uid) {
+            *all = all.saturating_sub(entries);
+        }
     }
 
     /// Queues were opened or closed.

@@ -184,6 +184,12 @@ impl Tenants {
         self.of(number).map_or(0, |tenant| tenant.sessions.len())
     }
 
+    /// Sessions of a user, those that wait for a client included.
+    pub(super) fn count_of_user(&self, uid: u32) -> usize {
+        let own = self.all.values().filter(|tenant| tenant.uid == uid);
+        own.map(|tenant| tenant.sessions.len()).sum()
+    }
+
     /// Handles above `after` with their tags.
     pub(super) fn list(&self, number: u64, after: u64, most: usize) -> Vec<(u64, u64)> {
         let Some(tenant) = self.of(number) else {
@@ -225,6 +231,7 @@ mod tests {
             assert_eq!(owners.check(handle, tenant), Err(Error::Handle));
         }
         assert_eq!(tenants.own(b, handle(1, 3).bits()), Err(Error::Handle));
+        assert_eq!((tenants.count_of_user(1), tenants.count_of_user(2)), (1, 0));
         assert_eq!(tenants.own(a, handle(1, 3).bits()), Ok(handle(1, 3)));
         assert_eq!(tenants.list(a, 0, 9), [(handle(1, 3).bits(), 77)]);
         assert_eq!(tenants.list(a, handle(1, 3).bits(), 9), []);
