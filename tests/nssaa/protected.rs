@@ -252,10 +252,7 @@ fn a_message_that_cannot_be_protected_stays_to_be_sent() {
     start(&engine, pair.amf, GPP);
     let mut out = vec![0xEE; NSSAA_ROOM];
     for _ in 0..2 {
-        assert_eq!(
-            engine.nssaa_poll(pair.amf, &mut out),
-            Err(Error::NoContext)
-        );
+        assert_eq!(engine.nssaa_poll(pair.amf, &mut out), Err(Error::NoContext));
     }
     assert_eq!(out, vec![0; NSSAA_ROOM], "no plain message is left behind");
     let small = engine.nssaa_poll(pair.amf, &mut out[1..]);

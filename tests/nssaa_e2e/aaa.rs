@@ -32,6 +32,13 @@ pub(crate) fn free_port() -> u16 {
     socket.local_addr().unwrap().port()
 }
 
+/// A command whose process dies with the test's thread, even when that is aborted.
+pub(crate) fn dying_with_us(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", program]);
+    command
+}
+
 /// A directory for one part of one test.
 pub(crate) fn directory(name: &str) -> PathBuf {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -210,7 +217,7 @@ impl Aaa {
     pub(crate) fn run(&mut self) {
         let log = self.directory.join("log");
         let out = File::create(&log).unwrap();
-        let child = Command::new("freeradius")
+        let child = dying_with_us("freeradius")
             .args(["-f", "-l", "stdout", "-n", "radiusd", "-d"])
             .arg(&self.directory)
             .stdin(Stdio::null())

@@ -4,13 +4,13 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use naslane::nas::nssaa::SNssai;
 use naslane::nssaaf::http::{Client, Method, Uri};
 use naslane::nssaaf::service::{self, NotificationType, Subject};
 
-use crate::aaa::{SECRET, directory, free_port};
+use crate::aaa::{SECRET, directory, dying_with_us, free_port};
 
 /// A NSSAAF that runs; ended when dropped.
 pub(crate) struct Nssaaf {
@@ -78,7 +78,7 @@ impl Nssaaf {
 
     /// Starts it, or starts it again with the same settings.
     pub(crate) fn run(&mut self) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_naslane"))
+        let mut child = dying_with_us(env!("CARGO_BIN_EXE_naslane"))
             .args(["nssaaf", "--config"])
             .arg(self.directory.join("nssaaf.toml"))
             .stdin(Stdio::null())
@@ -116,6 +116,18 @@ impl Nssaaf {
             gpsi: gpsi.to_owned(),
             snssai: s_nssai,
         };
+        let body = self.operator(&Method::POST, path, &service::write(&subject));
+        body["notified"].as_u64().unwrap()
+    }
+
+    /// Rounds of EAP after the first ones, since it was started.
+    pub(crate) fn rounds(&self) -> u64 {
+        self.operator(&Method::GET, "status", &[])["rounds"]
+            .as_u64()
+            .unwrap()
+    }
+
+    fn operator(&self, method: &Method, path: &str, body: &[u8]) -> serde_json::Value {
         let uri: Uri = format!("http://{}/{path}", self.admin).parse().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -123,10 +135,9 @@ impl Nssaaf {
             .unwrap();
         let client = Client::new(None, std::time::Duration::from_secs(20));
         let answer = runtime
-            .block_on(client.ask(&Method::POST, &uri, &service::write(&subject).into()))
+            .block_on(client.ask(method, &uri, &body.to_vec().into()))
             .unwrap();
-        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
-        body["notified"].as_u64().unwrap()
+        serde_json::from_slice(&answer.body).unwrap()
     }
 
     pub(crate) fn root(&self) -> String {

@@ -1,61 +1,119 @@
 //! `naslane storm --nssaa`: many UEs at a time, each with two slices by EAP-TLS. `NSSAA_UES` makes it larger.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::aaa::{Aaa, directory};
+use crate::aaa::{Aaa, directory, dying_with_us};
 use crate::certificates::{self, AAA};
 use crate::nssaaf::{Nssaaf, Wanted};
+use crate::world::PATIENCE;
 
-/// Runs a storm; returns its report.
-fn storm(nssaaf: &Nssaaf, ues: u64, engine: &str) -> Value {
-    let at = directory("storm");
-    let file = |name: &str| certificates::directory().join(name);
-    let settings = format!(
-        "nssaaf = \"{}\"\nslices = [\"1-000001\", \"2\"]\nidentity = \"tls@slice.example\"\nretry_seconds = 1\n\
-         [tls]\ncertificate = {:?}\nkey = {:?}\ntrust = {:?}\nserver = \"{AAA}\"\n",
-        nssaaf.root(),
-        file("ue.chain.pem"),
-        file("ue.key"),
-        file("root.pem")
-    );
-    fs::write(at.join("storm.toml"), settings).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_naslane"))
-        .args([
-            "storm",
-            "--json",
-            "--threads",
-            "2",
-            "--ues",
-            &ues.to_string(),
-            "--engine",
-            engine,
-            "--nssaa",
-        ])
-        .arg(at.join("storm.toml"))
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    let _ = fs::remove_dir_all(at);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(output.status.success(), "{:#}", report["failures"]);
-    report
+/// A storm under way.
+struct Storm {
+    child: Child,
+    directory: PathBuf,
+}
+
+impl Storm {
+    fn start(nssaaf: &Nssaaf, ues: u64, engine: &str) -> Self {
+        let directory = directory("storm");
+        let file = |name: &str| certificates::directory().join(name);
+        let settings = format!(
+            "nssaaf = \"{}\"\nslices = [\"1-000001\", \"2\"]\nidentity = \"tls@slice.example\"\nretry_seconds = 1\n\
+             [tls]\ncertificate = {:?}\nkey = {:?}\ntrust = {:?}\nserver = \"{AAA}\"\n",
+            nssaaf.root(),
+            file("ue.chain.pem"),
+            file("ue.key"),
+            file("root.pem")
+        );
+        fs::write(directory.join("storm.toml"), settings).unwrap();
+        let child = dying_with_us(env!("CARGO_BIN_EXE_naslane"))
+            .args([
+                "storm",
+                "--json",
+                "--threads",
+                "2",
+                "--ues",
+                &ues.to_string(),
+                "--engine",
+                engine,
+                "--nssaa",
+            ])
+            .arg(directory.join("storm.toml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { child, directory }
+    }
+
+    /// Its report: every UE registered, every slice authenticated.
+    fn all_well(mut self, ues: u64) -> Value {
+        let mut said = String::new();
+        let mut out = self.child.stdout.take().unwrap();
+        out.read_to_string(&mut said).unwrap();
+        let report: Value = serde_json::from_str(&said).unwrap();
+        assert!(
+            self.child.wait().unwrap().success(),
+            "{:#}",
+            report["failures"]
+        );
+        let slices = &report["slices"];
+        assert_eq!(slices["succeeded"], 2 * ues);
+        assert_eq!([&slices["failed"], &slices["pending"]], [0, 0]);
+        assert_eq!(
+            (&report["registrations"], &report["failed"]),
+            (&ues.into(), &0.into())
+        );
+        slices.clone()
+    }
+}
+
+impl Drop for Storm {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn ues(few: u64) -> u64 {
+    std::env::var("NSSAA_UES").map_or(few, |ues| ues.parse().unwrap())
 }
 
 #[test]
 fn all_slices_of_all_ues() {
-    let ues = std::env::var("NSSAA_UES").map_or(40, |ues| ues.parse().unwrap());
     let aaa = Aaa::server("1.3");
     let nssaaf = Nssaaf::start(&Wanted::of(&[aaa.address]));
     for engine in ["inline", "workers"] {
-        let report = storm(&nssaaf, ues, engine);
-        let slices = &report["slices"];
+        let slices = Storm::start(&nssaaf, ues(30), engine).all_well(ues(30));
         eprintln!("{engine}: {slices}");
-        assert_eq!(slices["succeeded"], 2 * ues);
-        assert_eq!([&slices["failed"], &slices["pending"]], [0, 0]);
-        assert_eq!(report["registrations"], ues);
-        assert_eq!(report["failed"], 0);
     }
+}
+
+/// NSSAAF and AAA server die in the middle and come back: whoever was under way is authenticated all the same.
+#[test]
+fn all_slices_although_nssaaf_and_aaa_server_are_killed() {
+    let mut aaa = Aaa::server("1.3");
+    let mut nssaaf = Nssaaf::start(&Wanted::of(&[aaa.address]));
+    let storm = Storm::start(&nssaaf, ues(60), "inline");
+    let rounds = |nssaaf: &Nssaaf, least: u64| {
+        let end = Instant::now() + PATIENCE;
+        while nssaaf.rounds() < least {
+            assert!(Instant::now() < end, "the storm does not come so far");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    rounds(&nssaaf, 100);
+    nssaaf.kill();
+    nssaaf.run();
+    rounds(&nssaaf, 100);
+    aaa.kill();
+    aaa.run();
+    eprintln!("killed in the middle: {}", storm.all_well(ues(60)));
 }

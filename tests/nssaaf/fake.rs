@@ -72,11 +72,14 @@ impl Http {
     }
 }
 
+/// Type and value of every attribute of a request.
+type Attributes = Vec<(u8, Vec<u8>)>;
+
 /// A RADIUS server: a challenge for a first request, an accept for one with State.
 pub(crate) struct Radius {
     pub(crate) address: SocketAddr,
     /// Attributes of every request.
-    pub(crate) heard: Arc<Mutex<Vec<Vec<(u8, Vec<u8>)>>>>,
+    pub(crate) heard: Arc<Mutex<Vec<Attributes>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -103,7 +106,7 @@ impl Radius {
     }
 }
 
-fn serve(socket: &UdpSocket, stop: &AtomicBool, heard: &Mutex<Vec<Vec<(u8, Vec<u8>)>>>) {
+fn serve(socket: &UdpSocket, stop: &AtomicBool, heard: &Mutex<Vec<Attributes>>) {
     let mut room = [0; 4096];
     while !stop.load(Ordering::Relaxed) {
         let Ok((len, from)) = socket.recv_from(&mut room) else {

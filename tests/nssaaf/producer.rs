@@ -201,6 +201,8 @@ fn requests_that_are_refused() {
         let (status, name) = cause(&world.post(&more));
         assert_eq!((status, name.as_str()), expected, "{more}");
     }
+    let long = world.post(&json!({ "later": "x".repeat(70_000) }));
+    assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
     let missing = world.ask(&Method::POST, PATH, &json!({ "gpsi": GPSI }));
     assert_eq!(cause(&missing), (400, "MANDATORY_IE_MISSING".into()));
     let other =
