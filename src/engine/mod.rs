@@ -5,6 +5,8 @@
 
 pub(crate) mod batch;
 mod config;
+#[cfg(all(test, feature = "survive", target_os = "linux"))]
+mod crash;
 pub(crate) mod extent;
 pub mod job;
 mod pass;

@@ -24,8 +24,8 @@ pub trait KeyGuard: Sync {
         0
     }
 
-    /// The line of its session has no room for this key any more: after a crash it may not go on.
-    fn forsake(&self, _role: Role, _k_amf: &KAmf) {}
+    /// The line of its session has no room for the key with this fingerprint any more: after a crash it may not go on.
+    fn forsake(&self, _print: u64) {}
 }
 
 /// What the set borrows from its surroundings.
@@ -50,6 +50,16 @@ impl Changed {
     /// A context came or went.
     pub(crate) const KEYS: Self = Self(3);
 
+    /// Not a change: COUNTs are written down. Here because an octet of its own would cost a session eight.
+    const WRITTEN_DOWN: Self = Self(0x80);
+
+    /// What changed until now.
+    pub(crate) const fn take(&mut self) -> Self {
+        let changed = Self(self.0 & !Self::WRITTEN_DOWN.0);
+        self.0 &= Self::WRITTEN_DOWN.0;
+        changed
+    }
+
     pub(crate) const fn add(&mut self, other: Self) {
         self.0 |= other.0;
     }
@@ -69,16 +79,22 @@ impl Context {
 impl UeSecurity {
     /// From now on nothing is sent or accepted unless its COUNT was written down.
     pub(crate) fn write_down(&mut self) {
-        self.written_down = true;
+        self.changed.add(Changed::WRITTEN_DOWN);
     }
 
+    /// Its COUNTs are written down before they are used.
     pub(crate) fn is_written_down(&self) -> bool {
-        self.written_down
+        self.changed.0 & Changed::WRITTEN_DOWN.0 != 0
     }
 
     /// What a record holds is to be written again.
     pub(crate) fn touch(&mut self) {
         self.changed.add(Changed::STATE);
+    }
+
+    /// Keys that are known as this UE's and are not here are to be given up.
+    pub(crate) fn forget_keys(&mut self) {
+        self.changed.add(Changed::KEYS);
     }
 
     /// The cell of the COUNTs that the context in `place` uses; a context without one gets one. `None`: COUNTs are not
@@ -93,7 +109,7 @@ impl UeSecurity {
         from: Option<&Resources<'a>>,
     ) -> Result<Option<(Book<'a>, Cell)>> {
         let Some((book, from)) = from.and_then(|from| Some((from.book?, from))) else {
-            return if self.written_down {
+            return if self.is_written_down() {
                 Err(Error::Unexpected)
             } else {
                 Ok(None)
@@ -145,8 +161,13 @@ impl UeSecurity {
         };
         let cell = match self.free_cell() {
             Some(cell) => cell,
-            None => self.vacate(home, from)?,
+            None => self.vacate(home)?,
         };
+        let before = book.line().print(cell);
+        if before != 0 && before != print {
+            // Before the cell is written over: no moment in which that key is unknown.
+            from.keys.forsake(before);
+        }
         book.line().begin(cell, &standing);
         let context = self.context_mut(home).ok_or(Error::NoContext)?;
         context.cell = Some(cell);
@@ -154,18 +175,11 @@ impl UeSecurity {
     }
 
     /// Of three keys the least needed one loses its cell, and with it its life after a crash.
-    fn vacate(&mut self, home: Place, from: &Resources<'_>) -> Result<Cell> {
-        let role = self.role();
-        for place in [Place::NonCurrent, Place::Previous, Place::Candidate] {
-            if let Some(context) = self.context_mut(place).filter(|_| place != home)
-                && let Some(cell) = context.cell.take()
-            {
-                // Before the cell is written over: no moment in which the key is unknown.
-                from.keys.forsake(role, context.k_amf());
-                return Ok(cell);
-            }
-        }
-        Err(Error::SideFull)
+    fn vacate(&mut self, home: Place) -> Result<Cell> {
+        let others = [Place::NonCurrent, Place::Previous, Place::Candidate];
+        let mut others = others.into_iter().filter(|place| *place != home);
+        let vacated = others.find_map(|place| self.context_mut(place)?.cell.take());
+        vacated.ok_or(Error::SideFull)
     }
 
     /// After a crash: every key goes on where its cell stands. A key without a cell goes; without the current one nothing

@@ -53,7 +53,7 @@ impl Context {
 impl UeSecurity {
     /// What changed since the last call.
     pub(crate) fn take_changed(&mut self) -> Changed {
-        std::mem::replace(&mut self.changed, Changed::NOTHING)
+        self.changed.take()
     }
 
     /// The NH chain, once K_gNB was derived.

@@ -145,10 +145,8 @@ pub struct UeSecurity {
     pub(in crate::security) stamp: Stamp,
     role: Role,
     pub(in crate::security) key_change: Option<KeyChange>,
-    /// What changed since [`UeSecurity::take_changed`].
+    /// What changed since [`UeSecurity::take_changed`], and whether it is written down.
     pub(in crate::security) changed: Changed,
-    /// Its COUNTs are written down: without a [`Book`] nothing is sent or accepted.
-    pub(in crate::security) written_down: bool,
     /// In front of the context, where it fills a gap: behind it a session would take 16 octets more.
     pub(in crate::security) nh: Option<NhChain>,
     main: Option<Context>,
@@ -183,7 +181,6 @@ impl UeSecurity {
             key_change: None,
             nh: None,
             changed: Changed::NOTHING,
-            written_down: false,
             stamp: Stamp::default(),
         }
     }
@@ -470,11 +467,10 @@ impl UeSecurity {
         if let Some(side) = self.side.take() {
             pool.give_back(side);
         }
-        let (mut changed, written_down) = (self.changed, self.written_down);
+        let mut changed = self.changed;
         changed.add(Changed::STATE);
         *self = Self {
             changed,
-            written_down,
             ..Self::new(self.role)
         };
     }

@@ -35,6 +35,18 @@ impl Floors {
         Self([a[0], a[1], b[0], b[1]])
     }
 
+    /// The higher of both, one by one.
+    pub(super) fn max(self, other: Self) -> Self {
+        let mut highest = self;
+        let both = highest.0.iter_mut().zip(other.0);
+        both.for_each(|(floor, other)| *floor = (*floor).max(other));
+        // Never is all of them at once: with one that has no end nothing goes on.
+        if highest.0.contains(&u32::MAX) {
+            highest = Self::NEVER;
+        }
+        highest
+    }
+
     /// True when none of `counts` is below its floor.
     #[must_use]
     pub fn permit(&self, counts: &Self) -> bool {
@@ -249,7 +261,7 @@ impl KeyMemory {
         let claimed = permitted.into_iter().map(|(at, print, retired)| {
             let shard = &mut locked[at].1;
             if let Some(index) = retired {
-                shard.remove_retired(index);
+                shard.take_retired(index);
             }
             Claimed {
                 key: LiveKey::new(print.shard(), shard.add_live(print)),
@@ -293,8 +305,8 @@ impl KeyGuard for KeyMemory {
         self.print(role, k_amf).number()
     }
 
-    fn forsake(&self, role: Role, k_amf: &KAmf) {
-        let print = self.print(role, k_amf);
+    fn forsake(&self, print: u64) {
+        let print = Print::new(print);
         self.lock(print.shard()).add_retired(print, Floors::NEVER);
     }
 }

@@ -11,6 +11,7 @@ pub mod guard;
 pub mod handle;
 mod journal;
 mod layout;
+mod locked;
 pub mod record;
 mod shard;
 mod slot;
@@ -23,6 +24,7 @@ pub use handle::Handle;
 pub use journal::Journal;
 #[cfg(all(feature = "survive", target_os = "linux"))]
 pub use journal::{Folder, Opened};
+pub use locked::{Exclusive, Guard};
 pub use record::{Extent, Record};
 pub use slot::Session;
-pub use table::{Exclusive, Guard, Memory, Table, TableConfig};
+pub use table::{Memory, Table, TableConfig};

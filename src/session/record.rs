@@ -10,7 +10,8 @@ use crate::security::{Context, KeyChange, Kind, Place, SidePool, UeSecurity};
 
 use super::handle::Handle;
 use super::layout::{Header, Reader, Writer};
-use super::table::{Guard, Table};
+use super::locked::Guard;
+use super::table::Table;
 
 pub use super::layout::MAX_LEN;
 

@@ -213,7 +213,7 @@ impl Shard {
     }
 
     pub(super) fn add_retired(&mut self, print: Print, floors: Floors) {
-        self.remove_retired(self.oldest);
+        self.take_retired(self.oldest);
         let at = self.oldest as u32 | RETIRED;
         let next = self.link(print, at);
         self.retired[self.oldest] = Retired {
@@ -240,6 +240,11 @@ impl Shard {
                 kept.clear(index);
                 continue;
             }
+            let mut floors = floors;
+            if let Some(Known::Retired(other)) = self.find(print) {
+                // It was taken up and given back: the higher COUNTs are the later ones.
+                floors = floors.max(self.floors(other));
+            }
             let next = self.link(print, index as u32 | RETIRED);
             self.retired[index] = Retired {
                 print,
@@ -263,14 +268,21 @@ impl Shard {
         None
     }
 
-    pub(super) fn remove_retired(&mut self, index: usize) {
+    /// The key is not retired any more. What is kept of it beyond this process stays until its place is needed, because
+    /// its new home is yet to be written down.
+    pub(super) fn take_retired(&mut self, index: usize) {
         let print = self.retired[index].print;
         if print != Print::NONE {
             self.unlink(print, index as u32 | RETIRED);
             self.retired[index].print = Print::NONE;
-            if let Some(kept) = &self.kept {
-                kept.clear(index);
-            }
+        }
+    }
+
+    /// The key is not retired, and was not: nothing is kept of it either.
+    pub(super) fn remove_retired(&mut self, index: usize) {
+        self.take_retired(index);
+        if let Some(kept) = &self.kept {
+            kept.clear(index);
         }
     }
 

@@ -182,6 +182,7 @@ impl Slot {
             if let Some((_, from)) = kept {
                 // In their cells before they leave the list of keys that wait for theirs. Cannot fail: there is one.
                 let _ = self.session.security.bind_all(&from);
+                self.forsake_unbound(memory);
             }
             self.reconcile_keys(memory);
         }
@@ -219,16 +220,13 @@ impl Slot {
                 *free = memory.adopt(print);
             }
         }
-        self.forsake_unbound(memory);
     }
 
     /// A key that has no cell stays among those that may not come again: after a crash nobody would know it.
     fn forsake_unbound(&self, memory: &KeyMemory) {
         let ue = &self.session.security;
-        if ue.is_written_down() {
-            for (_, context) in ue.contexts().filter(|(_, context)| context.is_unbound()) {
-                memory.forsake(ue.role(), context.k_amf());
-            }
+        for (_, context) in ue.contexts().filter(|(_, context)| context.is_unbound()) {
+            memory.forsake(memory.print(ue.role(), context.k_amf()).number());
         }
     }
 
@@ -254,8 +252,10 @@ impl Slot {
             }
         }
         // In its cell at once: a key that goes on has been used.
-        self.session.security.bind_all(from)?;
-        self.forsake_unbound(memory);
+        if from.book.is_some() {
+            self.session.security.bind_all(from)?;
+            self.forsake_unbound(memory);
+        }
         // The keys are known; the record is yet to be written.
         let _ = self.session.security.take_changed();
         self.session.security.touch();

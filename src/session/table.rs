@@ -3,20 +3,20 @@
 //! A panic while a session is locked poisons that session's lock and no other: the session is closed for good
 //! ([`Error::Poisoned`]) and can only be released (R52).
 
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::base::cpu::{huge_pages, prefetch, prefetch_front};
-use crate::base::{AccessType, Error, Result};
+use crate::base::{Error, Result};
 use crate::security::side::Side;
-use crate::security::{Place, Resources, Role, SidePool, Standing};
+use crate::security::{Resources, Role, SidePool};
 
 use super::free::FreeSlots;
 use super::guard::KeyMemory;
 use super::handle::{Handle, MAX_SLOTS};
 use super::journal::{Found, Journal};
-use super::slot::{HOT, Kept, Reuse, Session, Slot, Trust};
+use super::locked::{Exclusive, Guard};
+use super::slot::{HOT, Kept, Reuse, Slot, Trust};
 
 /// What a table is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,7 +266,7 @@ impl Table {
     }
 
     /// Side rooms, key memory, and the line of a slot.
-    fn resources_of(&self, slot: u32) -> Resources<'_> {
+    pub(super) fn resources_of(&self, slot: u32) -> Resources<'_> {
         Resources {
             side: &self.side,
             keys: &*self.keys,
@@ -274,8 +274,12 @@ impl Table {
         }
     }
 
+    pub(super) fn keys(&self) -> &KeyMemory {
+        &self.keys
+    }
+
     /// Where the session in a slot is written down.
-    fn kept(&self, slot: u32) -> Option<(Kept<'_>, Resources<'_>)> {
+    pub(super) fn kept(&self, slot: u32) -> Option<(Kept<'_>, Resources<'_>)> {
         let journal = self.journal.as_ref()?;
         Some((Kept { journal, slot }, self.resources_of(slot)))
     }
@@ -442,112 +446,5 @@ impl Memory {
     #[must_use]
     pub const fn per_session(&self) -> usize {
         (self.slots + self.keys + self.free).div_ceil(self.sessions)
-    }
-}
-
-/// A locked session.
-#[must_use = "the session is unlocked at once"]
-pub struct Guard<'a> {
-    slot: MutexGuard<'a, Slot>,
-    table: &'a Table,
-    number: u32,
-}
-
-impl<'a> Guard<'a> {
-    /// Side rooms and key memory of the session's table.
-    #[must_use]
-    pub fn resources(&self) -> Resources<'a> {
-        self.table.resources_of(self.number)
-    }
-
-    /// What the session's line says of the context in `place`, by [`crate::base::AccessType::index`].
-    ///
-    /// # Errors
-    /// [`Error::NoContext`] without such a context or without a journal; [`Error::RekeyRequired`].
-    pub fn counts(&self, place: Place) -> Result<Standing> {
-        self.slot
-            .session
-            .security
-            .standing(place, &self.resources())
-    }
-
-    /// Lets the context in `place` send COUNTs below `ceiling` over `access`; 2^24: all.
-    ///
-    /// # Errors
-    /// As [`Guard::counts`]; [`Error::Handle`] when `print` is not the fingerprint of its key any more;
-    /// [`Error::Argument`] below the COUNT to send next or above 2^24.
-    pub fn set_lease(
-        &mut self,
-        at: (Place, AccessType),
-        (print, ceiling): (u64, u32),
-    ) -> Result<()> {
-        let resources = self.resources();
-        self.slot
-            .session
-            .security
-            .set_ceiling(at, (print, ceiling), &resources)
-    }
-
-    pub(super) fn claim_keys(&mut self) -> Result<()> {
-        let resources = self.resources();
-        self.slot.claim_keys(&self.table.keys, &resources)
-    }
-}
-
-impl Deref for Guard<'_> {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        &self.slot.session
-    }
-}
-
-impl DerefMut for Guard<'_> {
-    fn deref_mut(&mut self) -> &mut Session {
-        &mut self.slot.session
-    }
-}
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        let kept = self.table.kept(self.number);
-        self.slot.reconcile(&self.table.keys, kept);
-    }
-}
-
-/// A session of a table that nobody else can use meanwhile.
-pub struct Exclusive<'a> {
-    slot: &'a mut Slot,
-    keys: &'a KeyMemory,
-    resources: Resources<'a>,
-    kept: Option<Kept<'a>>,
-}
-
-impl<'a> Exclusive<'a> {
-    /// Side rooms and key memory of the session's table.
-    #[must_use]
-    pub const fn resources(&self) -> Resources<'a> {
-        self.resources
-    }
-}
-
-impl Deref for Exclusive<'_> {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        &self.slot.session
-    }
-}
-
-impl DerefMut for Exclusive<'_> {
-    fn deref_mut(&mut self) -> &mut Session {
-        &mut self.slot.session
-    }
-}
-
-impl Drop for Exclusive<'_> {
-    fn drop(&mut self) {
-        let kept = self.kept.map(|kept| (kept, self.resources));
-        self.slot.reconcile(self.keys, kept);
     }
 }

@@ -24,7 +24,7 @@ mod wake;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::base::{Error, Result};
-use crate::security::{Book, Ledger, Line, Role};
+use crate::security::{Book, Cell, Ledger, Line, Role};
 
 use super::handle::Handle;
 use super::slot::Session;
@@ -149,28 +149,30 @@ impl Journal {
     /// A session begins.
     pub(super) fn opened(&self, handle: Handle, role: Role) {
         let ue = if role == Role::Ue { UE } else { 0 };
-        self.store(handle.slot(), handle.generation() | OPEN | ue);
+        self.free_line(handle.slot());
         self.set_owner(handle, [0; 2]);
+        self.store(handle.slot(), handle.generation() | OPEN | ue);
+    }
+
+    fn free_line(&self, slot: u32) {
+        if let Some(line) = self.lines().get(slot as usize) {
+            Cell::ALL.into_iter().for_each(|cell| line.free(cell));
+        }
     }
 
     /// A session ended; the next one in its slot has this generation, 0: none.
     pub(super) fn closed(&self, slot: u32, next: u32) {
+        // First of all: from here on the handle is stale, also after a crash.
+        let word = if next == 0 {
+            RETIRED
+        } else {
+            next & GENERATION
+        };
+        self.store(slot, word);
+        self.free_line(slot);
         #[cfg(all(feature = "survive", target_os = "linux"))]
         if let Some(files) = self.files() {
             files.records().erase(slot);
-        }
-        self.store(
-            slot,
-            if next == 0 {
-                RETIRED
-            } else {
-                next & GENERATION
-            },
-        );
-        if let Some(book) = self.book(slot) {
-            crate::security::Cell::ALL
-                .into_iter()
-                .for_each(|cell| book.line().free(cell));
         }
     }
 

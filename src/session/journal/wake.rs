@@ -4,7 +4,7 @@ use zeroize::Zeroize;
 
 use crate::base::{Error, Result};
 use crate::procedure::smc::Half;
-use crate::security::{KeyChange, Place, Resources, Role, UeSecurity};
+use crate::security::{Cell, KeyChange, Place, Resources, Role, UeSecurity};
 use crate::session::record::{self, Extent, Record};
 use crate::session::slot::Session;
 
@@ -70,14 +70,18 @@ fn fill(files: &Files, owner: Owner, ue: &mut UeSecurity, from: Resources<'_>) -
         return Err(Error::RekeyRequired);
     }
     let line = from.book.ok_or(Error::RekeyRequired)?.line();
-    let held = crate::security::Cell::ALL
-        .into_iter()
-        .any(|cell| line.print(cell) != 0);
+    let used = |cell| match line.read(cell) {
+        Ok(standing) => standing.next != [0; 2] || standing.floor != [0; 2],
+        Err(error) => error != Error::NoContext,
+    };
     let plain = match files.records().read(owner)? {
         Some(plain) => plain,
-        // It never had a key.
-        None if !held => return Ok(()),
-        None => return Err(Error::RekeyRequired),
+        // A key without a record came just before the crash, and nobody was told of it.
+        None if Cell::ALL.into_iter().any(used) => return Err(Error::RekeyRequired),
+        None => {
+            ue.forget_keys();
+            return Ok(());
+        }
     };
     let (prefix, octets) = plain.split_at_checked(PREFIX).ok_or(Error::Record)?;
     if !octets.is_empty() {
