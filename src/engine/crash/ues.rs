@@ -60,6 +60,8 @@ struct Ue {
     ng_ksi: u8,
     /// Over the second access: secured under the present key, or under the one before.
     second: Second,
+    /// The key that the second access uses.
+    second_key: u64,
     /// Uplink messages that were accepted, with their access.
     old: VecDeque<(AccessType, Vec<u8>)>,
 }
@@ -109,6 +111,7 @@ impl Ues {
             key: 0,
             ng_ksi: 0,
             second: Second::Unused,
+            second_key: 0,
             old: VecDeque::new(),
         });
         Self {
@@ -130,6 +133,14 @@ impl Ues {
             handle: self.all[at].amf.unwrap_or_default(),
             access: access.bearer(),
             octets: octets.to_vec(),
+        }
+    }
+
+    /// The key that a call is under.
+    fn key(&self, at: usize, kind: Kind) -> u64 {
+        match kind {
+            Kind::Downlink(N3GPP) | Kind::Uplink(N3GPP) => self.all[at].second_key,
+            _ => self.all[at].key,
         }
     }
 
@@ -294,7 +305,7 @@ impl Ues {
     fn now(&mut self, actor: &mut Actor, at: usize, (kind, ask): (Kind, Ask)) -> Answer {
         let octets = ask.octets.clone();
         let answer = actor.call(ask);
-        let key = self.all[at].key;
+        let key = self.key(at, kind);
         self.pending.push_back((at, kind, key, octets));
         self.take(&answer);
         answer
@@ -358,6 +369,11 @@ impl Ues {
             }
             _ => {}
         }
+        self.renew(actor, at);
+    }
+
+    /// A new key from its authentication to its command's end.
+    fn renew(&mut self, actor: &mut Actor, at: usize) {
         let octets = self.renew_key(at);
         let ask = self.ask(at, op::AUTHENTICATED, GPP, &octets);
         self.now(actor, at, (Kind::Authenticate, ask));
@@ -401,18 +417,24 @@ impl Ues {
         self.now(actor, at, (Kind::Uplink(access), ask));
     }
 
-    /// The second access follows, or begins now and then.
+    /// The second access begins now and then, talks, stays behind at a new key, and follows after the next kill.
     fn second(&mut self, actor: &mut Actor, at: usize, random: &mut Random) {
         let begins = match self.all[at].second {
-            Second::Secured => return self.talk(actor, at, N3GPP),
-            Second::Waits => true,
             Second::Unused => random.below(4) == 0,
+            Second::Secured | Second::Waits => {
+                self.talk(actor, at, N3GPP);
+                self.all[at].second == Second::Waits
+            }
         };
         if begins {
             let answer = actor.call(self.ask(at, op::COMMAND, N3GPP, &[1]));
             assert_eq!(answer.status, 0, "{answer:?}");
             self.finish(actor, at, (N3GPP, &answer));
             self.all[at].second = Second::Secured;
+            self.all[at].second_key = self.all[at].key;
+        } else if self.all[at].second == Second::Secured && random.below(6) == 0 {
+            self.renew(actor, at);
+            self.talk(actor, at, N3GPP);
         }
     }
 
@@ -420,7 +442,7 @@ impl Ues {
     fn calls(&mut self, random: &mut Random) -> Vec<Ask> {
         let mut asks = Vec::new();
         let mut push = |this: &mut Self, at: usize, kind, ask: Ask| {
-            let key = this.all[at].key;
+            let key = this.key(at, kind);
             this.pending.push_back((at, kind, key, ask.octets.clone()));
             asks.push(ask);
         };
@@ -433,10 +455,11 @@ impl Ues {
             if self.all[at].state != State::Secured {
                 continue;
             }
-            let second = self.all[at].second == Second::Secured && random.below(3) == 0;
+            let second = self.all[at].second != Second::Unused && random.below(3) == 0;
             let access = if second { N3GPP } else { GPP };
             match random.below(40) {
-                0 if self.all[at].second != Second::Waits => {
+                // One whose second access stays behind refuses a command that is repeated: done where nobody kills.
+                0 if self.all[at].second == Second::Unused => {
                     let octets = self.renew_key(at);
                     let ask = self.ask(at, op::AUTHENTICATED, GPP, &octets);
                     push(self, at, Kind::Authenticate, ask);
