@@ -290,6 +290,11 @@ impl Table {
         self.journal.as_ref()
     }
 
+    /// Every session, whether it was put together since a crash or not.
+    pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
+        (0..self.slots.len()).filter_map(|slot| self.handle_of(u32::try_from(slot).ok()?))
+    }
+
     /// The session in a slot, whether it was put together since a crash or not.
     #[must_use]
     pub fn handle_of(&self, slot: u32) -> Option<Handle> {

@@ -6,6 +6,7 @@
 
 mod actor;
 mod child;
+mod faults;
 mod ues;
 
 use std::path::PathBuf;

@@ -90,8 +90,12 @@ pub(super) struct Files {
     house: Arc<House>,
 }
 
-const fn owners_at(sessions: usize) -> usize {
+const fn sequences_at(sessions: usize) -> usize {
     PAGE + (sessions * 4).next_multiple_of(PAGE)
+}
+
+const fn owners_at(sessions: usize) -> usize {
+    sequences_at(sessions) + (sessions * 4).next_multiple_of(PAGE)
 }
 
 const fn lines_at(sessions: usize) -> usize {
@@ -108,6 +112,14 @@ impl Files {
 
     pub(super) fn generations(&self) -> &[AtomicU32] {
         self.memory.slice(PAGE, self.sessions).unwrap_or_default()
+    }
+
+    /// The sequence of the record of this slot that was written last.
+    pub(super) fn sequence(&self, slot: u32) -> Option<&AtomicU32> {
+        let all = self
+            .memory
+            .slice(sequences_at(self.sessions), self.sessions);
+        all.unwrap_or_default().get(slot as usize)
     }
 
     pub(super) fn owners(&self) -> &[[AtomicU64; 2]] {
@@ -298,7 +310,7 @@ impl Folder {
         Ok(Files {
             memory,
             sessions,
-            records: Records::new(records, self.ring.clone(), (worker, sessions)),
+            records: Records::new(records, self.ring.clone(), worker),
             house: house.clone(),
         })
     }

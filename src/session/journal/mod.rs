@@ -2,7 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `counts-000` | of worker 0: for each slot its generation, its owner, and its line ([`crate::security::ledger`]) |
+//! | `counts-000` | of worker 0: for each slot its generation, the sequence of its record, its owner, and its line ([`crate::security::ledger`]) |
 //! | `records-000` | of worker 0: a sealed record for each slot |
 //! | `keys` | fingerprints of keys that sessions held, with their COUNTs; the lock of the directory |
 //!
@@ -204,7 +204,7 @@ impl Journal {
     pub(super) fn write(&self, (slot, generation): (u32, u32), session: &Session) {
         #[cfg(all(feature = "survive", target_os = "linux"))]
         if let Some(files) = self.files() {
-            wake::write(files.records(), (slot, generation), session);
+            wake::write(files, (slot, generation), session);
         }
         #[cfg(not(all(feature = "survive", target_os = "linux")))]
         let _ = (slot, generation, session);

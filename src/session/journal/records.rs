@@ -4,7 +4,8 @@
 //! slot * 1024  half 0: magic "NLSS" (4), generation (4), sequence (4), length (4), sealed octets
 //!        + 512 half 1
 //! ```
-//! The halves are written in turn, so that a torn one leaves the one before it. Worker, slot, generation and sequence
+//! The halves are written in turn, and the sequence of the last whole one is in the counts file. A half that a crash tore
+//! leaves the one before it; damage to the one that counts is never taken for that. Worker, slot, generation and sequence
 //! are bound to what is sealed. A record is written when keys or connections change, never for a message.
 
 use std::fs::File;
@@ -33,8 +34,6 @@ pub(super) struct Records {
     file: File,
     ring: Arc<KeyRing>,
     worker: u8,
-    /// The sequence of the record written last, by slot.
-    sequences: Box<[AtomicU32]>,
     failed: AtomicU64,
 }
 
@@ -42,12 +41,11 @@ pub(super) struct Records {
 pub(super) type Owner = (u32, u32);
 
 impl Records {
-    pub(super) fn new(file: File, ring: Arc<KeyRing>, (worker, sessions): (u8, usize)) -> Self {
+    pub(super) const fn new(file: File, ring: Arc<KeyRing>, worker: u8) -> Self {
         Self {
             file,
             ring,
             worker,
-            sequences: (0..sessions).map(|_| AtomicU32::new(0)).collect(),
             failed: AtomicU64::new(0),
         }
     }
@@ -66,18 +64,17 @@ impl Records {
         octets
     }
 
-    /// Seals and writes a session's record. The caller has the session locked.
-    pub(super) fn write(&self, owner: Owner, plain: &[u8]) {
-        if self.try_write(owner, plain).is_err() {
+    /// Seals and writes a session's record; `last` is the sequence of the one before it. The caller has the session locked.
+    pub(super) fn write(&self, owner: Owner, last: &AtomicU32, plain: &[u8]) {
+        if self.try_write(owner, last, plain).is_err() {
             // The line goes on; after a crash this session has no record that fits, and is refused.
             self.failed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn try_write(&self, owner: Owner, plain: &[u8]) -> Result<()> {
+    fn try_write(&self, owner: Owner, last: &AtomicU32, plain: &[u8]) -> Result<()> {
         let (slot, generation) = owner;
-        let last = self.sequences.get(slot as usize).ok_or(Error::Argument)?;
-        let sequence = last.load(Ordering::Relaxed).wrapping_add(1);
+        let sequence = last.load(Ordering::Acquire).wrapping_add(1);
         let mut octets = Vec::with_capacity(HALF);
         octets.extend_from_slice(&MAGIC);
         octets.extend_from_slice(&generation.to_be_bytes());
@@ -93,52 +90,51 @@ impl Records {
         self.file
             .write_all_at(&octets, at)
             .map_err(|_| Error::System)?;
-        last.store(sequence, Ordering::Relaxed);
+        last.store(sequence, Ordering::Release); // pairs with Acquire in `read`: the record is whole
         Ok(())
     }
 
-    /// The newest record of this owner that opens; `Ok(None)` when there is none of this generation.
+    /// The newest whole record of this owner; `Ok(None)` when there is none of this generation.
     ///
     /// # Errors
-    /// [`Error::Record`] when there are some and none opens; [`Error::System`].
-    pub(super) fn read(&self, owner: Owner) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    /// [`Error::Record`] when the one that counts does not open; [`Error::System`].
+    pub(super) fn read(
+        &self,
+        owner: Owner,
+        last: &AtomicU32,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>> {
         let (slot, generation) = owner;
+        let last = last.load(Ordering::Acquire); // pairs with Release in `try_write`
         let mut place = [0; PLACE];
         self.file
             .read_exact_at(&mut place, slot as u64 * PLACE as u64)
             .map_err(|_| Error::System)?;
-        let mut found: Vec<(u32, &[u8])> = Vec::with_capacity(2);
-        for half in place.chunks_exact(HALF) {
+        let mut plain = Zeroizing::new(Vec::with_capacity(HALF));
+        // The one after the last: whole, unless a crash tore it.
+        for sequence in [last.wrapping_add(1), last] {
+            let half = &place[(sequence % 2) as usize * HALF..][..HALF];
             let (head, body) = half.split_at(HEAD);
             let number = |at: usize| {
                 u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
             };
-            if head[..4] == MAGIC && number(4) == generation {
-                let sealed = body.get(..number(12) as usize).unwrap_or_default();
-                found.push((number(8), sealed));
-            }
-        }
-        if found.is_empty() {
-            return Ok(None);
-        }
-        // The later one first; numbers go round after 2^32 records.
-        if let [(a, _), (b, _)] = found[..]
-            && (b.wrapping_sub(a) as i32) > 0
-        {
-            found.swap(0, 1);
-        }
-        let newest = found[0].0;
-        let mut plain = Zeroizing::new(Vec::with_capacity(HALF));
-        for (sequence, sealed) in found {
+            let own = head[..4] == MAGIC && number(4) == generation && number(8) == sequence;
+            let sealed = body.get(..number(12) as usize).unwrap_or_default();
             let associated = self.associated(owner, sequence);
-            if self.ring.open(&associated, sealed, &mut plain).is_ok() {
-                if let Some(last) = self.sequences.get(slot as usize) {
-                    last.store(newest, Ordering::Relaxed);
-                }
+            if own && self.ring.open(&associated, sealed, &mut plain).is_ok() {
                 return Ok(Some(plain));
             }
+            // An older one of this generation says that the last was of it too, and is damaged.
+            if own && sequence == last {
+                return Err(Error::Record);
+            }
         }
-        Err(Error::Record)
+        let older = |half: &[u8]| half[..4] == MAGIC && half[4..8] == generation.to_be_bytes();
+        let next = (last.wrapping_add(1) % 2) as usize * HALF;
+        let torn = place[next + 8..next + 12] == last.wrapping_add(1).to_be_bytes();
+        if older(&place[next..]) && !torn {
+            return Err(Error::Record);
+        }
+        Ok(None)
     }
 
     /// Nothing of the slot's session stays in the file.

@@ -9,7 +9,7 @@ use crate::session::record::{self, Extent, Record};
 use crate::session::slot::Session;
 
 use super::folder::Files;
-use super::records::{Owner, PREFIX, Records};
+use super::records::{Owner, PREFIX};
 
 /// First octet in front of a record: the procedure that changed keys. One that an unanswered command ran is not kept:
 /// its candidate goes back to its place.
@@ -22,7 +22,7 @@ const EXPORTED: u8 = 3;
 const WAS_PARTIAL: u8 = 1;
 
 /// Writes a session's record.
-pub(super) fn write(records: &Records, owner: Owner, session: &Session) {
+pub(super) fn write(files: &Files, owner: Owner, session: &Session) {
     let ue = &session.security;
     let mut octets = Vec::with_capacity(PREFIX + record::MAX_LEN);
     octets.push(match ue.key_change() {
@@ -42,7 +42,9 @@ pub(super) fn write(records: &Records, owner: Owner, session: &Session) {
         let _ = record::write(ue, Extent::Connections, &mut own);
         octets.extend_from_slice(own.as_bytes());
     }
-    records.write(owner, &octets);
+    if let Some(last) = files.sequence(owner.0) {
+        files.records().write(owner, last, &octets);
+    }
     octets.zeroize();
 }
 
@@ -74,7 +76,8 @@ fn fill(files: &Files, owner: Owner, ue: &mut UeSecurity, from: Resources<'_>) -
         Ok(standing) => standing.next != [0; 2] || standing.floor != [0; 2],
         Err(error) => error != Error::NoContext,
     };
-    let plain = match files.records().read(owner)? {
+    let last = files.sequence(owner.0).ok_or(Error::RekeyRequired)?;
+    let plain = match files.records().read(owner, last)? {
         Some(plain) => plain,
         // A key without a record came just before the crash, and nobody was told of it.
         None if Cell::ALL.into_iter().any(used) => return Err(Error::RekeyRequired),
