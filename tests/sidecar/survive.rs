@@ -60,34 +60,39 @@ fn load_until_killed(
     many: usize,
 ) -> Vec<(usize, Vec<u8>)> {
     queue.write(0, DOWNLINK).unwrap();
-    let (mut next, mut under_way, mut back) = (0_usize, 0_usize, Vec::new());
+    let mut free: Vec<u64> = (0..64).collect();
+    let (mut next, mut back) = (0, Vec::new());
     loop {
-        let place = |number: usize| 1024 + (number % 64) as u32 * 64;
-        let room = 64 - under_way;
-        let jobs: Vec<Job> = (next..next + room.min(16))
-            .map(|number| Job {
-                user_data: number as u64,
+        // A place is used again when its job came back; which UE it was for is told by the upper half.
+        let batch = free.split_off(free.len().saturating_sub(16));
+        let jobs: Vec<Job> = batch
+            .iter()
+            .zip(next..)
+            .map(|(place, number)| Job {
+                user_data: ((number % own.len()) as u64) << 32 | place,
                 in_len: DOWNLINK.len() as u32,
-                out_offset: place(number),
+                out_offset: 1024 + *place as u32 * 64,
                 out_capacity: 64,
                 ..job(op::PROTECT, own[number % own.len()].amf)
             })
             .collect();
         let taken = queue.submit(&jobs);
         next += taken;
-        under_way += taken;
+        free.extend_from_slice(&batch[taken..]);
         let mut done = [Job::default(); 64];
         let count = queue.reap(&mut done);
-        under_way -= count;
-        for job in done[..count].iter().filter(|job| job.status == 0) {
-            let mut pdu = vec![0; job.out_len as usize];
-            queue.read(job.out_offset, &mut pdu).unwrap();
-            back.push((job.user_data as usize % own.len(), pdu));
+        for job in &done[..count] {
+            free.push(job.user_data & 0xFF);
+            if job.status == 0 {
+                let mut pdu = vec![0; job.out_len as usize];
+                queue.read(job.out_offset, &mut pdu).unwrap();
+                back.push(((job.user_data >> 32) as usize, pdu));
+            }
         }
         if back.len() >= many {
             daemon.signal(Signal::KILL);
         }
-        if under_way == 0 && taken == 0 {
+        if free.len() == 64 && taken == 0 && !queue.is_open() {
             return back;
         }
     }
@@ -168,17 +173,19 @@ fn sessions_of_clients_without_a_name_end_with_the_daemon() {
 #[test]
 fn a_directory_that_does_not_fit_is_said_and_nothing_is_served() {
     let mut first = daemon("fits", "");
-    let second = program(&first.config()).output().unwrap();
+    let settings = fs::read_to_string(first.config()).unwrap();
+    let other = first.directory.join("other.toml");
+    fs::write(&other, settings.replace("/s\"", "/t\"")).unwrap();
+    let second = program(&other).output().unwrap();
     assert_eq!(second.status.code(), Some(2));
     let said = String::from_utf8(second.stderr).unwrap();
     assert!(said.contains("another daemon has it"), "{said}");
     first.is_well();
     first.signal(Signal::TERM);
     assert_eq!(first.end(), 0);
-    let settings = fs::read_to_string(first.config()).unwrap();
     for (from, to, hint) in [
         ("sessions = 512", "sessions = 1024", "other numbers"),
-        ("file:", "credential:", "cannot be read"),
+        ("file:", "env:", "cannot be read"),
         ("/kek", "/nothing", "cannot be read"),
     ] {
         fs::write(first.config(), settings.replace(from, to)).unwrap();
