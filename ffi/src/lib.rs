@@ -10,6 +10,7 @@
 //! | `ue` | level 1: the UE half |
 //! | `batch` | level 2 |
 //! | `door`, `queue` | level 3: where an engine runs, and jobs without waiting |
+//! | `survive` | level 3: sessions that outlive a crash |
 //! | `guard`, `pointer`, `start` | not in the header: panics, pointers, self-test |
 #![allow(non_camel_case_types, reason = "the types are named as C sees them")]
 #![allow(
@@ -39,4 +40,6 @@ pub mod session;
 pub mod smc;
 mod start;
 pub mod status;
+#[cfg(target_os = "linux")]
+pub mod survive;
 pub mod ue;

@@ -25,6 +25,7 @@ const SECTIONS: &[&str] = &[
     "batch",
     "door",
     "queue",
+    "survive",
 ];
 
 fn source(section: &str) -> PathBuf {
