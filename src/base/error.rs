@@ -214,6 +214,7 @@ impl Error {
 
     /// What happened and what to do about it, in one sentence.
     #[must_use]
+    #[allow(clippy::too_many_lines)] // a table
     pub const fn text(self) -> &'static str {
         match self {
             Self::PlainAllowed => "plain message that may be acted on before secure exchange",

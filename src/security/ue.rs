@@ -11,6 +11,7 @@ use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::NhChain;
 
 use super::binding::Changed;
+pub use super::binding::{KeyGuard, Resources};
 use super::context::{Context, Role};
 use super::count::{OutOfOrder, Pair, Thresholds};
 use super::side::{Side, SidePool};

@@ -21,9 +21,9 @@ mod tests;
 
 pub use guard::{Floors, KeyMemory};
 pub use handle::Handle;
-pub use journal::Journal;
 #[cfg(all(feature = "survive", target_os = "linux"))]
-pub use journal::{Folder, Opened};
+pub use journal::Folder;
+pub use journal::{Journal, Opened};
 pub use locked::{Exclusive, Guard};
 pub use record::{Extent, Record};
 pub use slot::Session;

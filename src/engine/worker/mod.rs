@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::base::metrics::{Metrics, WorkerSnapshot};
 use crate::base::{Error, Result};
 use crate::security::Role;
-use crate::session::{Handle, Journal, KeyMemory};
+use crate::session::{Handle, Opened};
 
 use super::queue::{Queue, QueueConfig, Side};
 use super::ring::{self, Doorbell, Fault, Payload, WorkerEnd};
@@ -140,14 +140,10 @@ impl Workers {
     /// # Errors
     /// Those of [`Folder::open`](crate::session::Folder::open), and [`Error::Argument`] as [`Workers::start`].
     #[cfg(feature = "survive")]
-    pub fn open(
-        config: &WorkersConfig,
-        folder: &crate::session::Folder,
-    ) -> Result<(Arc<KeyMemory>, Vec<Journal>)> {
+    pub fn open(config: &WorkersConfig, folder: &crate::session::Folder) -> Result<Opened> {
         config.engine.check()?;
         let workers = Plan::new(config, Machine::detect())?.cores.len();
-        let opened = folder.open(&Self::share(&config.engine, workers).table(), workers)?;
-        Ok((opened.keys, opened.journals))
+        folder.open(&Self::share(&config.engine, workers).table(), workers)
     }
 
     /// What one of so many shards is made for.
@@ -165,18 +161,18 @@ impl Workers {
     ///
     /// # Errors
     /// As [`Workers::start`]; [`Error::Argument`] for another number of journals or sessions.
-    pub fn with_journals(
-        config: &WorkersConfig,
-        journals: Option<(Arc<KeyMemory>, Vec<Journal>)>,
-    ) -> Result<Self> {
+    pub fn with_journals(config: &WorkersConfig, opened: Option<Opened>) -> Result<Self> {
         config.engine.check()?;
         let plan = Plan::new(config, Machine::detect())?;
         let workers = plan.cores.len();
         let engine = Self::share(&config.engine, workers);
-        let (keys, journals) = match journals {
-            None => (Arc::new(engine.key_memory(workers)), Vec::new()),
-            Some((_, journals)) if journals.len() != workers => return Err(Error::Argument),
-            Some(both) => both,
+        let Opened { keys, journals } = match opened {
+            None => Opened {
+                keys: Arc::new(engine.key_memory(workers)),
+                journals: Vec::new(),
+            },
+            Some(opened) if opened.journals.len() != workers => return Err(Error::Argument),
+            Some(opened) => opened,
         };
         let mut journals = journals.into_iter();
         let stopping = Arc::new(AtomicBool::new(false));

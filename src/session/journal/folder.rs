@@ -19,7 +19,7 @@ use crate::store::{KeyRing, PrintKey};
 
 use super::memory::Memory;
 use super::records::{PLACE, Records};
-use super::{Journal, OPEN, Place};
+use super::{Journal, OPEN, Opened, Place};
 
 const PAGE: usize = 4096;
 
@@ -43,15 +43,6 @@ const PRINT_KEY: &[u8] = b"naslane print key 1";
 pub struct Folder {
     path: PathBuf,
     ring: Arc<KeyRing>,
-}
-
-/// What the tables of an engine are made with.
-#[derive(Debug)]
-pub struct Opened {
-    /// The key memory that the tables share.
-    pub keys: Arc<KeyMemory>,
-    /// One for each worker, in their order.
-    pub journals: Vec<Journal>,
 }
 
 /// What all files of a directory share: the lock, and whether it was closed in order.

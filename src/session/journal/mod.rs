@@ -21,16 +21,18 @@ mod records;
 #[cfg(all(feature = "survive", target_os = "linux"))]
 mod wake;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::base::{Error, Result};
 use crate::security::{Book, Cell, Ledger, Line, Role};
 
+use super::guard::KeyMemory;
 use super::handle::Handle;
 use super::slot::Session;
 
 #[cfg(all(feature = "survive", target_os = "linux"))]
-pub use folder::{Folder, Opened};
+pub use folder::Folder;
 
 /// The slot has a session; with its generation and role in one word.
 const OPEN: u32 = 1 << 31;
@@ -44,6 +46,15 @@ enum Place {
     Own { lines: Box<[Line]> },
     #[cfg(all(feature = "survive", target_os = "linux"))]
     Files(Box<folder::Files>),
+}
+
+/// What the tables of an engine are made with.
+#[derive(Debug)]
+pub struct Opened {
+    /// The key memory that the tables share.
+    pub keys: Arc<KeyMemory>,
+    /// One for each worker, in their order.
+    pub journals: Vec<Journal>,
 }
 
 /// The lines of one table and what is kept beside them.

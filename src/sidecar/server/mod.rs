@@ -25,7 +25,7 @@ use crate::base::metrics::WorkerSnapshot;
 use crate::base::{Error, Result};
 use crate::engine::ring::Doorbell;
 use crate::engine::worker::{Watch, Workers};
-use crate::session::{Handle, Journal, KeyMemory};
+use crate::session::{Handle, Opened};
 
 use super::config::{Clients, Config, OnClientDeath, Quota};
 use super::events::{self, Events, Interest, Io};
@@ -404,9 +404,7 @@ impl Server {
 }
 
 /// The directory that sessions outlive a crash in.
-fn journals(
-    config: &Config,
-) -> std::result::Result<Option<(Arc<KeyMemory>, Vec<Journal>)>, String> {
+fn journals(config: &Config) -> std::result::Result<Option<Opened>, String> {
     let Some(folder) = config.survive.folder()? else {
         return Ok(None);
     };
