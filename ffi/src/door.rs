@@ -132,20 +132,30 @@ pub unsafe extern "C" fn naslane_workers_new(
             .apart(config, 1)?
             .apart(workers, 1)?;
         // SAFETY: as above.
-        let (config, workers) = unsafe {
-            let workers = if workers.is_null() {
-                naslane_workers::start()
-            } else {
-                copied(workers)?
-            };
-            (config_of(config)?, workers)
-        };
-        let out = out.apart(workers.core_list, workers.core_list_len)?;
-        // SAFETY: as above.
-        let config = unsafe { workers.read(config) }?;
+        let (config, out) = unsafe { workers_of(config, workers, out) }?;
         out.put(&naslane_engine::give(Door::workers(&config)?));
         Ok(())
     })
+}
+
+/// How workers are to be started; NULL stands for the defaults. The list of cores is apart from `out`.
+pub(crate) unsafe fn workers_of<T: Copy>(
+    config: *const naslane_config,
+    workers: *const naslane_workers,
+    out: Out<T>,
+) -> Result<(WorkersConfig, Out<T>)> {
+    // SAFETY: the contract in `pointer`.
+    let (config, workers) = unsafe {
+        let workers = if workers.is_null() {
+            naslane_workers::start()
+        } else {
+            copied(workers)?
+        };
+        (config_of(config)?, workers)
+    };
+    let out = out.apart(workers.core_list, workers.core_list_len)?;
+    // SAFETY: as above.
+    Ok((unsafe { workers.read(config) }?, out))
 }
 
 /// Connects to the sidecar whose socket is at `path`. Its configuration is its own; it has AMF halves only, and no K_AMF

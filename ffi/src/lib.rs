@@ -11,6 +11,7 @@
 //! | `nssaa`, `nssaa_run`, `nssaa_ue` | level 1: network slice-specific authentication |
 //! | `batch` | level 2 |
 //! | `door`, `queue` | level 3: where an engine runs, and jobs without waiting |
+//! | `survive` | level 3: sessions that outlive a crash |
 //! | `guard`, `pointer`, `start` | not in the header: panics, pointers, self-test |
 #![allow(non_camel_case_types, reason = "the types are named as C sees them")]
 #![allow(
@@ -43,4 +44,6 @@ pub mod session;
 pub mod smc;
 mod start;
 pub mod status;
+#[cfg(target_os = "linux")]
+pub mod survive;
 pub mod ue;

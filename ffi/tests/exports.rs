@@ -60,6 +60,7 @@ fn every_export_is_in_the_header_and_gets_bad_input() {
         "tests/c/bad_jobs.c",
         "tests/c/bad_queue.c",
         "tests/c/bad_nssaa.c",
+        "tests/c/bad_survive.c",
     ]
     .map(|path| fs::read_to_string(top.join(path)).expect("the tests of bad input"))
     .concat();

@@ -49,6 +49,8 @@ pub enum Error {
     ContainerMismatch = 18,
     /// The container call names a message that is not the one verified last on this access.
     ContainerUnverified = 19,
+    /// The COUNTs that the downlink lease of this session and access permits are used up; nothing was taken.
+    LeaseExhausted = 20,
 
     /// Another key-changing procedure is running for this UE (TS 33.501 6.9.5).
     Conflict = 32,
@@ -77,10 +79,12 @@ pub enum Error {
     Rejected = 43,
     /// HDP needs a K_AMF' that this engine derived for this procedure.
     Horizontal = 44,
+    /// Nobody can vouch for the COUNTs of this session any more: only a new K_AMF helps.
+    RekeyRequired = 46,
     /// Not the S-NSSAI that was asked, or none of the subscription.
-    Slice = 45,
+    Slice = 47,
     /// Network slice-specific authentication needs a GPSI.
-    Gpsi = 46,
+    Gpsi = 48,
 
     /// A required pointer is NULL.
     Null = 64,
@@ -158,6 +162,7 @@ pub const ALL: &[Error] = &[
     Error::ContainerMissing,
     Error::ContainerMismatch,
     Error::ContainerUnverified,
+    Error::LeaseExhausted,
     Error::Conflict,
     Error::Unexpected,
     Error::OutOfOrder,
@@ -171,6 +176,7 @@ pub const ALL: &[Error] = &[
     Error::IeCombination,
     Error::Rejected,
     Error::Horizontal,
+    Error::RekeyRequired,
     Error::Slice,
     Error::Gpsi,
     Error::Null,
@@ -250,6 +256,9 @@ impl Error {
             Self::ContainerUnverified => {
                 "decipher a container right after its message was verified, with that message's COUNT"
             }
+            Self::LeaseExhausted => {
+                "the lease of downlink COUNTs is used up; try again when the store has renewed it"
+            }
             Self::Conflict => {
                 "another key-changing procedure is running for this UE; wait for its end"
             }
@@ -280,6 +289,9 @@ impl Error {
             }
             Self::Horizontal => {
                 "horizontal derivation needs K_AMF' derived by this engine for this procedure"
+            }
+            Self::RekeyRequired => {
+                "the COUNTs of this session are not known any more; release it and authenticate again"
             }
             Self::Slice => "not the S-NSSAI that was asked, or none of the UE's subscription",
             Self::Gpsi => {

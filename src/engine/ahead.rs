@@ -103,6 +103,14 @@ impl KeyGuard for Keys<'_> {
         self.guard.withdraw(role, k_amf);
     }
 
+    fn print(&self, role: Role, k_amf: &KAmf) -> u64 {
+        self.guard.print(role, k_amf)
+    }
+
+    fn forsake(&self, print: u64) {
+        self.guard.forsake(print);
+    }
+
     fn derived(&self, k_amf: &KAmf, (nea, nia): (AlgorithmId, AlgorithmId)) -> Option<NasKeys> {
         let ready = self.ready?;
         // Equality of keys takes the same time wherever they differ.

@@ -49,6 +49,9 @@ const SLICES: usize = 2 + RECORD_MAX;
 /// Octets of the longest record.
 pub const MAX_LEN: usize = HEADER + NH_CHAIN + 2 * CONNECTION + 4 * CONTEXT + SLICES + CHECKSUM;
 
+/// Octets of the longest record that says nothing of slices.
+pub(super) const WITHOUT_SLICES: usize = MAX_LEN - SLICES;
+
 /// Header flags.
 const HAS_NH: u8 = 1;
 const HAS_CONNECTIONS: u8 = 2;

@@ -7,12 +7,13 @@
 use crate::base::{AccessType, Error, Result, Secret};
 use crate::procedure::nssaa::{Amf, Kept};
 use crate::security::transfer::StoredAccess;
-use crate::security::{Context, KeyChange, Kind, Place, UeSecurity};
+use crate::security::{Context, KeyChange, Kind, Place, SidePool, UeSecurity};
 
 use super::handle::Handle;
 use super::layout::{Header, Reader, Writer};
+use super::locked::Guard;
 use super::slices::{SliceHalf, lock};
-use super::table::{Guard, Table};
+use super::table::Table;
 
 pub use super::layout::MAX_LEN;
 
@@ -156,7 +157,7 @@ pub fn import(table: &Table, record: &[u8]) -> Result<Handle> {
 
 fn fill(mut guard: Guard<'_>, reader: Reader<'_>, header: Header) -> Result<Option<Amf>> {
     let side = guard.resources().side;
-    let result = read(&mut guard, reader, header);
+    let result = read(&mut guard.security, (reader, header), side);
     let result = result.and_then(|slices| guard.claim_keys().map(|()| slices));
     if result.is_err() {
         // Before the lock goes: no key of a refused record may count as held.
@@ -165,9 +166,22 @@ fn fill(mut guard: Guard<'_>, reader: Reader<'_>, header: Header) -> Result<Opti
     result
 }
 
-fn read(guard: &mut Guard<'_>, mut reader: Reader<'_>, header: Header) -> Result<Option<Amf>> {
-    let side = guard.resources().side;
-    let ue = &mut guard.security;
+/// Puts a session's contexts and connections back, COUNTs as the record has them. What network slice-specific
+/// authentication knew is not in a record of this kind.
+#[cfg_attr(not(all(feature = "survive", target_os = "linux")), allow(dead_code))]
+pub(super) fn read_into(ue: &mut UeSecurity, record: &[u8], side: &SidePool) -> Result<()> {
+    let (reader, header) = Reader::open(record)?;
+    if header.role != ue.role() {
+        return Err(Error::Record);
+    }
+    read(ue, (reader, header), side).map(drop)
+}
+
+fn read(
+    ue: &mut UeSecurity,
+    (mut reader, header): (Reader<'_>, Header),
+    side: &SidePool,
+) -> Result<Option<Amf>> {
     if header.nh {
         ue.resume_nh(reader.nh()?);
     }
@@ -205,7 +219,12 @@ fn read(guard: &mut Guard<'_>, mut reader: Reader<'_>, header: Header) -> Result
     Ok(slices)
 }
 
-fn write(ue: &UeSecurity, extent: Extent, slices: Option<&[u8]>, out: &mut Record) -> Result<()> {
+pub(super) fn write(
+    ue: &UeSecurity,
+    extent: Extent,
+    slices: Option<&[u8]>,
+    out: &mut Record,
+) -> Result<()> {
     let connections = extent == Extent::Connections;
     let header = Header {
         role: ue.role(),

@@ -28,6 +28,7 @@ const SECTIONS: &[&str] = &[
     "batch",
     "door",
     "queue",
+    "survive",
 ];
 
 fn source(section: &str) -> PathBuf {
