@@ -9,6 +9,7 @@
 //! | 2 | [`algorithm`] | the NEA and NIA tables: how COUNT, BEARER and DIRECTION become a kernel's input |
 //! | 2 | [`kdf`] | TS 33.501 Annex A |
 //! | 2 | [`nas`] | the wire format: headers, information elements, SECURITY MODE bodies, containers |
+//! | 2 | [`store`] | what outlives a host: ownership, COUNT leases, sealed records, and the lease protocol |
 //! | 3 | [`security`] | where a key meets a counter: contexts, NAS COUNT, protect, verify |
 //! | 4 | [`procedure`] | the security mode procedure: state machines without I/O or clock |
 //! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |
@@ -34,6 +35,8 @@ pub mod security;
 pub mod session;
 #[cfg(all(feature = "client", target_os = "linux"))]
 pub mod sidecar;
+#[cfg(feature = "std")]
+pub mod store;
 
 /// The version of the crate, of the C ABI and of `naslane --version`: `MAJOR.MINOR.PATCH`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
