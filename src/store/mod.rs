@@ -120,7 +120,8 @@ pub enum Failure {
     Unavailable,
     /// It may have happened, and may yet happen.
     Unknown,
-    /// This is not the store of before: its incarnation changed, or its revisions went back.
+    /// This is not the store of before: its incarnation changed, or its revisions went back. What happened in it does not
+    /// matter any more.
     Replaced,
     /// The store refuses this node: credentials, rights or room.
     Refused,

@@ -41,3 +41,14 @@ name! {
     /// Identity of a store; another one when acknowledged commits may be lost.
     Incarnation
 }
+
+/// Octets that nobody drew before.
+#[cfg(any(feature = "embedded", feature = "etcd"))]
+pub(super) fn draw() -> super::Result<[u8; 16]> {
+    use rustix::rand::{GetRandomFlags, getrandom};
+    let mut octets = [0; 16];
+    match getrandom(&mut octets[..], GetRandomFlags::empty()) {
+        Ok(16) => Ok(octets),
+        _ => Err(super::Failure::Unavailable),
+    }
+}

@@ -1,0 +1,9 @@
+//! The store: the lease protocol under random schedules, and one conformance suite for every implementation.
+
+mod conformance;
+mod model;
+
+#[cfg(feature = "embedded")]
+mod embedded;
+#[cfg(feature = "etcd")]
+mod etcd;
