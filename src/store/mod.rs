@@ -43,6 +43,7 @@
 pub mod embedded;
 #[cfg(feature = "etcd")]
 pub mod etcd;
+pub mod keeper;
 pub mod lease;
 mod line;
 mod name;

@@ -7,3 +7,5 @@ mod model;
 mod embedded;
 #[cfg(feature = "etcd")]
 mod etcd;
+#[cfg(feature = "embedded")]
+mod keeper;

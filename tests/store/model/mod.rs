@@ -127,6 +127,15 @@ fn counts_do_not_depend_on_clocks() {
     });
 }
 
+/// Under that policy it does not matter either whether an owner notices that it is absent.
+#[test]
+fn after_rekey_needs_no_presence() {
+    holds(Rules {
+        wrong: Some(Wrong::AcceptsWhileAbsent),
+        ..Rules::default()
+    });
+}
+
 #[test]
 fn caught_publish_before_store() {
     caught(Wrong::PublishFirst, reuse);
