@@ -35,7 +35,11 @@ fn half(role: Role, algorithms: Algorithms, side: &SidePool) -> Result<UeSecurit
         ue_sec_cap: UeSecurityCapability::from_value(&[0xF0, 0x70])?,
         emergency: false,
     };
-    let from = Resources { side, keys: &Fresh };
+    let from = Resources {
+        side,
+        keys: &Fresh,
+        book: None,
+    };
     half.authenticated(identity, from)?;
     half.make_candidate(Target::Partial(algorithms), ACCESS, from)?;
     Ok(half)

@@ -30,6 +30,7 @@ const UNSAFE: &[&str] = &[
     "src/base/sync",
     "src/kernel/",
     "src/engine/ring",
+    "src/session/journal/memory",
     "src/sidecar/region",
     "src/sidecar/events/io_uring",
     "ffi/",

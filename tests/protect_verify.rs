@@ -27,7 +27,11 @@ fn ue(role: Role, algorithms: Algorithms, side: &SidePool) -> UeSecurity {
         ue_sec_cap: UeSecurityCapability::from_value(&[0xF0, 0xF0]).unwrap(),
         emergency: algorithms.nia == Nia::Nia0,
     };
-    let resources = Resources { side, keys: &Any };
+    let resources = Resources {
+        side,
+        keys: &Any,
+        book: None,
+    };
     ue.authenticated(identity, resources).unwrap();
     ue.make_candidate(Target::Partial(algorithms), GPP, resources)
         .unwrap();

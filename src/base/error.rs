@@ -49,6 +49,8 @@ pub enum Error {
     ContainerMismatch = 18,
     /// The container call names a message that is not the one verified last on this access.
     ContainerUnverified = 19,
+    /// The COUNTs that the downlink lease of this session and access permits are used up; nothing was taken.
+    LeaseExhausted = 20,
 
     /// Another key-changing procedure is running for this UE (TS 33.501 6.9.5).
     Conflict = 32,
@@ -77,6 +79,8 @@ pub enum Error {
     Rejected = 43,
     /// HDP needs a K_AMF' that this engine derived for this procedure.
     Horizontal = 44,
+    /// Nobody can vouch for the COUNTs of this session any more: only a new K_AMF helps.
+    RekeyRequired = 46,
 
     /// A required pointer is NULL.
     Null = 64,
@@ -154,6 +158,7 @@ pub const ALL: &[Error] = &[
     Error::ContainerMissing,
     Error::ContainerMismatch,
     Error::ContainerUnverified,
+    Error::LeaseExhausted,
     Error::Conflict,
     Error::Unexpected,
     Error::OutOfOrder,
@@ -167,6 +172,7 @@ pub const ALL: &[Error] = &[
     Error::IeCombination,
     Error::Rejected,
     Error::Horizontal,
+    Error::RekeyRequired,
     Error::Null,
     Error::BufferTooSmall,
     Error::Overlap,
@@ -243,6 +249,9 @@ impl Error {
             Self::ContainerUnverified => {
                 "decipher a container right after its message was verified, with that message's COUNT"
             }
+            Self::LeaseExhausted => {
+                "the lease of downlink COUNTs is used up; try again when the store has renewed it"
+            }
             Self::Conflict => {
                 "another key-changing procedure is running for this UE; wait for its end"
             }
@@ -273,6 +282,9 @@ impl Error {
             }
             Self::Horizontal => {
                 "horizontal derivation needs K_AMF' derived by this engine for this procedure"
+            }
+            Self::RekeyRequired => {
+                "the COUNTs of this session are not known any more; release it and authenticate again"
             }
             Self::Null => "a required pointer is NULL",
             Self::BufferTooSmall => "output buffer is too small; nothing was written",

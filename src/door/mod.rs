@@ -103,6 +103,50 @@ impl Door {
         Ok(Self { behind })
     }
 
+    /// As [`Door::inline`], with sessions that outlive a crash of this process in a directory.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    pub fn inline_in(config: &Config, folder: &crate::session::Folder) -> Result<Self> {
+        let behind = Behind::Inline(Arc::new(Engine::open(config, folder)?));
+        Ok(Self { behind })
+    }
+
+    /// As [`Door::workers`], with sessions that outlive a crash of this process in a directory.
+    ///
+    /// # Errors
+    /// As [`Workers::open`] and [`Workers::with_journals`].
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    pub fn workers_in(config: &WorkersConfig, folder: &crate::session::Folder) -> Result<Self> {
+        let journals = Workers::open(config, folder)?;
+        let behind = Behind::Workers {
+            lent: Lent::new(Error::Stopped),
+            workers: Workers::with_journals(config, Some(journals))?,
+        };
+        Ok(Self { behind })
+    }
+
+    /// The sessions that there are, also those of the process before this one that crashed; through a sidecar this
+    /// client's own. In no order.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`].
+    pub fn handles(&self) -> Result<Vec<Handle>> {
+        match &self.behind {
+            Behind::Inline(engine) => Ok(engine.table().handles().collect()),
+            #[cfg(target_os = "linux")]
+            Behind::Workers { workers, .. } => {
+                let engines = (0..workers.len()).filter_map(|worker| workers.engine(worker));
+                Ok(engines
+                    .flat_map(|engine| engine.table().handles())
+                    .collect())
+            }
+            #[cfg(all(feature = "client", target_os = "linux"))]
+            Behind::Sidecar(remote) => remote.handles(),
+        }
+    }
+
     /// An engine whose batches and queues run on workers of this process.
     ///
     /// # Errors

@@ -68,6 +68,11 @@ impl Remote {
         Ok(self.client.sessions()?.len())
     }
 
+    pub(super) fn handles(&self) -> Result<Vec<Handle>> {
+        let sessions = self.client.sessions()?;
+        Ok(sessions.into_iter().map(|(handle, _)| handle).collect())
+    }
+
     pub(super) fn open_queue(&self, config: &QueueConfig) -> Result<Queue> {
         let arena = u32::try_from(config.arena).map_err(|_| Error::Argument)?;
         self.client.open_queue(config.entries, arena)

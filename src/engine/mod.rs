@@ -5,6 +5,8 @@
 
 pub(crate) mod batch;
 mod config;
+#[cfg(all(test, feature = "survive", target_os = "linux"))]
+mod crash;
 pub(crate) mod extent;
 pub mod job;
 mod pass;
@@ -30,7 +32,7 @@ use crate::security::{
     Deregistration, Diagnosis, Identity, KeyChange, NearWrap, Role, Settings, Verdict, container,
     diagnosis,
 };
-use crate::session::{Guard, Handle, KeyMemory, Table};
+use crate::session::{Guard, Handle, Journal, KeyMemory, Table};
 
 pub use config::Config;
 pub use job::Job;
@@ -153,13 +155,37 @@ impl Engine {
     /// # Errors
     /// As [`Engine::new`].
     pub fn shard(config: &Config, keys: Arc<KeyMemory>) -> Result<Self> {
+        Self::with_journal(config, keys, None)
+    }
+
+    /// As [`Engine::shard`], with a journal: COUNTs are written down before they are used, and the sessions that the
+    /// journal has go on under their handles.
+    ///
+    /// # Errors
+    /// As [`Engine::new`]; [`Error::Argument`] for a journal of another number of sessions.
+    pub fn with_journal(
+        config: &Config,
+        keys: Arc<KeyMemory>,
+        journal: Option<Journal>,
+    ) -> Result<Self> {
         kernel::start()?;
         config.check()?;
         Ok(Self {
-            table: Table::with_keys(&config.table(), keys)?,
+            table: Table::with_journal(&config.table(), keys, journal)?,
             settings: config.settings()?,
             smc: config.smc.clone(),
         })
+    }
+
+    /// An engine whose sessions outlive a crash of this process in a directory.
+    ///
+    /// # Errors
+    /// As [`Engine::new`] and [`Folder::open`](crate::session::Folder::open).
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    pub fn open(config: &Config, folder: &crate::session::Folder) -> Result<Self> {
+        config.check()?;
+        let crate::session::Opened { keys, mut journals } = folder.open(&config.table(), 1)?;
+        Self::with_journal(config, keys, journals.pop())
     }
 
     /// A new session without any context, as AMF half or UE half.

@@ -173,16 +173,18 @@ fn pass<const N: usize>(engine: &Engine, works: &mut [Work<'_>]) -> bool {
                 continue;
             }
         };
-        let session = &mut *held.all[guard].guard;
+        let locked = &mut held.all[guard].guard;
+        let resources = locked.resources();
+        let session = &mut **locked;
         match &work.task {
             Task::Protect { plain, .. } if !plain.fits() => work.fail(Error::BufferTooSmall),
             Task::Protect { plain, form } => {
                 let message = (plain.octets(), form);
-                match protect::number(
+                match protect::number_in(
                     &mut session.security,
                     work.access,
                     message,
-                    &engine.settings,
+                    (&engine.settings, Some(&resources)),
                 ) {
                     Ok(stage) => numbered.push(Ticket {
                         work: index,
@@ -372,10 +374,14 @@ fn accept<const N: usize>(
         let Task::Verify { octets, commit } = &work.task else {
             continue;
         };
-        let session = &mut *held[guard].guard;
+        let locked = &mut held[guard].guard;
+        let resources = locked.resources();
+        let session = &mut **locked;
         let received = if *commit == Commit::Yes {
-            let verdict = verify::commit(&mut session.security, done, &engine.settings);
-            engine.received(session, work.access, (verdict, octets.plain(verdict.len)))
+            let settings = (&engine.settings, Some(&resources));
+            let verdict = verify::commit_in(&mut session.security, done, settings);
+            let plain = octets.plain(verdict.len);
+            engine.received((session, resources), work.access, (verdict, plain))
         } else {
             let verdict = done.peek();
             Received::new(verdict, octets.plain(verdict.len))

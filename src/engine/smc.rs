@@ -9,16 +9,16 @@ use crate::procedure::smc::{
     Action, Activation, Answer, Ending, Env, Event, Half, InitialMessageToSend, Outcome, Request,
     Sent, UeEnv, Uplink,
 };
-use crate::security::{Algorithms, Verdict};
+use crate::security::{Algorithms, Resources, Verdict};
 use crate::session::{Handle, Session};
 
 use super::job::{Job, SmcJob, event, op, smc_flag, target};
 use super::{Engine, Received, batch};
 
 impl Engine {
-    fn env(&self) -> Env<'_> {
+    fn env<'a>(&'a self, from: Resources<'a>) -> Env<'a> {
         Env {
-            from: self.table.resources(),
+            from,
             security: &self.settings,
             smc: &self.smc,
         }
@@ -36,6 +36,7 @@ impl Engine {
         out: &mut [u8],
     ) -> Result<Sent> {
         let mut session = self.table.lock(handle)?;
+        let from = session.resources();
         let Session {
             security,
             smc: Half::Amf(amf),
@@ -43,7 +44,7 @@ impl Engine {
         else {
             return Err(Error::Role);
         };
-        amf.command(security, request, &self.env(), out)
+        amf.command(security, request, &self.env(from), out)
     }
 
     /// Tells the procedure that T3560 expired, that lower layers failed, or that the AMF gives up. `out` takes the
@@ -53,6 +54,7 @@ impl Engine {
     /// Those of [`crate::procedure::smc::Amf::on`], [`Error::Handle`], [`Error::Role`].
     pub fn smc_event(&self, handle: Handle, event: Event, out: &mut [u8]) -> Result<Action> {
         let mut session = self.table.lock(handle)?;
+        let from = session.resources();
         let Session {
             security,
             smc: Half::Amf(amf),
@@ -60,7 +62,7 @@ impl Engine {
         else {
             return Err(Error::Role);
         };
-        amf.on(security, event, &self.env(), out)
+        amf.on(security, event, &self.env(from), out)
     }
 
     /// The AMF acts on a SECURITY MODE REJECT that came without valid integrity, as TS 24.501 4.4.4.3 lets it before
@@ -71,6 +73,7 @@ impl Engine {
     /// established, so that the UE must protect its answer; [`Error::Handle`], [`Error::Role`].
     pub fn smc_rejected_unprotected(&self, handle: Handle, cause: Cause) -> Result<Outcome> {
         let mut session = self.table.lock(handle)?;
+        let from = session.resources();
         let Session {
             security,
             smc: Half::Amf(amf),
@@ -82,7 +85,7 @@ impl Engine {
         if security.secured(access) {
             return Err(Error::PlainRefused);
         }
-        amf.rejected_unprotected(security, cause, &self.env())
+        amf.rejected_unprotected(security, cause, &self.env(from))
             .ok_or(Error::Unexpected)
     }
 
@@ -113,6 +116,7 @@ impl Engine {
         out: &mut [u8],
     ) -> Result<Answer> {
         let mut session = self.table.lock(handle)?;
+        let from = session.resources();
         let Session {
             security,
             smc: Half::Ue(ue),
@@ -120,7 +124,8 @@ impl Engine {
         else {
             return Err(Error::Role);
         };
-        ue.command_received(security, (access, pdu), env, out)
+        let env = UeEnv { from, ..*env };
+        ue.command_received(security, (access, pdu), &env, out)
     }
 
     /// UE half: sends an initial message; see [`crate::procedure::smc::Ue::send_initial`].
@@ -135,6 +140,7 @@ impl Engine {
         out: &mut [u8],
     ) -> Result<Sent> {
         let mut session = self.table.lock(handle)?;
+        let from = session.resources();
         let Session {
             security,
             smc: Half::Ue(ue),
@@ -142,13 +148,14 @@ impl Engine {
         else {
             return Err(Error::Role);
         };
-        ue.send_initial(security, message, env, out)
+        let env = UeEnv { from, ..*env };
+        ue.send_initial(security, message, &env, out)
     }
 
     /// What the procedure makes of an uplink message that was committed.
     pub(super) fn received(
         &self,
-        session: &mut Session,
+        (session, from): (&mut Session, Resources<'_>),
         access: AccessType,
         (verdict, plain): (Verdict, &[u8]),
     ) -> Received {
@@ -164,9 +171,9 @@ impl Engine {
                 verdict: &verdict,
                 plain,
             };
-            received.procedure = amf.uplink(security, &uplink, &self.env());
+            received.procedure = amf.uplink(security, &uplink, &self.env(from));
             // A non-current context that the message took into use needs no side room any more.
-            security.settle(self.table.resources().side);
+            security.settle(from.side);
         }
         if let Some(outcome) = &received.procedure {
             received.diagnosis = outcome.diagnosis;
@@ -191,7 +198,12 @@ impl Engine {
             && amf.access() == Some(access)
         {
             // Cannot fail: a command is unanswered, and this event sends nothing.
-            let _ = amf.on(security, Event::LowerLayerFailure, &self.env(), &mut []);
+            let _ = amf.on(
+                security,
+                Event::LowerLayerFailure,
+                &self.env(self.table.resources()),
+                &mut [],
+            );
         }
     }
 }

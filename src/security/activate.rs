@@ -5,9 +5,10 @@ use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{KAmf, NhChain, PreparedNh};
 use crate::nas::UeSecurityCapability;
 
+use super::binding::{Changed, Resources};
 use super::context::{Algorithms, Context, Identity, Kind};
 use super::count::Pair;
-use super::ue::{Access, AsCount, Place, Resources, UeSecurity};
+use super::ue::{Access, AsCount, Place, UeSecurity};
 
 /// What a security mode command takes into use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +194,7 @@ impl UeSecurity {
         ul_count: u32,
         from: Resources<'_>,
     ) {
+        self.changed.add(Changed::STATE);
         match place {
             Place::Candidate => self.promote(access),
             _ => {
@@ -252,9 +254,11 @@ impl UeSecurity {
             return;
         };
         let counts = std::mem::replace(&mut current.counts, [Pair::start(), Pair::start()]);
+        let cell = current.cell.take();
         current.shares_counts = true;
         if let Some(candidate) = self.context_mut(Place::Candidate) {
             candidate.counts = counts;
+            candidate.cell = cell;
             candidate.shares_counts = false;
         }
     }
@@ -264,6 +268,7 @@ impl UeSecurity {
     pub(crate) fn renew_candidate_capability(&mut self, ue_sec_cap: UeSecurityCapability) {
         if let Some(candidate) = self.context_mut(Place::Candidate) {
             candidate.renew_capability(ue_sec_cap);
+            self.changed.add(Changed::STATE);
         }
     }
 
@@ -282,6 +287,7 @@ impl UeSecurity {
                 && !self.names_other(c.ng_ksi(), Place::Candidate)
         });
         if returns && self.context(Place::NonCurrent).is_none() {
+            self.changed.add(Changed::STATE);
             if was_partial && let Some(context) = self.context_mut(Place::Candidate) {
                 context.deactivate();
             }
@@ -317,6 +323,7 @@ impl UeSecurity {
         let k_gnb = crate::kdf::k_gnb(context.k_amf(), count, access);
         if access == AccessType::ThreeGpp {
             self.nh = Some(NhChain::establish(context.k_amf(), &k_gnb));
+            self.changed.add(Changed::STATE);
         }
         Ok(k_gnb)
     }
@@ -338,6 +345,7 @@ impl UeSecurity {
     /// # Errors
     /// [`Error::NoContext`] without a chain; those of [`NhChain::commit`].
     pub fn commit_nh(&mut self, prepared: PreparedNh) -> Result<()> {
+        self.changed.add(Changed::STATE);
         self.nh.as_mut().ok_or(Error::NoContext)?.commit(prepared)
     }
 }

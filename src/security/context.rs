@@ -7,6 +7,7 @@ use crate::kdf::{self, AlgorithmId, KAmf};
 use crate::nas::UeSecurityCapability;
 
 use super::count::Pair;
+use super::ledger::Cell;
 
 /// Where K_AMF comes from (TS 33.501 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,8 @@ pub struct Context {
     /// This context has the K_AMF of the current one, and so its COUNTs (TS 33.501 6.4.5: no reset without a new
     /// key).
     pub(in crate::security) shares_counts: bool,
+    /// Where its COUNTs stand in the session's line.
+    pub(in crate::security) cell: Option<Cell>,
     enc: Key,
     int: Key,
     identity: Identity,
@@ -110,6 +113,7 @@ impl Context {
             int: Key::for_nea(Nea::Nea0, &[0; 16]),
             counts: [Pair::start(), Pair::start()],
             shares_counts: false,
+            cell: None,
         }
     }
 

@@ -71,6 +71,20 @@ impl SendCount {
         count
     }
 
+    /// What [`SendCount::next`] will be once the next COUNT is taken; `wraps`: as a null-integrity one.
+    ///
+    /// # Errors
+    /// [`Error::CountExhausted`].
+    pub(in crate::security) const fn after(&self, wraps: bool) -> Result<u32> {
+        if wraps {
+            Ok((self.next + 1) % LIMIT)
+        } else if self.next >= LIMIT {
+            Err(Error::CountExhausted)
+        } else {
+            Ok(self.next + 1)
+        }
+    }
+
     /// The value that the next message will use; 2^24 when used up.
     #[must_use]
     pub const fn next(&self) -> u32 {

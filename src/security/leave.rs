@@ -2,6 +2,7 @@
 
 use crate::base::AccessType;
 
+use super::binding::Changed;
 use super::context::Kind;
 use super::side::SidePool;
 use super::ue::{Access, KeyChange, Place, UeSecurity};
@@ -22,6 +23,7 @@ impl UeSecurity {
     /// The N1 NAS connection of `access` was released: secure exchange ends, contexts and COUNTs stay. An access
     /// that still waited for its own security mode command now follows the current context (TS 33.501 6.3.2).
     pub fn connection_released(&mut self, access: AccessType, pool: &SidePool) {
+        self.changed.add(Changed::STATE);
         let state = &mut self.access[access.index()];
         let keeps_native = state.on_previous;
         *state = Access::default();
@@ -57,6 +59,7 @@ impl UeSecurity {
             self.clear(pool);
             return;
         }
+        self.changed.add(Changed::STATE);
         // An exported session stays silent: its record may be in use elsewhere.
         self.key_change = self.key_change.filter(|kind| *kind == KeyChange::Exported);
         self.unseat(Place::Candidate);

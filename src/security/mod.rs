@@ -6,12 +6,14 @@
 //! ```
 
 mod activate;
+mod binding;
 pub mod container;
 pub mod context;
 pub mod count;
 pub mod diagnosis;
 mod header_type;
 mod leave;
+pub mod ledger;
 pub mod protect;
 pub mod side;
 pub(crate) mod transfer;
@@ -19,10 +21,13 @@ pub mod ue;
 pub mod verify;
 
 pub use activate::Target;
+pub(crate) use binding::Changed;
+pub use binding::{KeyGuard, Resources};
 pub use context::{Algorithms, Context, Identity, Kind, Role};
 pub use count::{NearWrap, OutOfOrder, Thresholds};
 pub use diagnosis::Diagnosis;
 pub use leave::Deregistration;
+pub use ledger::{Book, Cell, Ledger, Line, Standing};
 pub use side::SidePool;
-pub use ue::{KeyChange, KeyGuard, Place, Resources, Settings, UeSecurity};
+pub use ue::{KeyChange, Place, Settings, UeSecurity};
 pub use verify::Verdict;

@@ -11,6 +11,7 @@ use crate::algorithm::{self, Input, Key, Nea, Nia, ProtectLane};
 use crate::base::{AccessType, Direction, Error, Result};
 use crate::nas::{self, MessageType, SecurityHeaderType, header};
 
+use super::binding::{Changed, Resources};
 use super::context::Role;
 use super::count::{NasCount, NearWrap};
 use super::ue::{KeyChange, Place, Settings, Stamp, UeSecurity};
@@ -81,8 +82,22 @@ impl Numbered {
 pub fn number(
     ue: &mut UeSecurity,
     access: AccessType,
-    (plain, form): (&[u8], &Form),
+    message: (&[u8], &Form),
     settings: &Settings,
+) -> Result<Numbered> {
+    number_in(ue, access, message, (settings, None))
+}
+
+/// As [`number`], for a UE whose COUNTs are written down ([`Resources::book`]).
+///
+/// # Errors
+/// As [`number`]; [`Error::LeaseExhausted`]; [`Error::RekeyRequired`] when the session's line was changed by somebody
+/// else; [`Error::Unexpected`] without a book where there must be one.
+pub fn number_in(
+    ue: &mut UeSecurity,
+    access: AccessType,
+    (plain, form): (&[u8], &Form),
+    (settings, book): (&Settings, Option<&Resources<'_>>),
 ) -> Result<Numbered> {
     let message_type = nas::inner_type(plain)?;
     let (place, sht, container) = treatment(ue, access, message_type, form)?;
@@ -94,15 +109,22 @@ pub fn number(
     let context = ue.context(place).ok_or(Error::NoContext)?;
     context.ask_to_protect();
     let null = context.keys()?.algorithms.nia == Nia::Nia0;
+    let bound = ue.bind(place, book)?;
     let pair = ue.pair_mut(place, access).ok_or(Error::NoContext)?;
     // A candidate may still lose its null algorithms and go on under a key: it does not wrap.
-    let count = if null && place != Place::Candidate {
+    let wraps = null && place != Place::Candidate;
+    if let Some((book, cell)) = bound {
+        let counts = [pair.send.next(), pair.send.after(wraps)?];
+        book.take((cell, access), counts, wraps)?;
+    }
+    let count = if wraps {
         pair.send.take_null_integrity()
     } else {
         pair.send.take()?
     };
-    if ue.role() == Role::Amf && *form == Form::Auto {
+    if ue.role() == Role::Amf && *form == Form::Auto && !ue.access[access.index()].secured {
         ue.access[access.index()].secured = true;
+        ue.changed.add(Changed::STATE);
     }
     let near_wrap = if null {
         NearWrap::No

@@ -4,6 +4,7 @@
 use crate::base::{AccessType, Error, Result};
 use crate::kdf::NhChain;
 
+use super::binding::Changed;
 use super::context::{Algorithms, Context, Identity};
 use super::count::{LIMIT, Pair};
 use super::side::SidePool;
@@ -50,9 +51,9 @@ impl Context {
 }
 
 impl UeSecurity {
-    /// True when a context came or went since the last call.
-    pub(crate) fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
+    /// What changed since the last call.
+    pub(crate) fn take_changed(&mut self) -> Changed {
+        self.changed.take()
     }
 
     /// The NH chain, once K_gNB was derived.

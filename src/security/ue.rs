@@ -8,8 +8,9 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::base::{AccessType, Error, NgKsi, Result};
-use crate::kdf::{KAmf, NhChain};
+use crate::kdf::NhChain;
 
+use super::binding::Changed;
 use super::context::{Context, Role};
 use super::count::{OutOfOrder, Pair, Thresholds};
 use super::side::{Side, SidePool};
@@ -50,27 +51,6 @@ pub enum KeyChange {
     InterAmfHandover = 2,
     /// The session was exported: whoever took the record up goes on with its COUNTs, in both directions.
     Exported = 3,
-}
-
-/// Who decides whether a K_AMF may start at COUNT 0: a key that was used before must not (R12, R13).
-pub trait KeyGuard: Sync {
-    /// Admits a key that this engine has not seen, and remembers it.
-    ///
-    /// # Errors
-    /// [`Error::KeyReused`] for a key seen before; limits of the guard itself.
-    fn admit(&self, role: Role, k_amf: &KAmf) -> Result<()>;
-
-    /// Takes back an admission whose key was never taken into a context.
-    fn withdraw(&self, role: Role, k_amf: &KAmf);
-}
-
-/// What the set borrows from its surroundings.
-#[derive(Clone, Copy)]
-pub struct Resources<'a> {
-    /// Side rooms.
-    pub side: &'a SidePool,
-    /// Guard of key freshness.
-    pub keys: &'a dyn KeyGuard,
 }
 
 /// Settings that are the same for every UE of an engine.
@@ -165,8 +145,8 @@ pub struct UeSecurity {
     pub(in crate::security) stamp: Stamp,
     role: Role,
     pub(in crate::security) key_change: Option<KeyChange>,
-    /// A context came or went since [`UeSecurity::take_changed`].
-    pub(in crate::security) changed: bool,
+    /// What changed since [`UeSecurity::take_changed`], and whether it is written down.
+    pub(in crate::security) changed: Changed,
     /// In front of the context, where it fills a gap: behind it a session would take 16 octets more.
     pub(in crate::security) nh: Option<NhChain>,
     main: Option<Context>,
@@ -200,7 +180,7 @@ impl UeSecurity {
             access: [Access::default(), Access::default()],
             key_change: None,
             nh: None,
-            changed: false,
+            changed: Changed::NOTHING,
             stamp: Stamp::default(),
         }
     }
@@ -235,7 +215,7 @@ impl UeSecurity {
     }
 
     /// Where the COUNTs of the context in `place` are kept: contexts of one K_AMF share them.
-    fn counts_place(&self, place: Place) -> Place {
+    pub(in crate::security) fn counts_place(&self, place: Place) -> Place {
         match self.context(place) {
             Some(context) if context.shares_counts => Place::Current,
             _ => place,
@@ -319,7 +299,7 @@ impl UeSecurity {
             Seat::Side(free as u8)
         };
         self.unseat(place);
-        self.changed = true;
+        self.changed.add(Changed::KEYS);
         self.stamp = Stamp::next();
         match seat {
             Seat::Main => self.main = Some(context),
@@ -349,7 +329,7 @@ impl UeSecurity {
             }
         }
         if self.seats[place as usize] != Seat::None {
-            self.changed = true;
+            self.changed.add(Changed::KEYS);
             self.stamp = Stamp::next();
         }
         match std::mem::take(&mut self.seats[place as usize]) {
@@ -375,6 +355,7 @@ impl UeSecurity {
     /// The context in `from` takes the part `to`; whatever played it is dropped.
     pub(in crate::security) fn move_to(&mut self, from: Place, to: Place) {
         self.unseat(to);
+        self.changed.add(Changed::STATE);
         self.stamp = Stamp::next();
         self.seats.swap(from as usize, to as usize);
         for access in &mut self.access {
@@ -448,6 +429,7 @@ impl UeSecurity {
             return Err(Error::Conflict);
         }
         self.key_change = Some(kind);
+        self.changed.add(Changed::STATE);
         Ok(())
     }
 
@@ -460,6 +442,7 @@ impl UeSecurity {
             return Err(Error::Unexpected);
         }
         self.key_change = None;
+        self.changed.add(Changed::STATE);
         Ok(())
     }
 
@@ -484,7 +467,8 @@ impl UeSecurity {
         if let Some(side) = self.side.take() {
             pool.give_back(side);
         }
-        let changed = self.changed;
+        let mut changed = self.changed;
+        changed.add(Changed::STATE);
         *self = Self {
             changed,
             ..Self::new(self.role)

@@ -29,13 +29,26 @@ pub(super) struct FreeSlots {
 
 impl FreeSlots {
     /// All slots `0..slots` are free.
+    #[cfg(test)]
     pub(super) fn new(slots: usize) -> Self {
+        Self::but(slots, |_| false)
+    }
+
+    /// The slots `0..slots` are free, but for those that are `taken`.
+    pub(super) fn but(slots: usize, taken: impl Fn(u32) -> bool) -> Self {
         let per_shard = slots.div_ceil(SHARDS).max(1);
         let shards = (0..SHARDS)
             .map(|shard| {
                 let range = (shard * per_shard).min(slots)..((shard + 1) * per_shard).min(slots);
                 // Reversed: the lowest slot is taken first, and the table is touched from its start.
-                Shard(Mutex::new(range.rev().map(|slot| slot as u32).collect()))
+                let mut free = Vec::with_capacity(range.len());
+                free.extend(
+                    range
+                        .rev()
+                        .map(|slot| slot as u32)
+                        .filter(|slot| !taken(*slot)),
+                );
+                Shard(Mutex::new(free))
             })
             .collect();
         Self { shards, per_shard }

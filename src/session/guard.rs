@@ -11,6 +11,7 @@ use arrayvec::ArrayVec;
 use crate::base::{AccessType, Error, Result};
 use crate::kdf::KAmf;
 use crate::security::{KeyGuard, Place, Role, UeSecurity};
+use crate::store::PrintKey;
 
 use super::free::SHARDS;
 use super::shard::{Known, Print, Shard};
@@ -32,6 +33,18 @@ impl Floors {
             })
         });
         Self([a[0], a[1], b[0], b[1]])
+    }
+
+    /// The higher of both, one by one.
+    pub(super) fn max(self, other: Self) -> Self {
+        let mut highest = self;
+        let both = highest.0.iter_mut().zip(other.0);
+        both.for_each(|(floor, other)| *floor = (*floor).max(other));
+        // Never is all of them at once: with one that has no end nothing goes on.
+        if highest.0.contains(&u32::MAX) {
+            highest = Self::NEVER;
+        }
+        highest
     }
 
     /// True when none of `counts` is below its floor.
@@ -90,8 +103,17 @@ const LEAST_RETIRED: usize = 64;
 /// Memory is 12 octets for each key held, 24 for each remembered one and 2 for each of both in the index, taken
 /// at the start. The lists of held keys grow only when sessions hold more keys than `held`.
 pub struct KeyMemory {
-    hasher: RandomState,
+    hasher: Hash,
     shards: Box<[Mutex<Shard>]>,
+}
+
+/// How a key becomes its fingerprint.
+enum Hash {
+    /// For the life of this process.
+    Random(RandomState),
+    /// The same in every process that has the key.
+    #[cfg_attr(not(all(feature = "survive", target_os = "linux")), allow(dead_code))]
+    Keyed(PrintKey),
 }
 
 impl std::fmt::Debug for KeyMemory {
@@ -109,23 +131,62 @@ impl KeyMemory {
         let mean = held.div_ceil(SHARDS);
         // Keys fall into shards like dice: eight standard deviations, and a list that must grow is still correct.
         let live = mean + 8 * mean.isqrt() + 16;
-        let retired = remembered.div_ceil(SHARDS).max(LEAST_RETIRED);
+        let retired = Self::remembered_per_shard(remembered);
         let shards = (0..SHARDS)
             .map(|_| Mutex::new(Shard::new(live, retired)))
             .collect();
         Self {
-            hasher: RandomState::new(),
+            hasher: Hash::Random(RandomState::new()),
             shards,
         }
+    }
+
+    /// Remembered keys of a shard when there are to be as many in all.
+    pub(super) fn remembered_per_shard(remembered: usize) -> usize {
+        remembered.div_ceil(SHARDS).max(LEAST_RETIRED)
+    }
+
+    /// The same with fingerprints that outlive the process: those of keys that sessions hold, and for each shard
+    /// those of keys that they held.
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    pub(super) fn kept<M: super::shard::Remembered + 'static>(
+        mut self,
+        prints: PrintKey,
+        remembered: impl Iterator<Item = M>,
+        held: impl Iterator<Item = Print>,
+    ) -> Self {
+        self.hasher = Hash::Keyed(prints);
+        for print in held {
+            let mut shard = self.lock(print.shard());
+            shard.add_live(print);
+        }
+        for (shard, kept) in remembered.enumerate() {
+            self.lock(shard).keep(Box::new(kept));
+        }
+        self
+    }
+
+    /// The session that had this key before a crash has it again. It is known as held since the start.
+    pub(super) fn resume(&self, print: Print) -> Option<LiveKey> {
+        let index = self.lock(print.shard()).find_live(print)?;
+        Some(LiveKey::new(print.shard(), index))
     }
 
     /// The fingerprint of a key in one role. The two halves of one UE may live in one table: they send in
     /// different directions, so they use different COUNTs.
     pub(super) fn print(&self, role: Role, k_amf: &KAmf) -> Print {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_u8(role as u8);
-        hasher.write(k_amf.expose());
-        Print::new(hasher.finish())
+        Print::new(match &self.hasher {
+            Hash::Random(state) => {
+                let mut hasher = state.build_hasher();
+                hasher.write_u8(role as u8);
+                hasher.write(k_amf.expose());
+                hasher.finish()
+            }
+            Hash::Keyed(key) => {
+                let print = key.print(role as u8, k_amf.expose());
+                print[..8].try_into().map_or(0, u64::from_be_bytes)
+            }
+        })
     }
 
     fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
@@ -200,7 +261,7 @@ impl KeyMemory {
         let claimed = permitted.into_iter().map(|(at, print, retired)| {
             let shard = &mut locked[at].1;
             if let Some(index) = retired {
-                shard.remove_retired(index);
+                shard.take_retired(index);
             }
             Claimed {
                 key: LiveKey::new(print.shard(), shard.add_live(print)),
@@ -238,6 +299,15 @@ impl KeyGuard for KeyMemory {
         {
             shard.remove_retired(index);
         }
+    }
+
+    fn print(&self, role: Role, k_amf: &KAmf) -> u64 {
+        self.print(role, k_amf).number()
+    }
+
+    fn forsake(&self, print: u64) {
+        let print = Print::new(print);
+        self.lock(print.shard()).add_retired(print, Floors::NEVER);
     }
 }
 

@@ -3,12 +3,15 @@
 //! [`Table`] holds a fixed number of sessions, each behind its own lock and named by a [`Handle`] that goes stale
 //! when the session is released. A defect that panics closes one session, not the table. [`KeyMemory`] knows the
 //! keys that the table holds or held, so that no K_AMF starts again at COUNT 0. [`record`] writes a session down
-//! and takes it up again.
+//! and takes it up again. [`Journal`] keeps COUNTs where they outlive a crash of the process, and sessions sealed
+//! beside them.
 
 mod free;
 pub mod guard;
 pub mod handle;
+mod journal;
 mod layout;
+mod locked;
 pub mod record;
 mod shard;
 mod slot;
@@ -18,6 +21,10 @@ mod tests;
 
 pub use guard::{Floors, KeyMemory};
 pub use handle::Handle;
+pub use journal::Journal;
+#[cfg(all(feature = "survive", target_os = "linux"))]
+pub use journal::{Folder, Opened};
+pub use locked::{Exclusive, Guard};
 pub use record::{Extent, Record};
 pub use slot::Session;
-pub use table::{Exclusive, Guard, Memory, Table, TableConfig};
+pub use table::{Memory, Table, TableConfig};

@@ -6,11 +6,12 @@
 
 use crate::base::{AccessType, Error, Result, Secret};
 use crate::security::transfer::StoredAccess;
-use crate::security::{Context, KeyChange, Kind, Place, UeSecurity};
+use crate::security::{Context, KeyChange, Kind, Place, SidePool, UeSecurity};
 
 use super::handle::Handle;
 use super::layout::{Header, Reader, Writer};
-use super::table::{Guard, Table};
+use super::locked::Guard;
+use super::table::Table;
 
 pub use super::layout::MAX_LEN;
 
@@ -130,7 +131,8 @@ pub fn import(table: &Table, record: &[u8]) -> Result<Handle> {
 
 fn fill(mut guard: Guard<'_>, reader: Reader<'_>, header: Header) -> Result<()> {
     let side = guard.resources().side;
-    let result = read(&mut guard, reader, header).and_then(|()| guard.claim_keys());
+    let result =
+        read(&mut guard.security, (reader, header), side).and_then(|()| guard.claim_keys());
     if result.is_err() {
         // Before the lock goes: no key of a refused record may count as held.
         guard.security.clear(side);
@@ -138,9 +140,21 @@ fn fill(mut guard: Guard<'_>, reader: Reader<'_>, header: Header) -> Result<()> 
     result
 }
 
-fn read(guard: &mut Guard<'_>, mut reader: Reader<'_>, header: Header) -> Result<()> {
-    let side = guard.resources().side;
-    let ue = &mut guard.security;
+/// Puts a session's contexts and connections back, COUNTs as the record has them.
+#[cfg_attr(not(all(feature = "survive", target_os = "linux")), allow(dead_code))]
+pub(super) fn read_into(ue: &mut UeSecurity, record: &[u8], side: &SidePool) -> Result<()> {
+    let (reader, header) = Reader::open(record)?;
+    if header.role != ue.role() {
+        return Err(Error::Record);
+    }
+    read(ue, (reader, header), side)
+}
+
+fn read(
+    ue: &mut UeSecurity,
+    (mut reader, header): (Reader<'_>, Header),
+    side: &SidePool,
+) -> Result<()> {
     if header.nh {
         ue.resume_nh(reader.nh()?);
     }
@@ -173,7 +187,7 @@ fn read(guard: &mut Guard<'_>, mut reader: Reader<'_>, header: Header) -> Result
     Ok(())
 }
 
-fn write(ue: &UeSecurity, extent: Extent, out: &mut Record) -> Result<()> {
+pub(super) fn write(ue: &UeSecurity, extent: Extent, out: &mut Record) -> Result<()> {
     let connections = extent == Extent::Connections;
     let header = Header {
         role: ue.role(),

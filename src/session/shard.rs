@@ -16,6 +16,11 @@ impl Print {
 
     const NONE: Self = Self([0; 2]);
 
+    /// The hash; never 0.
+    pub(super) const fn number(self) -> u64 {
+        self.0[0] as u64 | (self.0[1] as u64) << 32
+    }
+
     /// Which shard knows the key.
     pub(super) fn shard(self) -> usize {
         self.0[0] as usize % SHARDS
@@ -64,6 +69,20 @@ impl PackedFloors {
     }
 }
 
+/// Where the retired keys of a shard are kept beyond the life of the process.
+pub(super) trait Remembered: Send {
+    /// A key is in this place of the ring.
+    fn set(&self, index: usize, print: Print, floors: Floors);
+    /// None is there.
+    fn clear(&self, index: usize);
+    /// What is there.
+    fn get(&self, index: usize) -> Option<(Print, Floors)>;
+    /// The place that is written over next.
+    fn set_oldest(&self, index: usize);
+    /// The same.
+    fn oldest(&self) -> usize;
+}
+
 /// One shard: chains from `buckets` through `live` (plain index) and `retired` (index | [`RETIRED`]).
 pub(super) struct Shard {
     buckets: Box<[u32]>,
@@ -72,6 +91,7 @@ pub(super) struct Shard {
     retired: Box<[Retired]>,
     /// The oldest retired key, the next one to be overwritten.
     oldest: usize,
+    kept: Option<Box<dyn Remembered>>,
 }
 
 /// What the table knows of a key.
@@ -93,6 +113,7 @@ impl Shard {
             free_live: END,
             retired: vec![none; retired].into(),
             oldest: 0,
+            kept: None,
         }
     }
 
@@ -192,7 +213,7 @@ impl Shard {
     }
 
     pub(super) fn add_retired(&mut self, print: Print, floors: Floors) {
-        self.remove_retired(self.oldest);
+        self.take_retired(self.oldest);
         let at = self.oldest as u32 | RETIRED;
         let next = self.link(print, at);
         self.retired[self.oldest] = Retired {
@@ -200,14 +221,68 @@ impl Shard {
             next,
             floors: PackedFloors::new(floors),
         };
+        let index = self.oldest;
         self.oldest = (self.oldest + 1) % self.retired.len();
+        if let Some(kept) = &self.kept {
+            kept.set(index, print, floors);
+            kept.set_oldest(self.oldest);
+        }
     }
 
-    pub(super) fn remove_retired(&mut self, index: usize) {
+    /// Goes on with the keys that were kept, and keeps them there from now on. Keys that sessions hold are in already.
+    pub(super) fn keep(&mut self, kept: Box<dyn Remembered>) {
+        for index in 0..self.retired.len() {
+            let Some((print, floors)) = kept.get(index) else {
+                continue;
+            };
+            if matches!(self.find(print), Some(Known::Live)) {
+                // A crash came between the two lists: its session goes on with it.
+                kept.clear(index);
+                continue;
+            }
+            let mut floors = floors;
+            if let Some(Known::Retired(other)) = self.find(print) {
+                // It was taken up and given back: the higher COUNTs are the later ones.
+                floors = floors.max(self.floors(other));
+            }
+            let next = self.link(print, index as u32 | RETIRED);
+            self.retired[index] = Retired {
+                print,
+                next,
+                floors: PackedFloors::new(floors),
+            };
+        }
+        self.oldest = kept.oldest() % self.retired.len();
+        self.kept = Some(kept);
+    }
+
+    /// Where a held key is in its list.
+    pub(super) fn find_live(&self, print: Print) -> Option<u32> {
+        let mut at = *self.buckets.get(self.bucket(print))?;
+        while let Some((found, next)) = self.entry(at) {
+            if found == print && at & RETIRED == 0 {
+                return Some(at);
+            }
+            at = next;
+        }
+        None
+    }
+
+    /// The key is not retired any more. What is kept of it beyond this process stays until its place is needed, because
+    /// its new home is yet to be written down.
+    pub(super) fn take_retired(&mut self, index: usize) {
         let print = self.retired[index].print;
         if print != Print::NONE {
             self.unlink(print, index as u32 | RETIRED);
             self.retired[index].print = Print::NONE;
+        }
+    }
+
+    /// The key is not retired, and was not: nothing is kept of it either.
+    pub(super) fn remove_retired(&mut self, index: usize) {
+        self.take_retired(index);
+        if let Some(kept) = &self.kept {
+            kept.clear(index);
         }
     }
 

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 
 use crate::base::{Error, Result};
 use crate::procedure::smc::Half;
-use crate::security::{Place, Role, SidePool, UeSecurity};
+use crate::security::{Cell, Changed, KeyGuard, Place, Resources, Role, SidePool, UeSecurity};
 
 use super::guard::{CONTEXTS, Floors, KeyMemory, LiveKey};
 use super::handle::{FIRST_GENERATION, Handle, LAST_GENERATION};
+use super::journal::{Found, Journal};
 use super::shard::Print;
 
 /// What lives as long as a UE's handle. In this order: every message asks the procedure.
@@ -30,6 +31,19 @@ impl Session {
 
 /// The slot holds a session. In one word with the generation: a flag of its own would cost a slot 8 octets.
 const OPEN: u32 = 1 << 31;
+
+/// The session has not been put together since the process began: instead of [`OPEN`].
+const ASLEEP: u32 = 1 << 30;
+
+/// The session could not be put together: instead of [`OPEN`].
+const LOST: u32 = 1 << 29;
+
+/// Where a session is written down: its table's journal, and its slot.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'a> {
+    pub(super) journal: &'a Journal,
+    pub(super) slot: u32,
+}
 
 /// In this order: there is no gap between the lock, the generation and what every message touches.
 #[derive(Debug)]
@@ -56,9 +70,30 @@ impl Slot {
         }
     }
 
+    /// What the process before this one left in the slot.
+    pub(super) fn found(found: Found) -> Self {
+        let generation = match found {
+            Found {
+                generation,
+                open: true,
+                ..
+            } => generation | ASLEEP,
+            Found { retired: true, .. } => 0,
+            Found { generation: 0, .. } => FIRST_GENERATION,
+            Found { generation, .. } => generation,
+        };
+        Self {
+            generation,
+            ..Self::new()
+        }
+    }
+
     /// A new session in a free slot, and its generation.
-    pub(super) fn open(&mut self, role: Role) -> u32 {
+    pub(super) fn open(&mut self, role: Role, written_down: bool) -> u32 {
         self.session = Session::new(UeSecurity::new(role));
+        if written_down {
+            self.session.security.write_down();
+        }
         let generation = self.generation;
         self.generation |= OPEN;
         generation
@@ -68,7 +103,7 @@ impl Slot {
     pub(super) fn close(&mut self, side: &SidePool) -> Reuse {
         self.session.security.clear(side);
         self.session = Session::new(UeSecurity::new(Role::Amf));
-        self.generation &= !OPEN;
+        self.generation &= !(OPEN | ASLEEP | LOST);
         if self.generation >= LAST_GENERATION {
             self.generation = 0;
             return Reuse::Retired;
@@ -81,11 +116,90 @@ impl Slot {
         self.generation == handle.generation() | OPEN
     }
 
-    /// Tells the key memory which keys came and went. Nearly always there are none, and this is one load.
-    pub(super) fn reconcile(&mut self, memory: &KeyMemory) {
-        if !self.session.security.take_changed() {
+    /// The session of this handle waits to be put together.
+    pub(super) fn sleeps(&self, handle: Handle) -> bool {
+        self.generation == handle.generation() | ASLEEP
+    }
+
+    /// The session of this handle could not be put together.
+    pub(super) fn is_lost(&self, handle: Handle) -> bool {
+        self.generation == handle.generation() | LOST
+    }
+
+    /// A handle names a session here, whatever became of it.
+    pub(super) fn is_named_by(&self, handle: Handle) -> bool {
+        self.answers_to(handle) || self.sleeps(handle) || self.is_lost(handle)
+    }
+
+    /// The session in the slot, if there is one.
+    pub(super) fn names(&self) -> Option<u32> {
+        let open = self.generation & (OPEN | ASLEEP | LOST) != 0;
+        open.then_some(self.generation & !(OPEN | ASLEEP | LOST))
+    }
+
+    /// Puts the session together after a crash.
+    ///
+    /// # Errors
+    /// [`Error::RekeyRequired`]: from now on, until it is released.
+    #[cold]
+    pub(super) fn wake(
+        &mut self,
+        kept: Kept<'_>,
+        from: Resources<'_>,
+        memory: &KeyMemory,
+    ) -> Result<()> {
+        let generation = self.generation & !ASLEEP;
+        // Whatever becomes of it, the keys in its line are its own.
+        if let Some(book) = from.book {
+            let prints = Cell::ALL.map(|cell| book.line().print(cell));
+            let held = prints.into_iter().filter(|print| *print != 0);
+            let held = held.filter_map(|print| memory.resume(Print::new(print)));
+            for (key, held) in self.keys.iter_mut().zip(held) {
+                *key = held;
+            }
+        }
+        let owner = (kept.slot, generation);
+        let woken = kept.journal.wake(owner, &mut self.session, from);
+        self.generation = generation | if woken.is_ok() { OPEN } else { LOST };
+        if woken.is_err() {
+            self.session.security.take_changed();
+        }
+        woken
+    }
+
+    /// Tells the key memory which keys came and went, and the journal what changed. Nearly always nothing did, and this
+    /// is one load.
+    pub(super) fn reconcile(
+        &mut self,
+        memory: &KeyMemory,
+        kept: Option<(Kept<'_>, Resources<'_>)>,
+    ) {
+        let changed = self.session.security.take_changed();
+        if changed == Changed::NOTHING {
             return;
         }
+        if changed.keys() {
+            if let Some((_, from)) = kept {
+                // In their cells before they leave the list of keys that wait for theirs. Cannot fail: there is one.
+                let _ = self.session.security.bind_all(&from);
+                self.forsake_unbound(memory);
+            }
+            self.reconcile_keys(memory);
+        }
+        // A call that a defect stopped half-way is not to be gone on with.
+        if let Some((kept, from)) = kept
+            && !std::thread::panicking()
+            && self.generation & OPEN != 0
+        {
+            let generation = self.generation & !OPEN;
+            kept.journal.write((kept.slot, generation), &self.session);
+            if let Some(book) = from.book {
+                self.session.security.free_cells(&book);
+            }
+        }
+    }
+
+    fn reconcile_keys(&mut self, memory: &KeyMemory) {
         let mut held = [None; CONTEXTS];
         for (held, (_, print)) in held.iter_mut().zip(prints(&self.session.security, memory)) {
             *held = Some(print);
@@ -108,11 +222,19 @@ impl Slot {
         }
     }
 
+    /// A key that has no cell stays among those that may not come again: after a crash nobody would know it.
+    fn forsake_unbound(&self, memory: &KeyMemory) {
+        let ue = &self.session.security;
+        for (_, context) in ue.contexts().filter(|(_, context)| context.is_unbound()) {
+            memory.forsake(memory.print(ue.role(), context.k_amf()).number());
+        }
+    }
+
     /// An imported session goes on with its keys at its COUNTs.
     ///
     /// # Errors
     /// [`Error::KeyReused`], [`Error::Record`]; no key is claimed then.
-    pub(super) fn claim_keys(&mut self, memory: &KeyMemory) -> Result<()> {
+    pub(super) fn claim_keys(&mut self, memory: &KeyMemory, from: &Resources<'_>) -> Result<()> {
         let ue = &self.session.security;
         let mut places: ArrayVec<Place, CONTEXTS> = ArrayVec::new();
         let mut wanted: ArrayVec<(Print, Floors), CONTEXTS> = ArrayVec::new();
@@ -129,13 +251,22 @@ impl Slot {
                 self.session.security.close_windows(place);
             }
         }
-        self.session.security.take_changed();
+        // In its cell at once: a key that goes on has been used.
+        if from.book.is_some() {
+            self.session.security.bind_all(from)?;
+            self.forsake_unbound(memory);
+        }
+        // The keys are known; the record is yet to be written.
+        let _ = self.session.security.take_changed();
+        self.session.security.touch();
         Ok(())
     }
 
     /// The session ends: each of its keys may go on at its present COUNTs, or never after a defect.
     pub(super) fn retire_keys(&mut self, memory: &KeyMemory, trusted: Trust) {
-        self.reconcile(memory);
+        if self.session.security.take_changed().keys() {
+            self.reconcile_keys(memory);
+        }
         for key in &mut self.keys {
             let Some(print) = memory.print_of(*key) else {
                 continue;

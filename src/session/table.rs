@@ -3,11 +3,10 @@
 //! A panic while a session is locked poisons that session's lock and no other: the session is closed for good
 //! ([`Error::Poisoned`]) and can only be released (R52).
 
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::base::cpu::{huge_pages, prefetch_front};
+use crate::base::cpu::{huge_pages, prefetch, prefetch_front};
 use crate::base::{Error, Result};
 use crate::security::side::Side;
 use crate::security::{Resources, Role, SidePool};
@@ -15,7 +14,9 @@ use crate::security::{Resources, Role, SidePool};
 use super::free::FreeSlots;
 use super::guard::KeyMemory;
 use super::handle::{Handle, MAX_SLOTS};
-use super::slot::{HOT, Reuse, Session, Slot, Trust};
+use super::journal::{Found, Journal};
+use super::locked::{Exclusive, Guard};
+use super::slot::{HOT, Kept, Reuse, Slot, Trust};
 
 /// What a table is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,7 @@ pub struct Table {
     procedures: usize,
     worker: u8,
     retired: AtomicUsize,
+    journal: Option<Journal>,
 }
 
 impl std::fmt::Debug for Table {
@@ -106,7 +108,24 @@ impl Table {
     /// # Errors
     /// As [`Table::new`].
     pub fn with_keys(config: &TableConfig, keys: Arc<KeyMemory>) -> Result<Self> {
+        Self::with_journal(config, keys, None)
+    }
+
+    /// A table whose COUNTs are written down before they are used. It goes on with the sessions that the journal has: they
+    /// keep their handles, and are put together when they are first asked for.
+    ///
+    /// # Errors
+    /// As [`Table::new`]; [`Error::Argument`] for a journal of another number of sessions.
+    pub fn with_journal(
+        config: &TableConfig,
+        keys: Arc<KeyMemory>,
+        journal: Option<Journal>,
+    ) -> Result<Self> {
         config.check()?;
+        let lines = journal.as_ref().map(|journal| journal.lines().len());
+        if lines.is_some_and(|lines| lines != config.sessions) {
+            return Err(Error::Argument);
+        }
         let TableConfig {
             sessions,
             procedures,
@@ -118,15 +137,25 @@ impl Table {
             .try_reserve_exact(sessions)
             .map_err(|_| Error::System)?;
         huge_pages(slots.spare_capacity_mut());
+        let found = journal.iter().flat_map(Journal::found);
+        slots.extend(found.map(|found| Mutex::new(Slot::found(found))));
         slots.resize_with(sessions, || Mutex::new(Slot::new()));
+        let found: Vec<Found> = journal.iter().flat_map(Journal::found).collect();
+        let taken = |slot: u32| {
+            found
+                .get(slot as usize)
+                .is_some_and(|found| found.open || found.retired)
+        };
+        let retired = found.iter().filter(|found| found.retired).count();
         Ok(Self {
             slots: slots.into_boxed_slice(),
-            free: FreeSlots::new(sessions),
+            free: FreeSlots::but(sessions, taken),
+            journal,
             keys,
             side: SidePool::new(procedures),
             procedures,
             worker,
-            retired: AtomicUsize::new(0),
+            retired: AtomicUsize::new(retired),
         })
     }
 
@@ -139,7 +168,12 @@ impl Table {
         let mutex = self.slots.get(index as usize).ok_or(Error::TableFull)?;
         // Release cleared the poison and wiped the slot.
         let mut slot = mutex.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Handle::new(self.worker, slot.open(role), index))
+        let generation = slot.open(role, self.journal.is_some());
+        let handle = Handle::new(self.worker, generation, index);
+        if let Some(journal) = &self.journal {
+            journal.opened(handle, role);
+        }
+        Ok(handle)
     }
 
     /// Ends a session and wipes it; a poisoned one too. Its handle is stale from now on. Its keys may come back by
@@ -155,11 +189,18 @@ impl Table {
             Ok(slot) => (slot, Trust::Whole),
             Err(poisoned) => (poisoned.into_inner(), Trust::Poisoned),
         };
-        if !slot.answers_to(handle) {
+        if slot.sleeps(handle) {
+            // For the COUNTs that its keys may go on at. One that is lost is released all the same.
+            let _ = self.wake(handle, &mut slot);
+        }
+        if !slot.is_named_by(handle) {
             return Err(Error::Handle);
         }
         slot.retire_keys(&self.keys, trust);
         let reuse = slot.close(&self.side);
+        if let Some(journal) = &self.journal {
+            journal.closed(handle.slot(), slot.generation);
+        }
         mutex.clear_poison();
         drop(slot);
         match reuse {
@@ -181,6 +222,13 @@ impl Table {
     pub fn prefetch(&self, handle: Handle) {
         if let Ok(slot) = self.slot(handle) {
             prefetch_front(slot, HOT);
+            if let Some(line) = self
+                .journal
+                .as_ref()
+                .and_then(|own| own.lines().get(handle.slot() as usize))
+            {
+                prefetch(line);
+            }
         }
     }
 
@@ -191,12 +239,71 @@ impl Table {
         self.slots.get(handle.slot() as usize).ok_or(Error::Handle)
     }
 
-    fn guard<'a>(&'a self, handle: Handle, slot: MutexGuard<'a, Slot>) -> Result<Guard<'a>> {
-        if slot.answers_to(handle) {
-            Ok(Guard { slot, table: self })
-        } else {
-            Err(Error::Handle)
+    fn guard<'a>(&'a self, handle: Handle, mut slot: MutexGuard<'a, Slot>) -> Result<Guard<'a>> {
+        if !slot.answers_to(handle) {
+            self.wake(handle, &mut slot)?;
         }
+        Ok(Guard {
+            slot,
+            table: self,
+            number: handle.slot(),
+        })
+    }
+
+    /// A session that does not answer to its handle: it may have slept since the process began.
+    #[cold]
+    fn wake(&self, handle: Handle, slot: &mut Slot) -> Result<()> {
+        if slot.is_lost(handle) {
+            return Err(Error::RekeyRequired);
+        }
+        let journal = self.journal.as_ref().filter(|_| slot.sleeps(handle));
+        let journal = journal.ok_or(Error::Handle)?;
+        let kept = Kept {
+            journal,
+            slot: handle.slot(),
+        };
+        slot.wake(kept, self.resources_of(handle.slot()), &self.keys)
+    }
+
+    /// Side rooms, key memory, and the line of a slot.
+    pub(super) fn resources_of(&self, slot: u32) -> Resources<'_> {
+        Resources {
+            side: &self.side,
+            keys: &*self.keys,
+            book: self.journal.as_ref().and_then(|journal| journal.book(slot)),
+        }
+    }
+
+    pub(super) fn keys(&self) -> &KeyMemory {
+        &self.keys
+    }
+
+    /// Where the session in a slot is written down.
+    pub(super) fn kept(&self, slot: u32) -> Option<(Kept<'_>, Resources<'_>)> {
+        let journal = self.journal.as_ref()?;
+        Some((Kept { journal, slot }, self.resources_of(slot)))
+    }
+
+    /// The journal, if COUNTs are written down.
+    #[must_use]
+    pub const fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
+    /// Every session, whether it was put together since a crash or not.
+    pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
+        (0..self.slots.len()).filter_map(|slot| self.handle_of(u32::try_from(slot).ok()?))
+    }
+
+    /// The session in a slot, whether it was put together since a crash or not.
+    #[must_use]
+    pub fn handle_of(&self, slot: u32) -> Option<Handle> {
+        let place = self.slots.get(slot as usize)?;
+        let generation = place
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .names()?;
+        Some(Handle::new(self.worker, generation, slot))
     }
 
     fn poisoned(handle: Handle, slot: &Slot) -> Error {
@@ -239,26 +346,43 @@ impl Table {
     /// # Errors
     /// As [`Table::lock`].
     pub fn get_mut(&mut self, handle: Handle) -> Result<Exclusive<'_>> {
-        self.slot(handle)?;
-        let resources = (&*self.keys, &self.side);
+        // Puts it together, if that is to be done.
+        drop(self.lock(handle)?);
+        let number = handle.slot();
+        let journal = self.journal.as_ref();
+        let resources = Resources {
+            side: &self.side,
+            keys: &*self.keys,
+            book: journal.and_then(|journal| journal.book(number)),
+        };
+        let kept = journal.map(|journal| Kept {
+            journal,
+            slot: number,
+        });
         match self
             .slots
-            .get_mut(handle.slot() as usize)
+            .get_mut(number as usize)
             .ok_or(Error::Handle)?
             .get_mut()
         {
-            Ok(slot) if slot.answers_to(handle) => Ok(Exclusive { slot, resources }),
-            Ok(_) => Err(Error::Handle),
+            Ok(slot) => Ok(Exclusive {
+                slot,
+                keys: &self.keys,
+                resources,
+                kept,
+            }),
             Err(poisoned) => Err(Self::poisoned(handle, poisoned.get_ref())),
         }
     }
 
-    /// Side rooms and key memory, for the calls of [`crate::security::UeSecurity`].
+    /// Side rooms and key memory, for the calls of [`crate::security::UeSecurity`] that take no COUNT; those that do
+    /// borrow from the locked session ([`Guard::resources`]).
     #[must_use]
     pub fn resources(&self) -> Resources<'_> {
         Resources {
             side: &self.side,
             keys: &*self.keys,
+            book: None,
         }
     }
 
@@ -327,81 +451,5 @@ impl Memory {
     #[must_use]
     pub const fn per_session(&self) -> usize {
         (self.slots + self.keys + self.free).div_ceil(self.sessions)
-    }
-}
-
-/// A locked session.
-#[must_use = "the session is unlocked at once"]
-pub struct Guard<'a> {
-    slot: MutexGuard<'a, Slot>,
-    table: &'a Table,
-}
-
-impl<'a> Guard<'a> {
-    /// Side rooms and key memory of the session's table.
-    #[must_use]
-    pub fn resources(&self) -> Resources<'a> {
-        self.table.resources()
-    }
-
-    pub(super) fn claim_keys(&mut self) -> Result<()> {
-        self.slot.claim_keys(&self.table.keys)
-    }
-}
-
-impl Deref for Guard<'_> {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        &self.slot.session
-    }
-}
-
-impl DerefMut for Guard<'_> {
-    fn deref_mut(&mut self) -> &mut Session {
-        &mut self.slot.session
-    }
-}
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        self.slot.reconcile(&self.table.keys);
-    }
-}
-
-/// A session of a table that nobody else can use meanwhile.
-pub struct Exclusive<'a> {
-    slot: &'a mut Slot,
-    resources: (&'a KeyMemory, &'a SidePool),
-}
-
-impl<'a> Exclusive<'a> {
-    /// Side rooms and key memory of the session's table.
-    #[must_use]
-    pub fn resources(&self) -> Resources<'a> {
-        Resources {
-            side: self.resources.1,
-            keys: self.resources.0,
-        }
-    }
-}
-
-impl Deref for Exclusive<'_> {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        &self.slot.session
-    }
-}
-
-impl DerefMut for Exclusive<'_> {
-    fn deref_mut(&mut self) -> &mut Session {
-        &mut self.slot.session
-    }
-}
-
-impl Drop for Exclusive<'_> {
-    fn drop(&mut self) {
-        self.slot.reconcile(self.resources.0);
     }
 }

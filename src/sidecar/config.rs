@@ -1,7 +1,9 @@
 //! What a daemon is started with: a TOML file, each of whose keys is described in `deploy/naslane.toml`. A key that
 //! does not exist is an error: a typing error must not switch a limit off.
 
-use std::net::{SocketAddr, TcpListener};
+mod http;
+mod survive;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use crate::security::Thresholds;
 
 pub use super::events::Io;
 use super::region::{MAX_ARENA, MAX_WORKERS};
+pub use http::Http;
+pub use survive::Survive;
 
 /// Settings of a daemon.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,41 +49,9 @@ pub struct Config {
     /// What the daemon denies itself.
     #[serde(default)]
     pub hardening: Hardening,
-}
-
-/// Probes and metrics.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(default, deny_unknown_fields)]
-pub struct Http {
-    /// Address and port; empty: none.
-    pub listen: String,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self {
-            listen: super::http::DEFAULT_ADDRESS.to_owned(),
-        }
-    }
-}
-
-impl Http {
-    /// Binds the address, if there is one.
-    ///
-    /// # Errors
-    /// What is wrong with it, as a sentence.
-    pub fn bind(&self) -> std::result::Result<Option<TcpListener>, String> {
-        if self.listen.is_empty() {
-            return Ok(None);
-        }
-        let address: SocketAddr = self
-            .listen
-            .parse()
-            .map_err(|_| format!("[http] listen = {:?}: no address and port", self.listen))?;
-        TcpListener::bind(address)
-            .map(Some)
-            .map_err(|why| format!("[http] listen = {address}: {why}"))
-    }
+    /// Whether sessions outlive a crash of the daemon.
+    #[serde(default)]
+    pub survive: Survive,
 }
 
 const fn socket_mode() -> u32 {
@@ -328,6 +300,7 @@ impl Config {
             engine: Engine::default(),
             http: Http::default(),
             hardening: Hardening::default(),
+            survive: Survive::default(),
         }
     }
 
@@ -461,6 +434,8 @@ mod tests {
             "no_dump =",
             "seccomp =",
             "landlock =",
+            "dir =",
+            "kek =",
         ] {
             assert!(text.contains(key), "{key} is not documented");
         }

@@ -15,6 +15,10 @@ const CALLS: &[libc::c_long] = &[
     libc::SYS_readv,
     libc::SYS_writev,
     libc::SYS_pread64,
+    // Sealed records, and their way to the disk at a stop in order.
+    libc::SYS_pwrite64,
+    libc::SYS_msync,
+    libc::SYS_fdatasync,
     libc::SYS_lseek,
     libc::SYS_fstat,
     libc::SYS_close,

@@ -13,7 +13,8 @@
 //! by its key's fingerprint, and why it stays when the session goes: it is the guard against the same key at a lower
 //! COUNT (R12, R13).
 //!
-//! [`lease`] is the protocol: a state machine without I/O or clock. Implementations: `embedded` (a file; feature
+//! [`lease`] is the protocol: a state machine without I/O or clock; [`keeper`] drives it for all sessions of a node.
+//! `seal` closes records under a key-encryption key, and [`PrintKey`] makes the fingerprints. Implementations: `embedded` (a file; feature
 //! `embedded`), `etcd` (a cluster; feature `etcd`). Calls block; they are made off the hot path.
 //!
 //! # What an implementation guarantees
@@ -47,12 +48,18 @@ pub mod keeper;
 pub mod lease;
 mod line;
 mod name;
+mod print;
+#[cfg(all(feature = "survive", target_os = "linux"))]
+pub mod seal;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use line::{COUNT_LIMIT, Line};
 pub use name::{Incarnation, KeyPrint, NodeName, SessionName};
+pub use print::PrintKey;
+#[cfg(all(feature = "survive", target_os = "linux"))]
+pub use seal::KeyRing;
 
 /// Octets of the longest value: a sealed record with room to grow.
 pub const MAX_VALUE: usize = 4096;

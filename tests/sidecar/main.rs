@@ -13,4 +13,5 @@ mod hardening;
 mod hostile;
 mod program;
 mod secrets;
+mod survive;
 mod world;

@@ -224,6 +224,7 @@ fn r26_a_short_output_sends_nothing_and_takes_no_count() {
             from: naslane::security::Resources {
                 side: &world.side[0],
                 keys: &world.keys,
+                book: None,
             },
             security: &world.security,
             smc: &world.settings,

@@ -125,12 +125,14 @@ impl World {
         let from = Resources {
             side: &self.side[0],
             keys: &self.keys,
+            book: None,
         };
         self.amf.authenticated(identity(), from)?;
         if !emergency {
             let from = Resources {
                 side: &self.side[1],
                 keys: &self.keys,
+                book: None,
             };
             self.ue.authenticated(identity(), from)?;
         }
@@ -144,6 +146,7 @@ impl World {
             from: Resources {
                 side: &self.side[0],
                 keys: &self.keys,
+                book: None,
             },
             security: &self.security,
             smc: &self.settings,
@@ -176,6 +179,7 @@ impl World {
             from: Resources {
                 side: &self.side[0],
                 keys: &self.keys,
+                book: None,
             },
             security: &self.security,
             smc: &self.settings,
@@ -192,6 +196,7 @@ impl World {
             from: Resources {
                 side: &self.side[0],
                 keys: &self.keys,
+                book: None,
             },
             security: &self.security,
             smc: &self.settings,
@@ -204,6 +209,7 @@ impl World {
             from: Resources {
                 side: &self.side[1],
                 keys: &self.keys,
+                book: None,
             },
             security: &self.security,
             ue_sec_cap: self.cap,
@@ -340,6 +346,7 @@ impl World {
             from: Resources {
                 side: &self.side[0],
                 keys: &self.keys,
+                book: None,
             },
             security: &self.security,
             smc: &self.settings,

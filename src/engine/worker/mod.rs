@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::base::metrics::{Metrics, WorkerSnapshot};
 use crate::base::{Error, Result};
 use crate::security::Role;
-use crate::session::Handle;
+use crate::session::{Handle, Journal, KeyMemory};
 
 use super::queue::{Queue, QueueConfig, Side};
 use super::ring::{self, Doorbell, Fault, Payload, WorkerEnd};
@@ -131,17 +131,54 @@ impl Workers {
     /// Those of [`Engine::new`]; [`Error::Argument`] for more than 256 workers or cores that are not there or too
     /// few; [`Error::System`] when a thread or file descriptor is refused.
     pub fn start(config: &WorkersConfig) -> Result<Self> {
+        Self::with_journals(config, None)
+    }
+
+    /// What [`Workers::with_journals`] needs of a directory that sessions outlive a crash in. Apart from it, because a
+    /// process may give up opening files before it starts threads.
+    ///
+    /// # Errors
+    /// Those of [`Folder::open`](crate::session::Folder::open), and [`Error::Argument`] as [`Workers::start`].
+    #[cfg(feature = "survive")]
+    pub fn open(
+        config: &WorkersConfig,
+        folder: &crate::session::Folder,
+    ) -> Result<(Arc<KeyMemory>, Vec<Journal>)> {
+        config.engine.check()?;
+        let workers = Plan::new(config, Machine::detect())?.cores.len();
+        let opened = folder.open(&Self::share(&config.engine, workers).table(), workers)?;
+        Ok((opened.keys, opened.journals))
+    }
+
+    /// What one of so many shards is made for.
+    fn share(engine: &Config, workers: usize) -> Config {
+        let share = |total: usize| total.div_ceil(workers);
+        Config {
+            sessions: share(engine.sessions),
+            procedures: share(engine.procedures),
+            remembered_keys: share(engine.remembered_keys),
+            ..engine.clone()
+        }
+    }
+
+    /// As [`Workers::start`], with a journal for each worker.
+    ///
+    /// # Errors
+    /// As [`Workers::start`]; [`Error::Argument`] for another number of journals or sessions.
+    pub fn with_journals(
+        config: &WorkersConfig,
+        journals: Option<(Arc<KeyMemory>, Vec<Journal>)>,
+    ) -> Result<Self> {
         config.engine.check()?;
         let plan = Plan::new(config, Machine::detect())?;
         let workers = plan.cores.len();
-        let share = |total: usize| total.div_ceil(workers);
-        let engine = Config {
-            sessions: share(config.engine.sessions),
-            procedures: share(config.engine.procedures),
-            remembered_keys: share(config.engine.remembered_keys),
-            ..config.engine.clone()
+        let engine = Self::share(&config.engine, workers);
+        let (keys, journals) = match journals {
+            None => (Arc::new(engine.key_memory(workers)), Vec::new()),
+            Some((_, journals)) if journals.len() != workers => return Err(Error::Argument),
+            Some(both) => both,
         };
-        let keys = Arc::new(engine.key_memory(workers));
+        let mut journals = journals.into_iter();
         let stopping = Arc::new(AtomicBool::new(false));
         let mut shards = Vec::with_capacity(workers);
         for worker in 0..=u8::MAX {
@@ -153,7 +190,11 @@ impl Workers {
                 ..engine.clone()
             };
             shards.push(Shard {
-                engine: Arc::new(Engine::shard(&config, keys.clone())?),
+                engine: Arc::new(Engine::with_journal(
+                    &config,
+                    keys.clone(),
+                    journals.next(),
+                )?),
                 inbox: Arc::new(Inbox::new(stopping.clone())?),
             });
         }

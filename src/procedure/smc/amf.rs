@@ -64,6 +64,12 @@ impl Amf {
         self.running.map(|running| running.place)
     }
 
+    /// True when the context of the unanswered command had no algorithms before it.
+    #[must_use]
+    pub fn was_partial(&self) -> bool {
+        self.running.is_some_and(|running| running.was_partial)
+    }
+
     /// What the verify pipeline waits for on this access: header type 4 is legal only while a command is
     /// unanswered there (R05).
     #[must_use]
@@ -300,7 +306,7 @@ fn resend(ue: &mut UeSecurity, running: &Running, env: &Env<'_>, out: &mut [u8])
         .copy_from_slice(held);
     send::protect(
         ue,
-        (running.access, env.security),
+        (running.access, env.security, &env.from),
         (len, &Form::Command(running.place)),
         out,
     )
@@ -319,7 +325,7 @@ fn start(
     let sent = begun.and_then(|()| {
         send::protect(
             ue,
-            (access, env.security),
+            (access, env.security, &env.from),
             (len, &Form::Command(place)),
             out,
         )

@@ -3,7 +3,7 @@
 use crate::base::{AccessType, Error, Result};
 use crate::nas::SecurityHeaderType;
 use crate::security::protect::{self, Form, OVERHEAD, Sealing};
-use crate::security::{Diagnosis, NearWrap, Settings, UeSecurity};
+use crate::security::{Diagnosis, NearWrap, Resources, Settings, UeSecurity};
 
 /// A message that lies complete at the start of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +41,12 @@ pub(super) fn body(out: &mut [u8]) -> Result<&mut [u8]> {
 /// was taken.
 pub(super) fn protect(
     ue: &mut UeSecurity,
-    (access, settings): (AccessType, &Settings),
+    (access, settings, from): (AccessType, &Settings, &Resources<'_>),
     (len, form): (usize, &Form),
     out: &mut [u8],
 ) -> Result<Sent> {
     let pdu = out.get_mut(..OVERHEAD + len).ok_or(Error::BufferTooSmall)?;
-    let numbered = protect::number(ue, access, (&pdu[OVERHEAD..], form), settings)
+    let numbered = protect::number_in(ue, access, (&pdu[OVERHEAD..], form), (settings, Some(from)))
         .inspect_err(|_| pdu.fill(0))?;
     let sent = Sent {
         len: pdu.len(),

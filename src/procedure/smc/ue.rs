@@ -113,7 +113,12 @@ impl Ue {
                 .ok_or(Error::BufferTooSmall)?;
             room.copy_from_slice(message);
             let form = Form::Initial(initial.container.clone());
-            send::protect(ue, (access, env.security), (message.len(), &form), out)?
+            send::protect(
+                ue,
+                (access, env.security, &env.from),
+                (message.len(), &form),
+                out,
+            )?
         } else {
             let room = out.get_mut(..message.len()).ok_or(Error::BufferTooSmall)?;
             room.copy_from_slice(message);
@@ -273,7 +278,7 @@ impl Ue {
         let form = Form::Complete(step.place());
         let sent = complete(command, container, env).and_then(|complete| {
             let (len, _) = complete.encode(send::body(out)?)?;
-            send::protect(ue, (access, env.security), (len, &form), out)
+            send::protect(ue, (access, env.security, &env.from), (len, &form), out)
         });
         let sent = match sent {
             Ok(sent) => sent,
@@ -283,7 +288,7 @@ impl Ue {
             }
         };
         // Nothing came between check and commit, so the COUNT is as fresh as it was.
-        let verdict = verify::commit(ue, checked, env.security);
+        let verdict = verify::commit_in(ue, checked, (env.security, Some(&env.from)));
         debug_assert!(verdict.result.is_ok());
         self.registration_count = None;
         ue.taken_into_use(
@@ -373,6 +378,6 @@ fn reject(
         Form::Integrity
     };
     let len = message.encode(send::body(out)?)?;
-    let sent = send::protect(ue, (access, env.security), (len, &form), out)?;
+    let sent = send::protect(ue, (access, env.security, &env.from), (len, &form), out)?;
     Ok(Answer::Reject(cause, sent))
 }

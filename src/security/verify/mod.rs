@@ -13,15 +13,17 @@ use crate::base::secret::{ct_eq, wipe};
 use crate::base::{Direction, Error, Result};
 use crate::nas::{self, FollowUp, MessageType, SecurityHeaderType, header};
 
-use super::context::{Context, Role};
+use super::context::Context;
 use super::count::{Behind, NearWrap};
 use super::header_type;
 use super::protect::{Done, LANES};
-use super::ue::{AsCount, LastVerified, Place, PlainSum, Settings, UeSecurity};
+use super::ue::{Place, PlainSum, Settings, UeSecurity};
 
+mod commit;
 mod estimate;
 mod octets;
 
+pub use commit::{commit, commit_in};
 pub use estimate::{Estimated, Expect, estimate};
 pub use octets::Octets;
 
@@ -436,59 +438,4 @@ fn try_macs<const N: usize>(
         }
     }
     places
-}
-
-/// Accepts a checked message: its COUNT can never be accepted again.
-///
-/// Returns the verdict, which is [`Error::Replay`] when the same COUNT was accepted since the estimate, and
-/// [`Error::Unexpected`] when a context came or went since, or for another UE than that of the estimate.
-pub fn commit(ue: &mut UeSecurity, checked: Checked, settings: &Settings) -> Verdict {
-    let (estimated, mut verdict, sum) = match checked.0 {
-        Ok(passed) => passed,
-        Err(verdict) => return verdict,
-    };
-    if estimated.stamp != ue.stamp {
-        return Verdict::refused(Error::Unexpected);
-    }
-    let Some(pair) = ue.pair_mut(estimated.place, estimated.access) else {
-        return Verdict::refused(Error::NoContext);
-    };
-    let count = verdict.count.unwrap_or_default();
-    if estimated.null {
-        verdict.count = Some(pair.receive.follow_null_integrity(estimated.sn));
-    } else if let Err(error) = pair.receive.accept(count, settings.out_of_order) {
-        return Verdict {
-            sht: verdict.sht,
-            count: verdict.count,
-            ..Verdict::refused(error)
-        };
-    }
-    if estimated.place == Place::NonCurrent {
-        ue.take_non_current();
-        verdict.place = Some(Place::Current);
-    }
-    let initial = verdict.message_type.is_some_and(MessageType::is_initial);
-    let answered = ue.role() == Role::Ue && estimated.sht == SecurityHeaderType::Ciphered;
-    let state = &mut ue.access[estimated.access.index()];
-    // The AMF answered the initial message protected: secure exchange is up for the UE too (TS 24.501 4.4.2.5).
-    state.secured |= answered;
-    if initial && ue_receives_initial(estimated.sht) && !state.secured {
-        state.initial_accepted = true;
-        state.as_count = verdict.count.and_then(AsCount::new);
-    }
-    state.last = verdict.place.map(|place| LastVerified {
-        count: verdict.count.unwrap_or_default(),
-        place,
-        whole_ciphered_new: estimated.sht == SecurityHeaderType::CipheredNew,
-        sum,
-    });
-    verdict
-}
-
-/// Initial messages come with header type 1, or with 2 in connected mode (TS 24.501 4.4.6).
-const fn ue_receives_initial(sht: SecurityHeaderType) -> bool {
-    matches!(
-        sht,
-        SecurityHeaderType::Integrity | SecurityHeaderType::Ciphered
-    )
 }

@@ -217,6 +217,7 @@ impl Connection {
                     house.workers.engine_of(handle)?.release(handle)?;
                     return Err(error);
                 }
+                house.sign(tenant, handle, tag);
                 house.count_sessions();
                 Ok(Response::Session(handle.bits()))
             }
@@ -245,6 +246,7 @@ impl Connection {
         let version = common_version(hello.versions)?;
         let name = std::str::from_utf8(hello.name).map_err(|_| Error::Argument)?;
         let tenant = house.tenants.enter(self.peer.uid, name)?;
+        house.tenants.come_back(tenant, &house.owners);
         self.tenant = Some(tenant);
         name.clone_into(&mut self.name);
         let kept = house.tenants.count(tenant) as u32;

@@ -25,6 +25,7 @@ use crate::base::metrics::WorkerSnapshot;
 use crate::base::{Error, Result};
 use crate::engine::ring::Doorbell;
 use crate::engine::worker::{Watch, Workers};
+use crate::session::{Handle, Journal, KeyMemory};
 
 use super::config::{Clients, Config, OnClientDeath, Quota};
 use super::events::{self, Events, Interest, Io};
@@ -124,8 +125,11 @@ impl Server {
             .map_err(|why| format!("{}: {why}", path.display()))?;
         let (events, io) = events::open(config.io)
             .map_err(|_| format!("io = \"{}\": the kernel refuses it", config.io))?;
+        // Before the first measure: no file is opened after it.
+        let journals = journals(config)?;
         let hardened = harden::before_threads(config.hardening, readable)?;
-        let workers = config.workers().and_then(|config| Workers::start(&config));
+        let workers = config.workers();
+        let workers = workers.and_then(|config| Workers::with_journals(&config, journals));
         let workers = workers.map_err(|error| match error {
             Error::Argument => {
                 "workers or engine: a number outside its bounds, or cores or sessions that are not \
@@ -162,6 +166,12 @@ impl Server {
                 queues: 0,
             },
         };
+        let came_back = server.house.take_up();
+        if came_back > 0 {
+            (server.house.log)(&format!(
+                "{came_back} sessions came back and wait for their clients"
+            ));
+        }
         server.listen().map_err(|error| error.to_string())?;
         Ok(server)
     }
@@ -368,6 +378,11 @@ impl Server {
         self.stalled = stalled;
         if self.clients.keep_seconds > 0 {
             let patience = Duration::from_secs(self.clients.keep_seconds);
+            for handle in self.house.tenants.abandoned(patience) {
+                let engine = self.house.workers.engine_of(handle);
+                // A stale handle is what is wanted.
+                let _ = engine.and_then(|engine| engine.release(handle));
+            }
             for tenant in self.house.tenants.expired(patience) {
                 let released = self.house.release_all(tenant);
                 (self.house.log)(&format!(
@@ -388,7 +403,53 @@ impl Server {
     }
 }
 
+/// The directory that sessions outlive a crash in.
+fn journals(
+    config: &Config,
+) -> std::result::Result<Option<(Arc<KeyMemory>, Vec<Journal>)>, String> {
+    let Some(folder) = config.survive.folder()? else {
+        return Ok(None);
+    };
+    let workers = config.workers().map_err(|error| error.to_string())?;
+    let opened = Workers::open(&workers, &folder);
+    opened
+        .map(Some)
+        .map_err(|error| config.survive.refusal(error))
+}
+
 impl House {
+    /// Sessions of the daemon before this one wait for a client of the same name and user; those of clients without a
+    /// name are released. Says how many wait.
+    fn take_up(&mut self) -> usize {
+        let workers = Arc::clone(&self.workers);
+        for engine in (0..workers.len()).filter_map(|index| workers.engine(index)) {
+            let table = engine.table();
+            let Some(journal) = table.journal() else {
+                continue;
+            };
+            for handle in table.handles() {
+                match journal.owner(handle.slot()) {
+                    // Its handle is stale then, which is what is wanted.
+                    [0, _] => drop(engine.release(handle)),
+                    [owner, tag] => self.tenants.leave_behind(owner, (handle, tag)),
+                }
+            }
+        }
+        self.count_sessions();
+        self.tenants.kept() as usize
+    }
+
+    /// Whose a session is, for the daemon after this one.
+    fn sign(&self, tenant: u64, handle: Handle, tag: u64) {
+        let journal = self
+            .workers
+            .engine_of(handle)
+            .map(|engine| engine.table().journal());
+        if let Ok(Some(journal)) = journal {
+            journal.set_owner(handle, [self.tenants.owner(tenant), tag]);
+        }
+    }
+
     fn release_all(&mut self, tenant: u64) -> usize {
         let handles = self.tenants.remove(tenant, &self.owners);
         for &handle in &handles {

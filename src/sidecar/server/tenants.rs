@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
+
 use crate::base::{Error, Result};
 use crate::session::Handle;
 
@@ -72,6 +74,24 @@ struct Tenant {
 pub(super) struct Tenants {
     all: HashMap<u64, Tenant>,
     next: u64,
+    /// Sessions of the daemon before this one, by the owner that they were signed with.
+    orphans: HashMap<u64, Vec<(Handle, u64)>>,
+    born: Instant,
+}
+
+/// What a session is signed with: the same number for the same user and name, in every daemon. 0 without a name.
+fn signature(uid: u32, name: &str) -> u64 {
+    if name.is_empty() {
+        return NOBODY;
+    }
+    let digest = Sha256::new()
+        .chain_update(uid.to_be_bytes())
+        .chain_update(name.as_bytes())
+        .finalize();
+    let number = digest
+        .first_chunk()
+        .map_or(0, |octets| u64::from_be_bytes(*octets));
+    number | 1
 }
 
 impl Tenants {
@@ -79,6 +99,8 @@ impl Tenants {
         Self {
             all: HashMap::new(),
             next: NOBODY + 1,
+            orphans: HashMap::new(),
+            born: Instant::now(),
         }
     }
 
@@ -107,6 +129,35 @@ impl Tenants {
         };
         self.all.insert(number, tenant);
         Ok(number)
+    }
+
+    /// A session of the daemon before this one waits for whoever it was signed for.
+    pub(super) fn leave_behind(&mut self, owner: u64, session: (Handle, u64)) {
+        self.orphans.entry(owner).or_default().push(session);
+    }
+
+    /// A tenant that came back takes the sessions that were signed for it.
+    pub(super) fn come_back(&mut self, number: u64, owners: &Owners) {
+        let signed = self.orphans.remove(&self.owner(number)).unwrap_or_default();
+        for session in signed {
+            // Its table is this daemon's: it was found there.
+            let _ = self.add(number, session, owners);
+        }
+    }
+
+    /// What the sessions of a tenant are signed with; 0: it has no name.
+    pub(super) fn owner(&self, number: u64) -> u64 {
+        let tenant = self.of(number);
+        tenant.map_or(NOBODY, |tenant| signature(tenant.uid, &tenant.name))
+    }
+
+    /// Sessions of the daemon before this one that nobody came for in so long; they are to be released.
+    pub(super) fn abandoned(&mut self, patience: Duration) -> Vec<Handle> {
+        if self.orphans.is_empty() || self.born.elapsed() < patience {
+            return Vec::new();
+        }
+        let all = std::mem::take(&mut self.orphans).into_values().flatten();
+        all.map(|(handle, _)| handle).collect()
     }
 
     /// Its client went away and its sessions wait.
@@ -197,7 +248,11 @@ impl Tenants {
     /// Sessions that wait for their client.
     pub(super) fn kept(&self) -> u64 {
         let waiting = self.all.values().filter(|tenant| tenant.left.is_some());
-        waiting.map(|tenant| tenant.sessions.len() as u64).sum()
+        let orphans = self.orphans.values().map(|sessions| sessions.len() as u64);
+        waiting
+            .map(|tenant| tenant.sessions.len() as u64)
+            .chain(orphans)
+            .sum()
     }
 }
 
@@ -235,6 +290,33 @@ mod tests {
         assert_eq!(owners.check(handle(1, 3), a), Err(Error::Handle));
         let wrong = tenants.add(a, (handle(7, 0), 1), &owners);
         assert_eq!((wrong, tenants.count(a)), (Err(Error::Handle), 0));
+    }
+
+    #[test]
+    fn sessions_of_the_daemon_before_wait_for_whom_they_were_signed() {
+        let owners = Owners::new([4].into_iter());
+        let mut before = Tenants::new();
+        let amf = before.enter(1, "amf").unwrap();
+        let nameless = before.enter(1, "").unwrap();
+        let (own, none) = (before.owner(amf), before.owner(nameless));
+        assert!(own != 0 && none == 0);
+        let mut tenants = Tenants::new();
+        tenants.leave_behind(own, (handle(0, 2), 9));
+        assert_eq!(tenants.kept(), 1);
+        for (uid, name) in [(2, "amf"), (1, "fma"), (1, "")] {
+            let stranger = tenants.enter(uid, name).unwrap();
+            tenants.come_back(stranger, &owners);
+            assert_eq!(tenants.count(stranger), 0);
+        }
+        let amf = tenants.enter(1, "amf").unwrap();
+        tenants.come_back(amf, &owners);
+        assert_eq!(tenants.list(amf, 0, 9), [(handle(0, 2).bits(), 9)]);
+        assert_eq!(owners.check(handle(0, 2), amf), Ok(()));
+        assert_eq!(tenants.kept(), 0);
+        tenants.leave_behind(7, (handle(0, 3), 9));
+        assert_eq!(tenants.abandoned(Duration::from_secs(60)), []);
+        assert_eq!(tenants.abandoned(Duration::ZERO), [handle(0, 3)]);
+        assert_eq!(tenants.kept(), 0);
     }
 
     #[test]

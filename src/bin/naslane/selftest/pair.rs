@@ -122,6 +122,7 @@ impl Situation {
         let from = Resources {
             side,
             keys: &AnyKey,
+            book: None,
         };
         let access = AccessType::from_id(self.input.bearer).ok_or(Error::Bearer)?;
         let make = |role| {
@@ -159,6 +160,7 @@ impl Situation {
         let from = Resources {
             side,
             keys: &AnyKey,
+            book: None,
         };
         let access = AccessType::from_id(self.input.bearer).ok_or(Error::Bearer)?;
         let mut amf = self.authenticated(Role::Amf, from)?;

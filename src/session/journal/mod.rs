@@ -1,0 +1,241 @@
+//! What lets the sessions of a table outlive a crash of their process.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `counts-000` | of worker 0: for each slot its generation, the sequence of its record, its owner, and its line ([`crate::security::ledger`]) |
+//! | `records-000` | of worker 0: a sealed record for each slot |
+//! | `keys` | fingerprints of keys that sessions held, with their COUNTs; the lock of the directory |
+//!
+//! A session comes back when it is first asked for: keys and capabilities from its record, COUNTs from its line. A
+//! session whose line and record do not fit together is refused ([`Error::RekeyRequired`]), never guessed.
+//!
+//! What a machine loses with its power is not covered: a directory that was not closed in this boot of the machine is
+//! not trusted.
+
+#[cfg(all(feature = "survive", target_os = "linux"))]
+mod folder;
+#[cfg(all(feature = "survive", target_os = "linux"))]
+mod memory;
+#[cfg(all(feature = "survive", target_os = "linux"))]
+mod records;
+#[cfg(all(feature = "survive", target_os = "linux"))]
+mod wake;
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::base::{Error, Result};
+use crate::security::{Book, Cell, Ledger, Line, Role};
+
+use super::handle::Handle;
+use super::slot::Session;
+
+#[cfg(all(feature = "survive", target_os = "linux"))]
+pub use folder::{Folder, Opened};
+
+/// The slot has a session; with its generation and role in one word.
+const OPEN: u32 = 1 << 31;
+const UE: u32 = 1 << 30;
+/// The slot's generations are used up.
+const RETIRED: u32 = 1 << 29;
+const GENERATION: u32 = (1 << 28) - 1;
+
+enum Place {
+    /// In this process: for leases without a directory.
+    Own { lines: Box<[Line]> },
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    Files(Box<folder::Files>),
+}
+
+/// The lines of one table and what is kept beside them.
+pub struct Journal {
+    ledger: Ledger,
+    place: Place,
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Journal {{ {} lines }}", self.lines().len())
+    }
+}
+
+/// What a slot held when the process before this one ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) generation: u32,
+    pub(super) open: bool,
+    pub(super) retired: bool,
+}
+
+impl Journal {
+    /// Lines that end with the process: leases are kept to, and nothing outlives a crash.
+    #[must_use]
+    pub fn in_memory(sessions: usize) -> Self {
+        let lines = (0..sessions).map(|_| Line::default()).collect();
+        Self {
+            ledger: Ledger::new(sessions),
+            place: Place::Own { lines },
+        }
+    }
+
+    /// The lines, by slot.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        match &self.place {
+            Place::Own { lines } => lines,
+            #[cfg(all(feature = "survive", target_os = "linux"))]
+            Place::Files(files) => files.lines(),
+        }
+    }
+
+    /// What all lines share: leases that are wanted.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The line of a slot.
+    pub(super) fn book(&self, slot: u32) -> Option<Book<'_>> {
+        let line = self.lines().get(slot as usize)?;
+        Some(Book::new(line, &self.ledger, slot))
+    }
+
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    const fn files(&self) -> Option<&folder::Files> {
+        match &self.place {
+            Place::Files(files) => Some(files),
+            Place::Own { .. } => None,
+        }
+    }
+
+    fn generations(&self) -> &[AtomicU32] {
+        match &self.place {
+            Place::Own { .. } => &[],
+            #[cfg(all(feature = "survive", target_os = "linux"))]
+            Place::Files(files) => files.generations(),
+        }
+    }
+
+    fn owners(&self) -> &[[AtomicU64; 2]] {
+        match &self.place {
+            Place::Own { .. } => &[],
+            #[cfg(all(feature = "survive", target_os = "linux"))]
+            Place::Files(files) => files.owners(),
+        }
+    }
+
+    /// What the slots held before this process, by slot; nothing when there was none before it.
+    pub(super) fn found(&self) -> impl Iterator<Item = Found> + '_ {
+        let words = self.generations().iter();
+        words.map(|word| {
+            let word = word.load(Ordering::Acquire);
+            Found {
+                generation: word & GENERATION,
+                open: word & OPEN != 0,
+                retired: word & RETIRED != 0,
+            }
+        })
+    }
+
+    /// Role of the session in a slot.
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    fn role(&self, slot: u32) -> Role {
+        let word = self.generations().get(slot as usize);
+        match word.map(|word| word.load(Ordering::Acquire) & UE) {
+            Some(UE) => Role::Ue,
+            _ => Role::Amf,
+        }
+    }
+
+    /// A session begins.
+    pub(super) fn opened(&self, handle: Handle, role: Role) {
+        let ue = if role == Role::Ue { UE } else { 0 };
+        self.free_line(handle.slot());
+        self.set_owner(handle, [0; 2]);
+        self.store(handle.slot(), handle.generation() | OPEN | ue);
+    }
+
+    fn free_line(&self, slot: u32) {
+        if let Some(line) = self.lines().get(slot as usize) {
+            Cell::ALL.into_iter().for_each(|cell| line.free(cell));
+        }
+    }
+
+    /// A session ended; the next one in its slot has this generation, 0: none.
+    pub(super) fn closed(&self, slot: u32, next: u32) {
+        // First of all: from here on the handle is stale, also after a crash.
+        let word = if next == 0 {
+            RETIRED
+        } else {
+            next & GENERATION
+        };
+        self.store(slot, word);
+        self.free_line(slot);
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        if let Some(files) = self.files() {
+            files.records().erase(slot);
+        }
+    }
+
+    fn store(&self, slot: u32, word: u32) {
+        if let Some(place) = self.generations().get(slot as usize) {
+            place.store(word, Ordering::Release);
+        }
+    }
+
+    /// Who owns a session and its tag, as [`Journal::set_owner`] was told; zeros: nobody said.
+    #[must_use]
+    pub fn owner(&self, slot: u32) -> [u64; 2] {
+        let words = self.owners().get(slot as usize);
+        words.map_or([0; 2], |words| {
+            [0, 1].map(|at: usize| words[at].load(Ordering::Acquire))
+        })
+    }
+
+    /// Says who owns a session: two numbers of the caller's choice, which come back after a crash.
+    pub fn set_owner(&self, handle: Handle, owner: [u64; 2]) {
+        if let Some(words) = self.owners().get(handle.slot() as usize) {
+            for (word, value) in words.iter().zip(owner) {
+                word.store(value, Ordering::Release);
+            }
+        }
+    }
+
+    /// Writes the record of a session whose keys or connections changed. The session is locked.
+    pub(super) fn write(&self, (slot, generation): (u32, u32), session: &Session) {
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        if let Some(files) = self.files() {
+            wake::write(files, (slot, generation), session);
+        }
+        #[cfg(not(all(feature = "survive", target_os = "linux")))]
+        let _ = (slot, generation, session);
+    }
+
+    /// Puts a session together again from its record and its line. `session` is without contexts.
+    ///
+    /// # Errors
+    /// [`Error::RekeyRequired`].
+    pub(super) fn wake(
+        &self,
+        owner: (u32, u32),
+        session: &mut Session,
+        from: crate::security::Resources<'_>,
+    ) -> Result<()> {
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        if let Some(files) = self.files() {
+            let role = self.role(owner.0);
+            return wake::wake(files, owner, (session, role), from);
+        }
+        let _ = (owner, session, from);
+        Err(Error::RekeyRequired)
+    }
+
+    /// Records that could not be written: their sessions would not come back.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        if let Some(files) = self.files() {
+            return files.records().failed();
+        }
+        0
+    }
+}
