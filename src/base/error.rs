@@ -79,6 +79,8 @@ pub enum Error {
     Rejected = 43,
     /// HDP needs a K_AMF' that this engine derived for this procedure.
     Horizontal = 44,
+    /// Another node owns this session, or took it over.
+    Fenced = 45,
     /// Nobody can vouch for the COUNTs of this session any more: only a new K_AMF helps.
     RekeyRequired = 46,
 
@@ -172,6 +174,7 @@ pub const ALL: &[Error] = &[
     Error::IeCombination,
     Error::Rejected,
     Error::Horizontal,
+    Error::Fenced,
     Error::RekeyRequired,
     Error::Null,
     Error::BufferTooSmall,
@@ -283,6 +286,7 @@ impl Error {
             Self::Horizontal => {
                 "horizontal derivation needs K_AMF' derived by this engine for this procedure"
             }
+            Self::Fenced => "another node owns this session; send its messages there",
             Self::RekeyRequired => {
                 "the COUNTs of this session are not known any more; release it and authenticate again"
             }

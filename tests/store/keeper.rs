@@ -15,31 +15,31 @@ use naslane::store::{
 
 use super::embedded::Folder;
 
-const WELL: u8 = 0;
-const GONE: u8 = 1;
+pub(super) const WELL: u8 = 0;
+pub(super) const GONE: u8 = 1;
 /// Commits happen and their answers are lost.
 const MUTE: u8 = 2;
 
 /// One store that several nodes of a test share, and that may be cut off.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Embedded>>, Arc<AtomicU8>);
+pub(super) struct Shared(Arc<Mutex<Embedded>>, Arc<AtomicU8>);
 
 impl Shared {
-    fn new(folder: &Folder) -> Self {
+    pub(super) fn new(folder: &Folder) -> Self {
         let store = Embedded::open(&folder.file()).unwrap();
         Self(Arc::new(Mutex::new(store)), Arc::new(AtomicU8::new(WELL)))
     }
 
     /// The same store with a line of its own.
-    fn another(&self) -> Self {
+    pub(super) fn another(&self) -> Self {
         Self(self.0.clone(), Arc::new(AtomicU8::new(WELL)))
     }
 
-    fn set(&self, state: u8) {
+    pub(super) fn set(&self, state: u8) {
         self.1.store(state, Ordering::Relaxed);
     }
 
-    fn with<T>(&self, call: impl FnOnce(&mut Embedded) -> Result<T>) -> Result<T> {
+    pub(super) fn with<T>(&self, call: impl FnOnce(&mut Embedded) -> Result<T>) -> Result<T> {
         match self.1.load(Ordering::Relaxed) {
             GONE => Err(Failure::Unavailable),
             _ => call(&mut self.0.lock().unwrap()),

@@ -9,3 +9,9 @@ mod embedded;
 mod etcd;
 #[cfg(feature = "embedded")]
 mod keeper;
+#[cfg(all(feature = "embedded", feature = "survive"))]
+mod leases;
+
+#[cfg(all(feature = "embedded", feature = "survive"))]
+#[path = "../common/mod.rs"]
+mod common;

@@ -171,7 +171,7 @@ impl Tenure {
             Event::Again => self.go(&mut step),
             Event::Stop => self.stop(&mut step),
             Event::Halted(counts) if self.phase == Phase::Halting => {
-                self.counts = counts;
+                self.go_on_to(counts);
                 self.phase = Phase::Returning;
                 self.go(&mut step);
             }
@@ -192,7 +192,15 @@ impl Tenure {
     fn observe(&mut self, counts: Counts) {
         if self.phase == Phase::Serving {
             self.settled = self.counts.next;
-            self.counts = counts;
+            self.go_on_to(counts);
+        }
+    }
+
+    /// COUNTs only grow, whatever the hot path says: one that knows less must not give back what was used.
+    fn go_on_to(&mut self, counts: Counts) {
+        for i in 0..2 {
+            self.counts.next[i] = self.counts.next[i].max(counts.next[i]);
+            self.counts.floor[i] = self.counts.floor[i].max(counts.floor[i]);
         }
     }
 

@@ -184,6 +184,17 @@ fn what_is_unused_goes_back_after_the_hot_path_has_ended() {
 }
 
 #[test]
+fn a_hot_path_that_knows_less_gives_nothing_back_that_was_used() {
+    let (mut taker, _) = Tenure::claim(terms(), Claim::Store, [false; 2], true);
+    taker.on(found(5, &line(OTHER, 3), false));
+    taker.on(done(6));
+    taker.on(Event::Stop);
+    let step = taker.on(Event::Halted(Counts::default()));
+    let line = committed(&step);
+    assert_eq!((line.watermark, line.floor), ([64, 32], [5, 0]));
+}
+
+#[test]
 fn an_unknown_outcome_is_read_before_anything_is_written() {
     let mut tenure = fresh();
     let line = committed(&tenure.on(asked(16, true)));
