@@ -217,6 +217,7 @@ impl Error {
 
     /// What happened and what to do about it, in one sentence.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "an arm for each error")]
     pub const fn text(self) -> &'static str {
         match self {
             Self::PlainAllowed => "plain message that may be acted on before secure exchange",

@@ -55,7 +55,7 @@ impl<'a> Guard<'a> {
 
     pub(super) fn claim_keys(&mut self) -> Result<()> {
         let resources = self.resources();
-        self.slot.claim_keys(&self.table.keys(), &resources)
+        self.slot.claim_keys(self.table.keys(), &resources)
     }
 }
 
@@ -76,7 +76,7 @@ impl DerefMut for Guard<'_> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let kept = self.table.kept(self.number);
-        self.slot.reconcile(&self.table.keys(), kept);
+        self.slot.reconcile(self.table.keys(), kept);
     }
 }
 

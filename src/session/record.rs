@@ -151,7 +151,8 @@ pub(super) fn keys(record: &[u8]) -> Result<(Role, Vec<crate::kdf::KAmf>)> {
         reader.nh()?;
     }
     if header.connections {
-        (reader.connection()?, reader.connection()?);
+        reader.connection()?;
+        reader.connection()?;
     }
     let mut keys = Vec::new();
     for _ in 0..header.contexts {

@@ -68,7 +68,7 @@ pub(super) enum Wrong {
     AcceptsWhileAbsent,
     /// A session with floors that lag accepts like any other.
     NoFlag,
-    /// A node's clock is slow by half.
+    /// A node's clock runs at an eighth of its speed.
     SlowClock,
 }
 
@@ -148,7 +148,8 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(rules: Rules) -> Self {
         let clock = |i: usize| match (i, rules.wild_clocks, rules.wrong) {
-            (0, true, _) | (0, _, Some(Wrong::SlowClock)) => (1, 2),
+            (0, _, Some(Wrong::SlowClock)) => (1, 8),
+            (0, true, _) => (1, 2),
             (0, ..) => (15, 16),
             (2, true, _) => (2, 1),
             (2, ..) => (17, 16),
