@@ -43,15 +43,17 @@ pub(super) struct Flight {
     pub(super) body: Body,
 }
 
+type Stored = (Revision, Vec<u8>);
+
 /// A store that takes one request at a time.
 #[derive(Default)]
 pub(super) struct SimStore {
-    lines: HashMap<u32, (Revision, Vec<u8>)>,
+    lines: HashMap<u32, Stored>,
     revision: u64,
     pub(super) incarnation: u8,
     present: HashMap<NodeName, u64>,
     /// What each commit replaced, latest last.
-    undo: Vec<(u32, Option<(Revision, Vec<u8>)>)>,
+    undo: Vec<(u32, Option<Stored>)>,
     blind: bool,
 }
 

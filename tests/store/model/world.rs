@@ -68,8 +68,6 @@ pub(super) enum Wrong {
     AcceptsWhileAbsent,
     /// A session with floors that lag accepts like any other.
     NoFlag,
-    /// A node's clock runs at an eighth of its speed.
-    SlowClock,
 }
 
 /// What is played.
@@ -147,12 +145,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(rules: Rules) -> Self {
-        let clock = |i: usize| match (i, rules.wild_clocks, rules.wrong) {
-            (0, _, Some(Wrong::SlowClock)) => (1, 8),
-            (0, true, _) => (1, 2),
-            (0, ..) => (15, 16),
-            (2, true, _) => (2, 1),
-            (2, ..) => (17, 16),
+        let clock = |i: usize| match (i, rules.wild_clocks) {
+            (0, true) => (1, 2),
+            (0, false) => (15, 16),
+            (2, true) => (2, 1),
+            (2, false) => (17, 16),
             _ => (1, 1),
         };
         let node = |i: usize| Node {
@@ -378,7 +375,7 @@ impl World {
         let Some(hot) = &mut held.hot else {
             return Ok(());
         };
-        if !hot.uplink && !(absent_goes && !lagging) {
+        if !hot.uplink && (!absent_goes || lagging) {
             held.wanted[access] = true;
             let certain = self.nodes[node].certain;
             // The policy: this session goes on with a new key only. Not for a replayed message: it shows nothing.
