@@ -9,7 +9,7 @@
 //! | 2 | [`algorithm`] | the NEA and NIA tables: how COUNT, BEARER and DIRECTION become a kernel's input |
 //! | 2 | [`kdf`] | TS 33.501 Annex A |
 //! | 2 | [`nas`] | the wire format: headers, information elements, SECURITY MODE bodies, containers |
-//! | 2 | [`store`] | what outlives a process: sealing under a key-encryption key, fingerprints of keys |
+//! | 2 | [`store`] | what outlives a process or a host: ownership and COUNT leases, their protocol, sealing, fingerprints |
 //! | 3 | [`security`] | where a key meets a counter: contexts, NAS COUNT, protect, verify |
 //! | 4 | [`procedure`] | the security mode procedure: state machines without I/O or clock |
 //! | 5 | [`session`] | the table of sessions, their handles, and the record a session travels as |

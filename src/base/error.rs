@@ -79,6 +79,8 @@ pub enum Error {
     Rejected = 43,
     /// HDP needs a K_AMF' that this engine derived for this procedure.
     Horizontal = 44,
+    /// Another node owns this session, or took it over.
+    Fenced = 45,
     /// Nobody can vouch for the COUNTs of this session any more: only a new K_AMF helps.
     RekeyRequired = 46,
     /// Not the S-NSSAI that was asked, or none of the subscription.
@@ -176,6 +178,7 @@ pub const ALL: &[Error] = &[
     Error::IeCombination,
     Error::Rejected,
     Error::Horizontal,
+    Error::Fenced,
     Error::RekeyRequired,
     Error::Slice,
     Error::Gpsi,
@@ -220,7 +223,7 @@ impl Error {
 
     /// What happened and what to do about it, in one sentence.
     #[must_use]
-    #[allow(clippy::too_many_lines)] // one row for each error
+    #[expect(clippy::too_many_lines, reason = "an arm for each error")]
     pub const fn text(self) -> &'static str {
         match self {
             Self::PlainAllowed => "plain message that may be acted on before secure exchange",
@@ -290,6 +293,7 @@ impl Error {
             Self::Horizontal => {
                 "horizontal derivation needs K_AMF' derived by this engine for this procedure"
             }
+            Self::Fenced => "another node owns this session; send its messages there",
             Self::RekeyRequired => {
                 "the COUNTs of this session are not known any more; release it and authenticate again"
             }

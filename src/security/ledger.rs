@@ -167,6 +167,8 @@ impl Line {
 pub struct Ledger {
     /// A bit for each session whose lease wants to be renewed.
     wanted: Box<[AtomicU64]>,
+    /// A bit for each session whose keys changed, while there are leases.
+    changed: Box<[AtomicU64]>,
     /// Ceiling of a key whose COUNTs begin.
     first_lease: AtomicU32,
 }
@@ -175,10 +177,14 @@ impl Ledger {
     /// For this number of sessions.
     #[must_use]
     pub fn new(sessions: usize) -> Self {
-        Self {
-            wanted: (0..sessions.div_ceil(64))
+        let map = || {
+            (0..sessions.div_ceil(64))
                 .map(|_| AtomicU64::new(0))
-                .collect(),
+                .collect()
+        };
+        Self {
+            wanted: map(),
+            changed: map(),
             first_lease: AtomicU32::new(NO_LEASE),
         }
     }
@@ -198,11 +204,14 @@ impl Ledger {
     /// The sessions of this word that wanted a lease since the last call: bit i is session 64 * `word` + i.
     #[must_use]
     pub fn take_wanted(&self, word: usize) -> u64 {
-        let wanted = self.wanted.get(word);
-        // Mostly none: the line is not taken away from those who write to it.
-        wanted
-            .filter(|wanted| wanted.load(Ordering::Relaxed) != 0)
-            .map_or(0, |wanted| wanted.swap(0, Ordering::AcqRel))
+        take(&self.wanted, word)
+    }
+
+    /// The sessions of this word whose keys changed since the last call, in the same form. None are noted while there is
+    /// no lease.
+    #[must_use]
+    pub fn take_changed(&self, word: usize) -> u64 {
+        take(&self.changed, word)
     }
 
     fn want(&self, slot: u32) {
@@ -210,6 +219,13 @@ impl Ledger {
             wanted.fetch_or(1 << (slot % 64), Ordering::Release);
         }
     }
+}
+
+fn take(map: &[AtomicU64], word: usize) -> u64 {
+    // Mostly none: the line is not taken away from those who write to it.
+    map.get(word)
+        .filter(|bits| bits.load(Ordering::Relaxed) != 0)
+        .map_or(0, |bits| bits.swap(0, Ordering::AcqRel))
 }
 
 /// The line of one session, with what all lines share.
@@ -231,6 +247,16 @@ impl<'a> Book<'a> {
     #[must_use]
     pub const fn line(&self) -> &'a Line {
         self.line
+    }
+
+    /// The session's keys changed: whoever keeps its leases is to look at it.
+    pub(crate) fn note_change(&self) {
+        let leases = self.ledger.first_lease.load(Ordering::Relaxed) != NO_LEASE;
+        if let Some(changed) = self.ledger.changed.get(self.slot as usize / 64)
+            && leases
+        {
+            changed.fetch_or(1 << (self.slot % 64), Ordering::Release);
+        }
     }
 
     /// The ceiling of a key that comes with this COUNT to send next: one that was used elsewhere has no lease yet.

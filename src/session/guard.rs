@@ -112,7 +112,6 @@ enum Hash {
     /// For the life of this process.
     Random(RandomState),
     /// The same in every process that has the key.
-    #[cfg_attr(not(all(feature = "survive", target_os = "linux")), allow(dead_code))]
     Keyed(PrintKey),
 }
 
@@ -139,6 +138,13 @@ impl KeyMemory {
             hasher: Hash::Random(RandomState::new()),
             shards,
         }
+    }
+
+    /// The same with fingerprints that other nodes with this key give too: for leases that a set shares.
+    #[must_use]
+    pub fn keyed(mut self, prints: PrintKey) -> Self {
+        self.hasher = Hash::Keyed(prints);
+        self
     }
 
     /// Remembered keys of a shard when there are to be as many in all.

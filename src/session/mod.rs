@@ -4,8 +4,11 @@
 //! when the session is released. A defect that panics closes one session, not the table. [`KeyMemory`] knows the
 //! keys that the table holds or held, so that no K_AMF starts again at COUNT 0. [`record`] writes a session down
 //! and takes it up again. [`Journal`] keeps COUNTs where they outlive a crash of the process, and sessions sealed
-//! beside them. [`SliceRooms`] keeps beside the table what network slice-specific authentication knows.
+//! beside them; [`attend`] keeps the sessions' leases in a store that outlives the host, and takes sessions over.
+//! [`SliceRooms`] keeps beside the table what network slice-specific authentication knows.
 
+#[cfg(all(feature = "survive", target_os = "linux"))]
+pub mod attend;
 mod free;
 pub mod guard;
 pub mod handle;

@@ -6,8 +6,8 @@
 
 use crate::base::{AccessType, Error, Result, Secret};
 use crate::procedure::nssaa::{Amf, Kept};
-use crate::security::transfer::StoredAccess;
-use crate::security::{Context, KeyChange, Kind, Place, SidePool, UeSecurity};
+use crate::security::transfer::{StoredAccess, StoredContext};
+use crate::security::{Context, KeyChange, Kind, Place, Role, SidePool, UeSecurity};
 
 use super::handle::Handle;
 use super::layout::{Header, Reader, Writer};
@@ -139,9 +139,20 @@ pub fn resume_after_failed_transfer(table: &Table, handle: Handle) -> Result<()>
 /// [`Error::KeyReused`] when a session of this table holds one of its keys, or held it at a higher COUNT;
 /// [`Error::TableFull`], [`Error::SideFull`]. Nothing has changed then.
 pub fn import(table: &Table, record: &[u8]) -> Result<Handle> {
+    take_up(table, record, &|_, stored| Ok(stored))
+}
+
+/// What becomes of a context on its way from a record into a session.
+pub(super) type Change<'a> = &'a dyn Fn(Role, StoredContext) -> Result<StoredContext>;
+
+/// [`import`], with contexts changed on the way.
+///
+/// # Errors
+/// As [`import`], and those of `change`.
+pub(super) fn take_up(table: &Table, record: &[u8], change: Change<'_>) -> Result<Handle> {
     let (reader, header) = Reader::open(record)?;
     let handle = table.establish(header.role)?;
-    let filled = fill(table.lock(handle)?, reader, header);
+    let filled = fill(table.lock(handle)?, (reader, header), change);
     let filled = filled.and_then(|slices| match slices {
         Some(amf) => table.make_slice_room(handle, SliceHalf::Amf(Box::new(amf))),
         None => Ok(()),
@@ -155,9 +166,41 @@ pub fn import(table: &Table, record: &[u8]) -> Result<Handle> {
     }
 }
 
-fn fill(mut guard: Guard<'_>, reader: Reader<'_>, header: Header) -> Result<Option<Amf>> {
+/// The keys of a record that have COUNTs of their own, by role.
+///
+/// # Errors
+/// [`Error::Record`].
+#[cfg(all(feature = "survive", target_os = "linux"))]
+pub(super) fn keys(record: &[u8]) -> Result<(Role, Vec<crate::kdf::KAmf>)> {
+    let (mut reader, header) = Reader::open(record)?;
+    if header.nh {
+        reader.nh()?;
+    }
+    if header.connections {
+        reader.connection()?;
+        reader.connection()?;
+    }
+    let mut keys = Vec::new();
+    for _ in 0..header.contexts {
+        let stored = reader.context()?;
+        if stored.counts.is_some() {
+            keys.push(stored.identity.k_amf);
+        }
+    }
+    if header.slices {
+        reader.slices()?;
+    }
+    reader.finish()?;
+    Ok((header.role, keys))
+}
+
+fn fill(
+    mut guard: Guard<'_>,
+    from: (Reader<'_>, Header),
+    change: Change<'_>,
+) -> Result<Option<Amf>> {
     let side = guard.resources().side;
-    let result = read(&mut guard.security, (reader, header), side);
+    let result = read(&mut guard.security, from, (side, change));
     let result = result.and_then(|slices| guard.claim_keys().map(|()| slices));
     if result.is_err() {
         // Before the lock goes: no key of a refused record may count as held.
@@ -174,13 +217,13 @@ pub(super) fn read_into(ue: &mut UeSecurity, record: &[u8], side: &SidePool) -> 
     if header.role != ue.role() {
         return Err(Error::Record);
     }
-    read(ue, (reader, header), side).map(drop)
+    read(ue, (reader, header), (side, &|_, stored| Ok(stored))).map(drop)
 }
 
 fn read(
     ue: &mut UeSecurity,
     (mut reader, header): (Reader<'_>, Header),
-    side: &SidePool,
+    (side, change): (&SidePool, Change<'_>),
 ) -> Result<Option<Amf>> {
     if header.nh {
         ue.resume_nh(reader.nh()?);
@@ -197,7 +240,7 @@ fn read(
             return Err(Error::Record);
         }
         last = Some(place);
-        ue.resume_context(stored, side)?;
+        ue.resume_context(change(header.role, stored)?, side)?;
     }
     let slices = if header.slices {
         Some(Amf::restore(reader.slices()?)?)

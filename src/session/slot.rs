@@ -183,6 +183,9 @@ impl Slot {
                 // In their cells before they leave the list of keys that wait for theirs. Cannot fail: there is one.
                 let _ = self.session.security.bind_all(&from);
                 self.forsake_unbound(memory);
+                if let Some(book) = from.book {
+                    book.note_change();
+                }
             }
             self.reconcile_keys(memory);
         }

@@ -27,7 +27,8 @@ const MAGIC: [u8; 4] = *b"NLSS";
 /// What is in front of the session's own record: the procedure that changes keys, and whether the candidate was partial.
 pub(super) const PREFIX: usize = 2;
 
-const _: () = assert!(HEAD + seal::OVERHEAD + PREFIX + crate::session::layout::WITHOUT_SLICES <= HALF);
+const _: () =
+    assert!(HEAD + seal::OVERHEAD + PREFIX + crate::session::layout::WITHOUT_SLICES <= HALF);
 
 /// The records of one table.
 pub(super) struct Records {

@@ -1,0 +1,220 @@
+//! The store in a cluster: three members on loopback, started and ended by the test.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use naslane::store::etcd::{Etcd, EtcdConfig};
+use naslane::store::{Failure, Outcome, Revision, Store};
+
+use super::conformance::{conforms, done, line, one, put, read};
+
+const MEMBERS: usize = 3;
+
+/// A cluster that ends with the test.
+struct Cluster {
+    folder: PathBuf,
+    members: [Option<Child>; MEMBERS],
+    ports: [[u16; 2]; MEMBERS],
+}
+
+/// Ports that are free now. All are held until all are known.
+fn ports() -> [[u16; 2]; MEMBERS] {
+    let listeners = [[0; 2]; MEMBERS]
+        .map(|two| two.map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap()));
+    listeners
+        .each_ref()
+        .map(|two| two.each_ref().map(|l| l.local_addr().unwrap().port()))
+}
+
+impl Cluster {
+    fn start(name: &str) -> Self {
+        let folder =
+            std::env::temp_dir().join(format!("naslane-etcd-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut cluster = Self {
+            folder,
+            members: [const { None }; MEMBERS],
+            ports: ports(),
+        };
+        for n in 0..MEMBERS {
+            cluster.run(n);
+        }
+        cluster
+    }
+
+    fn run(&mut self, n: usize) {
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let peer = |n: usize| format!("m{n}={}", url(self.ports[n][1]));
+        let [client, own] = self.ports[n].map(url);
+        let child = Command::new("etcd")
+            .arg("--name")
+            .arg(format!("m{n}"))
+            .arg("--data-dir")
+            .arg(self.folder.join(n.to_string()))
+            .arg("--listen-client-urls")
+            .arg(&client)
+            .arg("--advertise-client-urls")
+            .arg(&client)
+            .arg("--listen-peer-urls")
+            .arg(&own)
+            .arg("--initial-advertise-peer-urls")
+            .arg(&own)
+            .arg("--initial-cluster")
+            .arg((0..MEMBERS).map(peer).collect::<Vec<_>>().join(","))
+            .args([
+                "--initial-cluster-token",
+                "naslane-test",
+                "--log-level",
+                "error",
+            ])
+            .args(["--heartbeat-interval", "100", "--election-timeout", "1000"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("etcd (Debian: etcd-server)");
+        self.members[n] = Some(child);
+    }
+
+    fn kill(&mut self, n: usize) {
+        if let Some(mut child) = self.members[n].take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    fn config(&self) -> EtcdConfig {
+        EtcdConfig {
+            endpoints: self
+                .ports
+                .map(|[client, _]| format!("http://127.0.0.1:{client}"))
+                .into(),
+            prefix: "test".to_owned(),
+            timeout: Duration::from_secs(5),
+            user: None,
+        }
+    }
+
+    /// Opens the store as soon as the cluster answers.
+    fn open(&self) -> Etcd {
+        loop {
+            if let Ok(mut store) = Etcd::connect(self.config())
+                && store.incarnation().is_ok()
+            {
+                return store;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for n in 0..MEMBERS {
+            self.kill(n);
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[test]
+fn the_store_in_a_cluster_conforms() {
+    let cluster = Cluster::start("conforms");
+    conforms(&|| Box::new(cluster.open()), true);
+}
+
+/// Members die and come back one after another while a counter is written: whatever was acknowledged is there, and
+/// what was not is said to be unknown.
+#[test]
+fn what_was_acknowledged_survives_the_loss_of_members() {
+    let mut cluster = Cluster::start("members");
+    let mut store = cluster.open();
+    let key = line(1, 1);
+    let (mut acknowledged, mut revision) = (0_u32, Revision::ABSENT);
+    for round in 0..6 {
+        cluster.kill(round % MEMBERS);
+        let goal = acknowledged + 20;
+        let mut tried = acknowledged;
+        while acknowledged < goal {
+            tried += 1;
+            let change = put(key, revision, &tried.to_be_bytes());
+            match store.commit(&[naslane::store::Group(vec![change])]) {
+                Ok(outcomes) => match &outcomes[0] {
+                    Outcome::Done(new) => (acknowledged, revision) = (tried, *new),
+                    Outcome::Stale(there) => {
+                        let there = there[0].as_ref().expect("never removed");
+                        let value = u32::from_be_bytes(there.value[..].try_into().unwrap());
+                        assert!(
+                            value > acknowledged && value < tried,
+                            "an earlier unknown one"
+                        );
+                        (acknowledged, revision) = (value, there.revision);
+                    }
+                },
+                Err(Failure::Unknown) => {}
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        let there = loop {
+            if let Ok(found) = store.read(&[key]) {
+                break found[0].clone().unwrap();
+            }
+        };
+        assert_eq!(there.value, acknowledged.to_be_bytes());
+        cluster.run(round % MEMBERS);
+        // The next one goes only when there is a majority without it.
+        while store.incarnation().is_err() || !member_is_up(&cluster, round % MEMBERS) {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+fn member_is_up(cluster: &Cluster, n: usize) -> bool {
+    let config = EtcdConfig {
+        endpoints: vec![format!("http://127.0.0.1:{}", cluster.ports[n][0])],
+        ..cluster.config()
+    };
+    Etcd::connect(config).is_ok_and(|mut store| store.incarnation().is_ok())
+}
+
+#[test]
+fn without_a_majority_nothing_is_promised() {
+    let mut cluster = Cluster::start("minority");
+    let mut store = cluster.open();
+    let key = line(1, 1);
+    let revision = done(one(&mut store, put(key, Revision::ABSENT, b"a")));
+    cluster.kill(0);
+    cluster.kill(1);
+    let change = put(key, revision, b"b");
+    let failure = store.commit(&[naslane::store::Group(vec![change])]);
+    assert_eq!(failure, Err(Failure::Unknown));
+    assert_eq!(store.read(&[key]), Err(Failure::Unavailable));
+}
+
+/// A cluster that was set up anew behind the same addresses is another store.
+#[test]
+fn another_cluster_is_noticed() {
+    let mut cluster = Cluster::start("replaced");
+    let mut store = cluster.open();
+    let before = store.incarnation().unwrap();
+    done(one(&mut store, put(line(1, 1), Revision::ABSENT, b"a")));
+    for n in 0..MEMBERS {
+        cluster.kill(n);
+        std::fs::remove_dir_all(cluster.folder.join(n.to_string())).unwrap();
+    }
+    for n in 0..MEMBERS {
+        cluster.run(n);
+    }
+    // Same members and token: the cluster's identity is the same, its revisions are not.
+    let failure = loop {
+        match store.read(&[line(1, 1)]) {
+            Err(Failure::Unavailable) => std::thread::sleep(Duration::from_millis(100)),
+            other => break other,
+        }
+    };
+    assert_eq!(failure, Err(Failure::Replaced));
+    let mut new = cluster.open();
+    assert_ne!(new.incarnation().unwrap(), before);
+    assert_eq!(read(&mut new, line(1, 1)), None);
+}

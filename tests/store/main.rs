@@ -1,0 +1,18 @@
+//! The store: the lease protocol under random schedules, and one conformance suite for every implementation.
+#![allow(clippy::print_stdout)] // seeds, and what was counted
+
+mod conformance;
+mod model;
+
+#[cfg(feature = "embedded")]
+mod embedded;
+#[cfg(feature = "etcd")]
+mod etcd;
+#[cfg(feature = "embedded")]
+mod keeper;
+#[cfg(all(feature = "embedded", feature = "survive"))]
+mod leases;
+
+#[cfg(all(feature = "embedded", feature = "survive"))]
+#[path = "../common/mod.rs"]
+mod common;
