@@ -1,6 +1,8 @@
 //! Random events in random order: nothing panics, a timer never ends a pending slice, one COMMAND at most is
 //! unanswered, the memory is bounded, and what is stored is taken up.
 
+use std::collections::BTreeSet;
+
 use naslane::base::AccessType;
 use naslane::nas::nssaa::{EapCode, EapMessage, NssaaMessage, SNssai, Slice};
 use naslane::procedure::nssaa::{
@@ -8,6 +10,7 @@ use naslane::procedure::nssaa::{
     Registration, SecondAccess, Status, Subscribed, Subscription,
 };
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 use crate::world::{GPSI, eap, identity};
 
@@ -87,6 +90,8 @@ struct Chance {
     t3575: bool,
     retry: bool,
     asked: Option<u32>,
+    /// What came out, by name.
+    seen: BTreeSet<String>,
 }
 
 impl Chance {
@@ -112,6 +117,7 @@ impl Chance {
             t3575: false,
             retry: false,
             asked: None,
+            seen: BTreeSet::new(),
         }
     }
 
@@ -216,6 +222,17 @@ impl Chance {
             let Some(action) = self.amf.poll(&self.settings, &mut out).unwrap() else {
                 return;
             };
+            let name = format!("{action:?}");
+            let name = match action {
+                Action::Send { message, .. } => format!("{message:?}"),
+                Action::Ask { step, .. } => format!("{step:?}"),
+                _ => name
+                    .split([' ', '(', '{'])
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            };
+            self.seen.insert(name);
             match action {
                 Action::StartT3575 { .. } => self.t3575 = true,
                 Action::StopT3575 => {
@@ -358,6 +375,46 @@ proptest! {
         }
         prop_assert!(false, "actions without end");
     }
+}
+
+/// The dice are worth something: they bring about every action and every status.
+#[test]
+fn random_orders_reach_every_corner() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for _ in 0..300 {
+        let events = prop::collection::vec(happening(), 250);
+        let events = events.new_tree(&mut runner).unwrap().current();
+        let mut chance = Chance::new();
+        for event in &events {
+            chance.happens(event);
+            let statuses = chance
+                .amf
+                .statuses()
+                .map(|(_, status)| format!("{status:?}"));
+            chance.seen.extend(statuses.collect::<Vec<_>>());
+        }
+        seen.append(&mut chance.seen);
+    }
+    let corners = [
+        "Command",
+        "Result",
+        "ConfigurationUpdate",
+        "Deregistration",
+        "Start",
+        "Continue",
+        "StartT3575",
+        "StopT3575",
+        "StartRetry",
+        "StopRetry",
+        "ReleaseSessions",
+        "Reach",
+        "Pending",
+        "EapSuccess",
+        "EapFailure",
+    ];
+    let all: BTreeSet<String> = corners.map(str::to_owned).into();
+    assert_eq!(seen, all);
 }
 
 #[test]
