@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use naslane::nssaaf::service::{
-    ProblemDetails, SliceAuthConfirmationData, SliceAuthConfirmationResponse, SliceAuthContext, SliceAuthInfo,
-    SliceAuthNotification, read, write,
+    ProblemDetails, SliceAuthConfirmationData, SliceAuthConfirmationResponse, SliceAuthContext,
+    SliceAuthInfo, SliceAuthNotification, read, write,
 };
 
 fn both<T>(octets: &[u8])

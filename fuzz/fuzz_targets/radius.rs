@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use naslane::nas::nssaa::SNssai;
-use naslane::nssaaf::radius::dynamic::{Asker, Dynamic};
-use naslane::nssaaf::radius::{Builder, Packet, attribute, code, slice};
+use naslane::nssaaf::radius::dynamic::{Asker, Dynamic, Silence};
+use naslane::nssaaf::radius::{Builder, Packet, RadiusError, attribute, code, slice};
 
 const SECRET: &[u8] = b"0123456789abcdef";
 
@@ -34,7 +34,15 @@ fuzz_target!(|octets: &[u8]| {
         }
     }
     let request = builder.dynamic_request(SECRET);
-    let answer = dynamic.receive(&request, from, 0, true).expect("an authentic request is answered");
+    let answer = match dynamic.receive(&request, from, 0, true) {
+        Ok(answer) => answer,
+        // Proxy-States that leave no room for an Error-Cause.
+        Err(Silence::Packet(RadiusError::TooLong)) => return,
+        Err(other) => panic!("an authentic request is answered: {other:?}"),
+    };
     let asked = Packet::parse(&request).expect("built").authenticator();
-    Packet::parse(&answer.octets).expect("built").verify_reply(SECRET, &asked).expect("authentic");
+    Packet::parse(&answer.octets)
+        .expect("built")
+        .verify_reply(SECRET, &asked)
+        .expect("authentic");
 });
