@@ -17,7 +17,7 @@ use crate::session::shard::{Print, Remembered};
 use crate::session::table::TableConfig;
 use crate::store::{KeyRing, PrintKey};
 
-use super::memory::Memory;
+use super::memory::{Memory, Slice};
 use super::records::{PLACE, Records};
 use super::{Journal, OPEN, Opened, Place};
 
@@ -75,7 +75,8 @@ impl Drop for House {
 
 /// The files of one table.
 pub(super) struct Files {
-    memory: Memory,
+    memory: Arc<Memory>,
+    lines: Slice<Line>,
     sessions: usize,
     records: Records,
     house: Arc<House>,
@@ -95,10 +96,7 @@ const fn lines_at(sessions: usize) -> usize {
 
 impl Files {
     pub(super) fn lines(&self) -> &[Line] {
-        // The mapping was made for them.
-        self.memory
-            .slice(lines_at(self.sessions), self.sessions)
-            .unwrap_or_default()
+        &self.lines
     }
 
     pub(super) fn generations(&self) -> &[AtomicU32] {
@@ -285,7 +283,8 @@ impl Folder {
         let counts = self.file(&format!("counts-{worker:03}"))?;
         let len = lines_at(sessions) + sessions * size_of::<Line>();
         grow(&counts, len)?;
-        let memory = Memory::map(&counts, len)?;
+        let memory = Arc::new(Memory::map(&counts, len)?);
+        let lines = Slice::new(&memory, lines_at(sessions), sessions)?;
         let words: &[AtomicU64] = memory.slice(0, 2)?;
         let own = u64::from(worker) << 32 | sessions as u64;
         match words[0].load(Ordering::Acquire) {
@@ -300,6 +299,7 @@ impl Folder {
         grow(&records, sessions * PLACE)?;
         Ok(Files {
             memory,
+            lines,
             sessions,
             records: Records::new(records, self.ring.clone(), worker),
             house: house.clone(),

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use rustix::mm::{Advice, MapFlags, MsyncFlags, ProtFlags, madvise, mmap, msync, munmap};
@@ -93,6 +94,43 @@ impl Memory {
         // SAFETY: the mapping is ours; writing it out changes nothing in it.
         unsafe { msync(self.start.as_ptr().cast(), self.len, MsyncFlags::SYNC) }
             .map_err(|_| Error::System)
+    }
+}
+
+/// Values of a mapping that was checked once: what every message reads.
+pub(super) struct Slice<T: Plain> {
+    start: NonNull<T>,
+    count: usize,
+    _memory: Arc<Memory>,
+}
+
+// SAFETY: `Plain` is atomics, which any thread may use; the mapping lives as long as this.
+unsafe impl<T: Plain> Send for Slice<T> {}
+// SAFETY: as above.
+unsafe impl<T: Plain> Sync for Slice<T> {}
+
+impl<T: Plain> Slice<T> {
+    /// As [`Memory::slice`], for longer.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn new(memory: &Arc<Memory>, offset: usize, count: usize) -> Result<Self> {
+        let values: &[T] = memory.slice(offset, count)?;
+        Ok(Self {
+            start: NonNull::from(values).cast(),
+            count,
+            _memory: memory.clone(),
+        })
+    }
+}
+
+impl<T: Plain> std::ops::Deref for Slice<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        // SAFETY: `new` took them from `Memory::slice`, and the mapping is kept.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.count) }
     }
 }
 
