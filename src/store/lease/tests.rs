@@ -152,7 +152,7 @@ fn the_floors_of_a_lost_owner_lag_until_the_key_is_replaced() {
         assert!(taker.on(Event::Stop).halt);
         let step = taker.on(Event::Halted(at(70)));
         let line = committed(&step);
-        assert!(!line.held && line.lagging && line.watermark == [70, 0]);
+        assert!(!line.held && line.lagging && line.watermark == [70, 32]);
     }
 }
 
