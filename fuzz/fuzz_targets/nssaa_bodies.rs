@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use naslane::nas::nssaa::{
-    ALLOWED_MAX, AcceptLists, CONFIGURED_MAX, EapMessage, Extended, Nssai, NssaaMessage,
+    ALLOWED_MAX, AcceptLists, CONFIGURED_MAX, EapMessage, Extended, NssaaMessage, Nssai,
     RejectedNssai, SNssai, SliceLists,
 };
 use naslane::procedure::nssaa::{Amf, Kept, Ue};
@@ -12,7 +12,9 @@ use naslane::procedure::nssaa::{Amf, Kept, Ue};
 fuzz_target!(|data: &[u8]| {
     let mut out = vec![0; data.len() + 64];
     if let Ok(message) = NssaaMessage::decode(data) {
-        let len = message.encode(&mut out).expect("no longer than it was, but for an SD");
+        let len = message
+            .encode(&mut out)
+            .expect("no longer than it was, but for an SD");
         assert_eq!(NssaaMessage::decode(&out[..len]), Ok(message));
     }
     let _ = Ue::default().command(naslane::base::AccessType::ThreeGpp, data, &mut out);
@@ -39,10 +41,18 @@ fuzz_target!(|data: &[u8]| {
         };
         let message = [&[0x7E, 0, 0x42, 1, 1][..], &written[..len]].concat();
         let read = SliceLists::of(&message).expect("it was just written");
-        assert!(read.allowed.into_iter().flatten().eq(lists.allowed.iter().map(|s| Ok(*s))));
+        assert!(
+            read.allowed
+                .into_iter()
+                .flatten()
+                .eq(lists.allowed.iter().map(|s| Ok(*s)))
+        );
         let again = read.extended_rejected.into_iter().flatten();
         assert!(again.eq(lists.extended_rejected.iter().map(|r| Ok(*r))));
-        assert_eq!(read.rejected.into_iter().flatten().count(), lists.rejected.len());
+        assert_eq!(
+            read.rejected.into_iter().flatten().count(),
+            lists.rejected.len()
+        );
     }
     if let Ok(amf) = Amf::restore(data) {
         let stored = amf.store(Kept::All).expect("it fits");
