@@ -109,6 +109,8 @@ typedef enum naslane_status {
     NASLANE_E_CONTAINER_MISMATCH = 18,
     /** decipher a container right after its message was verified, with that message's COUNT */
     NASLANE_E_CONTAINER_UNVERIFIED = 19,
+    /** the lease of downlink COUNTs is used up; try again when the store has renewed it */
+    NASLANE_E_LEASE_EXHAUSTED = 20,
     /** another key-changing procedure is running for this UE; wait for its end */
     NASLANE_E_CONFLICT = 32,
     /** no procedure waits for this message */
@@ -135,10 +137,14 @@ typedef enum naslane_status {
     NASLANE_E_REJECTED = 43,
     /** horizontal derivation needs K_AMF' derived by this engine for this procedure */
     NASLANE_E_HORIZONTAL = 44,
+    /** another node owns this session; send its messages there */
+    NASLANE_E_FENCED = 45,
+    /** the COUNTs of this session are not known any more; release it and authenticate again */
+    NASLANE_E_REKEY_REQUIRED = 46,
     /** not the S-NSSAI that was asked, or none of the UE's subscription */
-    NASLANE_E_SLICE = 45,
+    NASLANE_E_SLICE = 47,
     /** a subscription with slices that need authentication must have a GPSI (at most 272 octets) */
-    NASLANE_E_GPSI = 46,
+    NASLANE_E_GPSI = 48,
     /** a required pointer is NULL */
     NASLANE_E_NULL = 64,
     /** output buffer is too small; nothing was written */
@@ -2056,6 +2062,56 @@ int32_t naslane_queue_eventfd(const naslane_queue *queue,
  */
 int32_t naslane_queue_arm(const naslane_queue *queue,
                           uint8_t *ready);
+
+/* ====================================================================== *
+ * Level 3: sessions that outlive a crash
+ *
+ * With a directory, preferably in memory (/run, /dev/shm), sessions outlive a crash of their process: every COUNT
+ * is there before the message that uses it is computed, and keys are there sealed (AES-256-GCM-SIV). The process
+ * that comes after opens the same directory with the same numbers of sessions, remembered keys and workers, asks
+ * for the handles, and goes on. A session whose COUNTs cannot be vouched for is REKEY_REQUIRED: release it and
+ * authenticate again. A directory belongs to one engine at a time, and covers a crash of the process, not the loss
+ * of the machine.
+ */
+
+/** Octets of the longest path of a directory, and of the longest place of keys, without the NUL. */
+#define NASLANE_FOLDER_MAX 1023
+
+/**
+ * As naslane_engine_new(), with the directory dir, which is made when it is not there. kek says where its
+ * key-encryption keys are: "file:PATH", "credential:NAME" (of systemd) or "env:NAME"; one key a line, its identity as 8
+ * and the key as 64 hexadecimal digits. The first one seals, all of them open.
+ *
+ * Errors: as there; BUSY (another engine has the directory), RECORD (it was made for other numbers, by another version,
+ * or sealed under another key), SYSTEM (a file cannot be read or written).
+ */
+int32_t naslane_engine_open(const naslane_config *config,
+                            const char *dir,
+                            const char *kek,
+                            naslane_engine **engine);
+
+/**
+ * As naslane_workers_new(), with a directory as in naslane_engine_open().
+ *
+ * Errors: as of both.
+ */
+int32_t naslane_workers_open(const naslane_config *config,
+                             const naslane_workers *workers,
+                             const char *dir,
+                             const char *kek,
+                             naslane_engine **engine);
+
+/**
+ * Writes the handles above after to sessions, lowest first, as many as there are and fit in room; 0 as after
+ * begins. For the sessions that a process before this one left behind; through a sidecar those of this client.
+ *
+ * Errors: NULL, OVERLAP, ARGUMENT (unaligned), DISCONNECTED.
+ */
+int32_t naslane_sessions_after(const naslane_engine *engine,
+                               uint64_t after,
+                               uint64_t *sessions,
+                               size_t room,
+                               size_t *count);
 
 #ifdef __cplusplus
 } /* extern "C" */

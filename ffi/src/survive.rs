@@ -1,10 +1,11 @@
 //! ## Level 3: sessions that outlive a crash
 //!
-//! With a directory, preferably in memory (/run, /dev/shm), sessions outlive a crash of their process: every COUNT is
-//! there before the message that uses it is computed, and keys are there sealed (AES-256-GCM-SIV). The process that comes
-//! after opens the same directory with the same numbers of sessions, remembered keys and workers, asks for the handles,
-//! and goes on. A session whose COUNTs cannot be vouched for is REKEY_REQUIRED: release it and authenticate again. A
-//! directory belongs to one engine at a time, and covers a crash of the process, not the loss of the machine.
+//! With a directory, preferably in memory (/run, /dev/shm), sessions outlive a crash of their process: every COUNT
+//! is there before the message that uses it is computed, and keys are there sealed (AES-256-GCM-SIV). The process
+//! that comes after opens the same directory with the same numbers of sessions, remembered keys and workers, asks
+//! for the handles, and goes on. A session whose COUNTs cannot be vouched for is REKEY_REQUIRED: release it and
+//! authenticate again. A directory belongs to one engine at a time, and covers a crash of the process, not the loss
+//! of the machine.
 
 use std::ffi::c_char;
 

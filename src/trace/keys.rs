@@ -146,15 +146,24 @@ impl Entry {
 
 /// Serving network name of the home network, its MNC of `digits` digits written as three.
 fn name(imsi: &str, digits: usize) -> Option<String> {
-    let (mcc, mnc) = (imsi.get(..3)?, imsi.get(3..3 + digits)?);
+    let (mcc, mnc) = plmn(imsi, digits)?;
     Some(format!("5G:mnc{mnc:0>3}.mcc{mcc}.3gppnetwork.org"))
 }
 
 /// The same with the MNC as it is, or cut to two digits.
 fn short_name(imsi: &str, digits: usize) -> Option<String> {
-    let (mcc, mnc) = (imsi.get(..3)?, imsi.get(3..3 + digits)?);
+    let (mcc, mnc) = plmn(imsi, digits)?;
     let mnc = &mnc[mnc.len() - 2..];
     Some(format!("5G:mnc{mnc}.mcc{mcc}.3gppnetwork.org"))
+}
+
+/// MCC, and an MNC of so many digits.
+fn plmn(imsi: &str, digits: usize) -> Option<(&str, &str)> {
+    let (mcc, mnc) = (imsi.get(..3)?, imsi.get(3..3 + digits)?);
+    let mut octets = imsi.bytes().take(3 + digits);
+    octets
+        .all(|octet| octet.is_ascii_digit())
+        .then_some((mcc, mnc))
 }
 
 fn amf(seaf: &KSeaf, supi: &[u8], abba: &[u8]) -> Option<KAmf> {
@@ -219,7 +228,7 @@ mod tests {
             Some("5G:mnc70.mcc999.3gppnetwork.org")
         );
         assert_eq!(
-            (name("99", 2), short_name("ü", 2), name("999é", 2)),
+            (name("99", 2), short_name("123é1", 3), name("999é", 2)),
             (None, None, None)
         );
     }

@@ -1,6 +1,7 @@
 //! The store: the lease protocol under random schedules, and one conformance suite for every implementation.
 #![allow(clippy::print_stdout)] // seeds, and what was counted
 
+#[cfg(any(feature = "embedded", feature = "etcd"))]
 mod conformance;
 mod model;
 

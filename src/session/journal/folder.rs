@@ -70,6 +70,8 @@ impl Drop for House {
             // Not on the disk: the next engine takes the directory for one that was not closed.
             let _ = self.header.sync();
         }
+        // Closing alone would leave the lock to a child that this process forked and that has not closed it yet.
+        let _ = flock(&self.keys, FlockOperation::Unlock);
     }
 }
 
