@@ -99,6 +99,7 @@ impl UeSecurity {
     }
 
     /// Keys that are known as this UE's and are not here are to be given up.
+    #[cfg(all(feature = "survive", target_os = "linux"))]
     pub(crate) fn forget_keys(&mut self) {
         self.changed.add(Changed::KEYS);
     }
@@ -193,6 +194,7 @@ impl UeSecurity {
     ///
     /// # Errors
     /// [`Error::RekeyRequired`].
+    #[cfg(all(feature = "survive", target_os = "linux"))]
     pub(crate) fn resume_counts(&mut self, from: &Resources<'_>) -> Result<()> {
         let book = from.book.ok_or(Error::RekeyRequired)?;
         let role = self.role();
@@ -224,6 +226,7 @@ impl UeSecurity {
     }
 
     /// A context goes, and the accesses that used it have none.
+    #[cfg(all(feature = "survive", target_os = "linux"))]
     fn lose(&mut self, place: Place) {
         if place == Place::Previous {
             let waits = |access: &&mut super::ue::Access| access.on_previous;

@@ -85,6 +85,7 @@ pub struct Standing {
 
 impl Standing {
     /// The COUNTs of one access. Which late messages were accepted is not known: none is any more.
+    #[cfg_attr(not(all(feature = "survive", target_os = "linux")), allow(dead_code))]
     pub(super) fn pair(&self, access: AccessType) -> Result<Pair> {
         let at = access.index();
         let mut receive = ReceiveCount::resume(self.floor[at], 0)?;
@@ -361,6 +362,7 @@ pub(crate) mod sabotage {
     }
 
     /// From now on this thread's COUNTs are stored by [`catch_up`] and not before.
+    #[cfg_attr(not(all(feature = "survive", target_os = "linux")), allow(dead_code))]
     pub(crate) fn choose_wrong_order() {
         WRONG.set(true);
     }
@@ -374,6 +376,7 @@ pub(crate) mod sabotage {
     }
 
     /// Stores what was put off.
+    #[cfg_attr(not(all(feature = "survive", target_os = "linux")), allow(dead_code))]
     pub(crate) fn catch_up(lines: &[Line]) {
         LATE.with_borrow_mut(|late| {
             for (slot, word, octets) in late.drain(..) {

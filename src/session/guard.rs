@@ -36,6 +36,7 @@ impl Floors {
     }
 
     /// The higher of both, one by one.
+    #[cfg(all(feature = "survive", target_os = "linux"))]
     pub(super) fn max(self, other: Self) -> Self {
         let mut highest = self;
         let both = highest.0.iter_mut().zip(other.0);

@@ -50,6 +50,7 @@ const SLICES: usize = 2 + RECORD_MAX;
 pub const MAX_LEN: usize = HEADER + NH_CHAIN + 2 * CONNECTION + 4 * CONTEXT + SLICES + CHECKSUM;
 
 /// Octets of the longest record that says nothing of slices.
+#[cfg(all(feature = "survive", target_os = "linux"))]
 pub(super) const WITHOUT_SLICES: usize = MAX_LEN - SLICES;
 
 /// Header flags.

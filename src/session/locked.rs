@@ -29,6 +29,9 @@ impl<'a> Guard<'a> {
     ///
     /// # Errors
     /// [`Error::NoContext`] without such a context or without a journal; [`Error::RekeyRequired`].
+    ///
+    /// [`Error::NoContext`]: crate::base::Error::NoContext
+    /// [`Error::RekeyRequired`]: crate::base::Error::RekeyRequired
     pub fn counts(&self, place: Place) -> Result<Standing> {
         self.slot
             .session
@@ -41,6 +44,9 @@ impl<'a> Guard<'a> {
     /// # Errors
     /// As [`Guard::counts`]; [`Error::Handle`] when `print` is not the fingerprint of its key any more;
     /// [`Error::Argument`] below the COUNT to send next or above 2^24.
+    ///
+    /// [`Error::Handle`]: crate::base::Error::Handle
+    /// [`Error::Argument`]: crate::base::Error::Argument
     pub fn set_lease(
         &mut self,
         at: (Place, AccessType),

@@ -76,10 +76,12 @@ pub(super) trait Remembered: Send {
     /// None is there.
     fn clear(&self, index: usize);
     /// What is there.
+    #[cfg_attr(not(all(feature = "survive", target_os = "linux")), allow(dead_code))]
     fn get(&self, index: usize) -> Option<(Print, Floors)>;
     /// The place that is written over next.
     fn set_oldest(&self, index: usize);
     /// The same.
+    #[cfg_attr(not(all(feature = "survive", target_os = "linux")), allow(dead_code))]
     fn oldest(&self) -> usize;
 }
 
@@ -230,6 +232,7 @@ impl Shard {
     }
 
     /// Goes on with the keys that were kept, and keeps them there from now on. Keys that sessions hold are in already.
+    #[cfg(all(feature = "survive", target_os = "linux"))]
     pub(super) fn keep(&mut self, kept: Box<dyn Remembered>) {
         for index in 0..self.retired.len() {
             let Some((print, floors)) = kept.get(index) else {

@@ -46,7 +46,7 @@ impl Verdict {
 /// One NAS PDU and what was found.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Number of the UE; see [`super::Follower::ue`].
+    /// Number of the UE.
     pub ue: usize,
     /// Frame number in the capture.
     pub frame: u64,

@@ -6,7 +6,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | [`packet`] | octets: header, attributes, the three authenticators |
-//! | [`slice`] | the attributes of TS 29.561: GPSI and S-NSSAI |
+//! | [`mod@slice`] | the attributes of TS 29.561: GPSI and S-NSSAI |
 //! | [`client`] | questions to servers: identifiers, retransmission, fail-over |
 //! | [`dynamic`] | Disconnect-Request in, ACK or NAK out |
 
