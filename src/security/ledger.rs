@@ -375,7 +375,6 @@ pub(crate) mod sabotage {
         wrong
     }
 
-    /// Stores what was put off.
     #[cfg_attr(not(all(feature = "survive", target_os = "linux")), allow(dead_code))]
     pub(crate) fn catch_up(lines: &[Line]) {
         LATE.with_borrow_mut(|late| {
