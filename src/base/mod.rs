@@ -4,6 +4,16 @@ pub mod cpu;
 pub mod error;
 #[cfg(feature = "std")]
 pub mod metrics;
+#[cfg(all(
+    target_os = "linux",
+    any(
+        feature = "embedded",
+        feature = "etcd",
+        feature = "nssaa",
+        feature = "survive"
+    )
+))]
+pub(crate) mod random;
 pub mod secret;
 #[cfg(feature = "std")]
 pub(crate) mod sync;

@@ -45,10 +45,7 @@ name! {
 /// Octets that nobody drew before.
 #[cfg(any(feature = "embedded", feature = "etcd"))]
 pub(super) fn draw() -> super::Result<[u8; 16]> {
-    use rustix::rand::{GetRandomFlags, getrandom};
     let mut octets = [0; 16];
-    match getrandom(&mut octets[..], GetRandomFlags::empty()) {
-        Ok(16) => Ok(octets),
-        _ => Err(super::Failure::Unavailable),
-    }
+    crate::base::random::fill(&mut octets).map_err(|_| super::Failure::Unavailable)?;
+    Ok(octets)
 }

@@ -18,7 +18,7 @@ use aes_gcm_siv::aead::{AeadInOut, KeyInit};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce, Tag};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::base::{Error, Result, Secret};
+use crate::base::{Error, Result, Secret, random};
 
 use super::PrintKey;
 
@@ -154,11 +154,7 @@ impl KeyRing {
     pub fn seal(&self, associated: &[u8], plain: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let kek = self.0.first().ok_or(Error::Argument)?;
         let mut nonce = [0; 12];
-        let flags = rustix::rand::GetRandomFlags::empty();
-        let drawn = rustix::rand::getrandom(&mut nonce, flags).map_err(|_| Error::System)?;
-        if drawn != nonce.len() {
-            return Err(Error::System);
-        }
+        random::fill(&mut nonce)?;
         let begin = out.len();
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&VERSION.to_be_bytes());

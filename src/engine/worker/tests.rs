@@ -315,33 +315,23 @@ fn a_flood_delays_a_polite_client_by_one_batch() {
 fn a_doorbell_that_never_rests_starves_nobody() {
     let (worker, inbox, metrics) = worker();
     let bell = Arc::new(Doorbell::new().unwrap());
-    let (end, ring) = pair(8).unwrap();
-    inbox
-        .hand_in(Line {
-            end: ring,
-            payload: Payload::allocate(64).unwrap(),
-            wake_worker: bell.clone(),
-            wake_client: Arc::new(Doorbell::new().unwrap()),
-            admit: None,
-            fault: Arc::default(),
-            left: Arc::default(),
-            grace: None,
-        })
-        .unwrap();
-    let (own, theirs) = (Arc::new(Doorbell::new().unwrap()), pair(8).unwrap());
-    let (mut polite, ring) = theirs;
-    inbox
-        .hand_in(Line {
-            end: ring,
-            payload: Payload::allocate(4096).unwrap(),
-            wake_worker: own.clone(),
-            wake_client: Arc::new(Doorbell::new().unwrap()),
-            admit: None,
-            fault: Arc::default(),
-            left: Arc::default(),
-            grace: None,
-        })
-        .unwrap();
+    let own = Arc::new(Doorbell::new().unwrap());
+    let [end, mut polite] = [&bell, &own].map(|bell| {
+        let (end, ring) = pair(8).unwrap();
+        inbox
+            .hand_in(Line {
+                end: ring,
+                payload: Payload::allocate(4096).unwrap(),
+                wake_worker: bell.clone(),
+                wake_client: Arc::new(Doorbell::new().unwrap()),
+                admit: None,
+                fault: Arc::default(),
+                left: Arc::default(),
+                grace: None,
+            })
+            .unwrap();
+        end
+    });
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(move || worker.run());

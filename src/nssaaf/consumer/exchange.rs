@@ -8,6 +8,7 @@ use hyper::{Method, StatusCode, Uri};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Event, Outcome, Shared, Trouble, callbacks};
+use crate::base::random;
 use crate::nas::nssaa::{EapCode, EapMessage, SNssai, eap_verdict};
 use crate::nssaaf::http::HttpError;
 use crate::nssaaf::http::client::Answer;
@@ -106,7 +107,7 @@ fn busy(answer: &Answer) -> Option<Trouble> {
 fn chance() -> f64 {
     let mut octet = [0];
     // Without randomness all pause equally long: no harm.
-    let _ = getrandom::fill(&mut octet);
+    let _ = random::fill(&mut octet);
     f64::from(octet[0]) / 255.0
 }
 

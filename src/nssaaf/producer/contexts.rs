@@ -102,7 +102,7 @@ impl Contexts {
             return None;
         }
         let mut random = [0; 16];
-        getrandom::fill(&mut random).ok()?;
+        crate::base::random::fill(&mut random).ok()?;
         let name: Arc<str> = format!("{:032x}", u128::from_be_bytes(random)).into();
         let life = if finished { FINISHED } else { self.life };
         let deadline = self.deadline(&name, life);

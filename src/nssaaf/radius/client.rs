@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
+use crate::base::random;
+
 use super::code;
 use super::packet::{Authenticator, Builder, LONGEST, Packet, RadiusError};
 
@@ -348,7 +350,7 @@ impl Client {
         F: Fn(&mut Builder) -> Result<(), RadiusError> + Send + Sync,
     {
         let mut authenticator = Authenticator::default();
-        getrandom::fill(&mut authenticator).map_err(|_| AskError::System)?;
+        random::fill(&mut authenticator).map_err(|_| AskError::System)?;
         let (taken, mut reply) = line
             .take(authenticator, self.patience.sockets, &self.counts)
             .await?;

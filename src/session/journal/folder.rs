@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use rustix::fs::{FlockOperation, flock};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, random};
 use crate::security::{Cell, Ledger, Line};
 use crate::session::free::SHARDS;
 use crate::session::guard::{Floors, KeyMemory};
@@ -241,15 +241,10 @@ impl Folder {
 
     fn draw(&self) -> Result<PrintKey> {
         let mut octets = [0; PrintKey::LEN];
-        let flags = rustix::rand::GetRandomFlags::empty();
-        let drawn = rustix::rand::getrandom(&mut octets, flags).map_err(|_| Error::System)?;
+        random::fill(&mut octets)?;
         let key = PrintKey::new(octets);
         octets.zeroize();
-        if drawn == PrintKey::LEN {
-            Ok(key)
-        } else {
-            Err(Error::System)
-        }
+        Ok(key)
     }
 
     /// Seals the key of the fingerprints into the header.
