@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::certificates;
+use crate::ports::free_port;
 
 /// The secret of all RADIUS here.
 pub(crate) const SECRET: &str = "a secret for the slices";
@@ -24,12 +25,6 @@ pub(crate) struct Aaa {
     pub(crate) address: SocketAddr,
     directory: PathBuf,
     child: Option<Child>,
-}
-
-/// A port of loopback that nobody has. Another process may take it before it is used; a test then fails and says so.
-pub(crate) fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
 }
 
 /// A command whose process dies with the test's thread, even when that is aborted.

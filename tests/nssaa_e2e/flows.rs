@@ -6,8 +6,9 @@ use naslane::nas::nssaa::{EapMessage, identity_request};
 use naslane::nssaaf::consumer::{Consumer, Event, Outcome, Settings, Trouble};
 use naslane::nssaaf::service::{Cause, NotificationType};
 
-use crate::aaa::{Aaa, free_port};
+use crate::aaa::Aaa;
 use crate::nssaaf::{Nssaaf, Wanted};
+use crate::ports::free_port;
 use crate::relay::{Relay, Toward};
 use crate::world::settings;
 use crate::world::{

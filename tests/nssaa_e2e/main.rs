@@ -12,6 +12,8 @@ mod common;
 mod flows;
 mod network;
 mod nssaaf;
+#[path = "../common/ports.rs"]
+mod ports;
 mod procedure;
 mod relay;
 mod storm;

@@ -10,7 +10,8 @@ use naslane::nas::nssaa::SNssai;
 use naslane::nssaaf::http::{Client, Method, Uri};
 use naslane::nssaaf::service::{self, NotificationType, Subject};
 
-use crate::aaa::{SECRET, directory, dying_with_us, free_port};
+use crate::aaa::{SECRET, directory, dying_with_us};
+use crate::ports::free_port;
 
 /// A NSSAAF that runs; ended when dropped.
 pub(crate) struct Nssaaf {

@@ -1,6 +1,5 @@
 //! The store in a cluster: three members on loopback, started and ended by the test.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use naslane::store::etcd::{Etcd, EtcdConfig};
 use naslane::store::{Failure, Outcome, Revision, Store};
 
 use super::conformance::{conforms, done, line, one, put, read};
+use super::ports::free_port;
 
 const MEMBERS: usize = 3;
 
@@ -19,15 +19,6 @@ struct Cluster {
     ports: [[u16; 2]; MEMBERS],
 }
 
-/// Ports that are free now. All are held until all are known.
-fn ports() -> [[u16; 2]; MEMBERS] {
-    let listeners = [[0; 2]; MEMBERS]
-        .map(|two| two.map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap()));
-    listeners
-        .each_ref()
-        .map(|two| two.each_ref().map(|l| l.local_addr().unwrap().port()))
-}
-
 impl Cluster {
     fn start(name: &str) -> Self {
         let folder =
@@ -36,7 +27,7 @@ impl Cluster {
         let mut cluster = Self {
             folder,
             members: [const { None }; MEMBERS],
-            ports: ports(),
+            ports: [[0; 2]; MEMBERS].map(|two| two.map(|_| free_port())),
         };
         for n in 0..MEMBERS {
             cluster.run(n);

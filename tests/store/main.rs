@@ -13,6 +13,9 @@ mod etcd;
 mod keeper;
 #[cfg(all(feature = "embedded", feature = "survive"))]
 mod leases;
+#[cfg(feature = "etcd")]
+#[path = "../common/ports.rs"]
+mod ports;
 
 #[cfg(all(feature = "embedded", feature = "survive"))]
 #[path = "../common/mod.rs"]
