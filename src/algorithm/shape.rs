@@ -10,7 +10,7 @@ pub(super) const MOST: usize = 128;
 const STEP: usize = 16;
 
 /// Lengths from here on count as one: such a message is longer than its neighbours by a small part only.
-const CLASSES: usize = 40;
+const CLASSES: usize = 64;
 
 /// Lengths of one class count as one.
 #[inline(always)]

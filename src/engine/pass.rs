@@ -55,6 +55,8 @@ pub(super) enum Plain<'a> {
         buffer: &'a mut [u8],
         len: usize,
     },
+    /// The plain message stands where the PDU will have it, behind [`OVERHEAD`] free octets.
+    Placed(&'a mut [u8]),
 }
 
 impl Plain<'_> {
@@ -62,6 +64,7 @@ impl Plain<'_> {
         match self {
             Self::Apart { plain, .. } => plain,
             Self::InPlace { buffer, len } => buffer.get(..*len).unwrap_or_default(),
+            Self::Placed(pdu) => pdu.get(OVERHEAD..).unwrap_or_default(),
         }
     }
 
@@ -69,6 +72,7 @@ impl Plain<'_> {
         let (len, room) = match self {
             Self::Apart { plain, out } => (plain.len(), out.len()),
             Self::InPlace { buffer, len } => (*len, buffer.len()),
+            Self::Placed(pdu) => return pdu.len() >= OVERHEAD,
         };
         len.checked_add(OVERHEAD)
             .is_some_and(|needed| needed <= room)
@@ -87,6 +91,7 @@ impl Plain<'_> {
                 pdu.copy_within(..*len, OVERHEAD);
                 Some(pdu)
             }
+            Self::Placed(pdu) => Some(pdu),
         }
     }
 }

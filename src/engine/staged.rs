@@ -21,8 +21,6 @@ pub(super) struct Message {
     handle: Handle,
     access: AccessType,
     form: Form,
-    /// Octets of the input, at the start of the stretch.
-    len: usize,
     stretch: Range<usize>,
 }
 
@@ -35,15 +33,22 @@ impl Message {
         }
     }
 
+    /// Where its input belongs, in octets from the start of its stretch: nothing is moved later.
+    pub(super) fn lead(job: &Job) -> usize {
+        match job.op {
+            op::PROTECT => OVERHEAD,
+            _ => 0,
+        }
+    }
+
     /// Its place: [`Message::room`] octets from `start` on.
     pub(super) fn new(checked: Checked, job: &Job, start: usize) -> Self {
-        let len = checked.input.len();
+        let room = Self::room(job, checked.input.len());
         Self {
             handle: checked.handle,
             access: checked.access,
             form: checked.into_form(),
-            len,
-            stretch: start..start + Self::room(job, len),
+            stretch: start..start + room,
         }
     }
 
@@ -52,9 +57,12 @@ impl Message {
         self.handle
     }
 
-    /// Where its input begins, and its output.
-    pub(super) const fn start(&self) -> usize {
-        self.stretch.start
+    /// Where the output of this job, which was this message, begins.
+    pub(super) const fn output(&self, job: &Job) -> usize {
+        match job.op {
+            op::PROTECT => self.stretch.start,
+            _ => self.stretch.start + OVERHEAD,
+        }
     }
 }
 
@@ -101,10 +109,7 @@ fn task<'a>(kind: u8, message: &Message, place: &'a mut [u8]) -> Task<'a> {
     let commit = match kind {
         op::PROTECT => {
             return Task::Protect {
-                plain: Plain::InPlace {
-                    buffer: place,
-                    len: message.len,
-                },
+                plain: Plain::Placed(place),
                 form: message.form.clone(),
             };
         }
@@ -112,7 +117,7 @@ fn task<'a>(kind: u8, message: &Message, place: &'a mut [u8]) -> Task<'a> {
         _ => Commit::No,
     };
     Task::Verify {
-        octets: Octets::InPlace(place),
+        octets: Octets::Stays(place),
         commit,
     }
 }

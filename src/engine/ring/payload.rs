@@ -145,15 +145,23 @@ impl Payload {
         // Relaxed throughout: the ring's words order what is under way.
         let load = |word: &AtomicU64| u64::from_le(word.load(Ordering::Relaxed));
         if skip == 0 {
-            let mut chunks = octets.chunks_exact_mut(WORD);
-            for (chunk, word) in (&mut chunks).zip(words) {
-                chunk.copy_from_slice(&load(word).to_le_bytes());
+            let (chunks, rest) = octets.as_chunks_mut::<WORD>();
+            let mut last = 0;
+            for (chunk, word) in chunks.iter_mut().zip(words) {
+                last = load(word);
+                *chunk = last.to_le_bytes();
             }
-            let rest = chunks.into_remainder();
             if let Some(word) = words.last()
                 && !rest.is_empty()
             {
-                rest.copy_from_slice(&load(word).to_le_bytes()[..rest.len()]);
+                let (word, used) = (load(word), rest.len());
+                if let Some(tail) = octets.last_chunk_mut::<WORD>() {
+                    // Together with octets that stand there: a copy of a length known only now is a call.
+                    let used = 8 * used as u32;
+                    *tail = (last >> used | word << (64 - used)).to_le_bytes();
+                } else {
+                    octets.copy_from_slice(&word.to_le_bytes()[..used]);
+                }
             }
             return Ok(());
         }
@@ -207,17 +215,22 @@ impl Payload {
         {
             merge(word, skip, first);
         }
-        let mut chunks = octets.chunks_exact(WORD);
-        for (chunk, word) in (&mut chunks).zip(&mut words) {
-            word.store(value(0, chunk).to_le(), Ordering::Relaxed);
+        let (chunks, rest) = octets.as_chunks::<WORD>();
+        for (chunk, word) in chunks.iter().zip(&mut words) {
+            word.store(u64::from_le_bytes(*chunk).to_le(), Ordering::Relaxed);
         }
-        let rest = chunks.remainder();
         if let Some(word) = words.next()
             && !rest.is_empty()
         {
             let written = head + octets.len() - rest.len();
             if written + WORD <= room {
-                word.store(value(0, rest).to_le(), Ordering::Relaxed);
+                let last = match octets.last_chunk() {
+                    // Of octets that were loaded before: pieced together in memory it would wait for its parts, a
+                    // tenth of a worker's turn.
+                    Some(tail) => u64::from_le_bytes(*tail) >> (64 - 8 * rest.len()),
+                    None => value(0, rest),
+                };
+                word.store(last.to_le(), Ordering::Relaxed);
             } else {
                 merge(word, 0, rest);
             }

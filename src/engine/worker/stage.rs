@@ -108,7 +108,10 @@ impl Stage {
             let Some(place) = self.arena.get_mut(start..start + room) else {
                 return Ok(false);
             };
-            origin.payload.read(job.in_offset, &mut place[..input])?;
+            let lead = Message::lead(job);
+            origin
+                .payload
+                .read(job.in_offset, &mut place[lead..lead + input])?;
             self.messages[index] = Some(Message::new(checked, job, start));
             self.use_up(room);
             return Ok(true);
@@ -263,7 +266,7 @@ impl Stage {
     pub(super) fn give_out(&mut self, index: usize, payload: &Payload) -> &Job {
         let job = &mut self.jobs[index];
         let start = match (&self.messages[index], &self.steps[index]) {
-            (Some(message), _) => message.start(),
+            (Some(message), _) => message.output(job),
             (None, Some(step)) => step.out_offset as usize,
             (None, None) => return job,
         };

@@ -9,7 +9,7 @@ use super::super::{Backend, Choice, Lane, Room, always};
 use super::aarch64_aes;
 use super::{CmacLane, EXAMPLE, Key, aes_crate};
 #[cfg(target_arch = "x86_64")]
-use super::{x86_aesni, x86_avx2, x86_vaes512};
+use super::{x86_aesni, x86_vaes512};
 use crate::base::secret::ct_eq_mac;
 use arrayvec::ArrayVec;
 use core::ops::Range;
@@ -227,14 +227,6 @@ macro_rules! rows {
                 available: x86_vaes512::available,
                 one: |lane| x86_vaes512::message_one(lane),
                 many: |lanes| x86_vaes512::message_many(lanes),
-            },
-            #[cfg(target_arch = "x86_64")]
-            Backend {
-                name: "x86_avx2",
-                lanes: 8,
-                available: x86_avx2::available,
-                one: |lane| x86_avx2::message_one(lane),
-                many: |lanes| x86_avx2::message_many(lanes),
             },
             #[cfg(target_arch = "x86_64")]
             Backend {

@@ -15,8 +15,6 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_aesni;
 #[cfg(target_arch = "x86_64")]
-mod x86_avx2;
-#[cfg(target_arch = "x86_64")]
 mod x86_counter;
 #[cfg(target_arch = "x86_64")]
 mod x86_message;

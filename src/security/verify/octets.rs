@@ -13,6 +13,8 @@ pub enum Octets<'a> {
     },
     /// The plain message replaces the PDU, from its first octet on, if the MAC verifies; else nothing changes.
     InPlace(&'a mut [u8]),
+    /// The plain message replaces the body of the PDU where it stands, if the MAC verifies; else nothing changes.
+    Stays(&'a mut [u8]),
 }
 
 impl Octets<'_> {
@@ -21,6 +23,7 @@ impl Octets<'_> {
         match self {
             Self::Apart { pdu, out } => Octets::Apart { pdu, out },
             Self::InPlace(pdu) => Octets::InPlace(pdu),
+            Self::Stays(pdu) => Octets::Stays(pdu),
         }
     }
 
@@ -28,11 +31,11 @@ impl Octets<'_> {
     pub(crate) fn pdu(&self) -> &[u8] {
         match self {
             Self::Apart { pdu, .. } => pdu,
-            Self::InPlace(pdu) => pdu,
+            Self::InPlace(pdu) | Self::Stays(pdu) => pdu,
         }
     }
 
-    /// Moves the body to the output and returns it.
+    /// Moves the body to the output, if it is not there, and returns it.
     pub(super) fn lay_out(&mut self) -> Option<&mut [u8]> {
         match self {
             Self::Apart { pdu, out } => {
@@ -46,14 +49,19 @@ impl Octets<'_> {
                 pdu.copy_within(header::BODY.., 0);
                 pdu.get_mut(..len)
             }
+            Self::Stays(pdu) => pdu.get_mut(header::BODY..),
         }
     }
 
-    /// The first `len` octets of the output.
+    /// The first `len` octets of the plain message.
     pub(crate) fn plain(&self, len: usize) -> &[u8] {
         match self {
             Self::Apart { out, .. } => out.get(..len).unwrap_or_default(),
             Self::InPlace(pdu) => pdu.get(..len).unwrap_or_default(),
+            Self::Stays(pdu) => pdu
+                .get(header::BODY..)
+                .and_then(|body| body.get(..len))
+                .unwrap_or_default(),
         }
     }
 
@@ -61,6 +69,9 @@ impl Octets<'_> {
         let octets = match self {
             Self::Apart { out, .. } => out.get_mut(..len),
             Self::InPlace(pdu) => pdu.get_mut(..len),
+            Self::Stays(pdu) => pdu
+                .get_mut(header::BODY..)
+                .and_then(|body| body.get_mut(..len)),
         };
         octets.unwrap_or_default().fill(0);
     }
