@@ -353,12 +353,20 @@ impl<S: Store> Attendant<S> {
                 continue;
             };
             let guard = table_of(tables, kept.handle).and_then(|table| table.lock(kept.handle));
-            let there = guard.is_ok_and(|guard| {
-                places(|place| guard.counts(place)).any(|standing| standing.print == id)
-            });
             self.sweep.push_back(id);
-            if !there {
-                self.keeper.stop(id);
+            match guard {
+                Ok(guard) => {
+                    let mut own = places(|place| guard.counts(place));
+                    if !own.any(|standing| standing.print == id) {
+                        self.keeper.stop(id);
+                    }
+                }
+                // A session whose lock is poisoned is still there, and sends nothing.
+                Err(Error::Handle) => {
+                    let handle = kept.handle;
+                    self.released(handle);
+                }
+                Err(_) => {}
             }
         }
     }

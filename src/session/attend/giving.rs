@@ -28,6 +28,12 @@ impl<S: Store> Attendant<S> {
         Ok(())
     }
 
+    /// True for a session that was given and is not released yet.
+    #[must_use]
+    pub fn gives(&self, handle: Handle) -> bool {
+        self.given.contains(&handle)
+    }
+
     /// A session that was given is released.
     pub fn given_away(&mut self, handle: Handle) {
         self.given.remove(&handle);
@@ -50,6 +56,8 @@ impl<S: Store> Attendant<S> {
 
     /// A session was released, not given: its record leaves the store, and its keys count as used up.
     pub fn released(&mut self, handle: Handle) {
+        self.given.remove(&handle);
+        self.names.forget(handle);
         let ids = self.keys_of(handle);
         self.keeper.erase(&ids);
         for id in ids {

@@ -65,6 +65,12 @@ impl<S: Store> Attendant<S> {
         seated.map(Taken::Here)
     }
 
+    /// True while the store is asked for this session.
+    #[must_use]
+    pub fn takes(&self, name: SessionName) -> bool {
+        self.taking.contains_key(&name)
+    }
+
     fn begin_taking(&mut self, name: SessionName) -> Result<()> {
         let entry = self.keeper.record(name).map_err(|failure| match failure {
             Failure::Corrupt => Error::Record,
