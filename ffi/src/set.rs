@@ -8,7 +8,7 @@ use crate::guard;
 use crate::pointer::{Out, octets};
 
 /// Gives a session the name, of 1 to 64 octets, under which another sidecar of the set can take it over. To be called
-/// before [`naslane_authenticated`](crate::session::naslane_authenticated). Names are those of this client's user and
+/// before naslane_authenticated(). Names are those of this client's user and
 /// name.
 ///
 /// Errors: UNSUPPORTED (no sidecar, or one without a store), ARGUMENT (length; a client without a name), OUT_OF_ORDER
