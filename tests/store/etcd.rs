@@ -1,113 +1,12 @@
 //! The store in a cluster: three members on loopback, started and ended by the test.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use naslane::store::etcd::{Etcd, EtcdConfig};
 use naslane::store::{Failure, Outcome, Revision, Store};
 
+use super::cluster::{Cluster, MEMBERS};
 use super::conformance::{conforms, done, line, one, put, read};
-use super::ports::free_port;
-
-const MEMBERS: usize = 3;
-
-/// A cluster that ends with the test.
-struct Cluster {
-    folder: PathBuf,
-    members: [Option<Child>; MEMBERS],
-    ports: [[u16; 2]; MEMBERS],
-}
-
-impl Cluster {
-    fn start(name: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("naslane-etcd-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let mut cluster = Self {
-            folder,
-            members: [const { None }; MEMBERS],
-            ports: [[0; 2]; MEMBERS].map(|two| two.map(|_| free_port())),
-        };
-        for n in 0..MEMBERS {
-            cluster.run(n);
-        }
-        cluster
-    }
-
-    fn run(&mut self, n: usize) {
-        let url = |port: u16| format!("http://127.0.0.1:{port}");
-        let peer = |n: usize| format!("m{n}={}", url(self.ports[n][1]));
-        let [client, own] = self.ports[n].map(url);
-        let child = Command::new("etcd")
-            .arg("--name")
-            .arg(format!("m{n}"))
-            .arg("--data-dir")
-            .arg(self.folder.join(n.to_string()))
-            .arg("--listen-client-urls")
-            .arg(&client)
-            .arg("--advertise-client-urls")
-            .arg(&client)
-            .arg("--listen-peer-urls")
-            .arg(&own)
-            .arg("--initial-advertise-peer-urls")
-            .arg(&own)
-            .arg("--initial-cluster")
-            .arg((0..MEMBERS).map(peer).collect::<Vec<_>>().join(","))
-            .args([
-                "--initial-cluster-token",
-                "naslane-test",
-                "--log-level",
-                "error",
-            ])
-            .args(["--heartbeat-interval", "100", "--election-timeout", "1000"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("etcd (Debian: etcd-server)");
-        self.members[n] = Some(child);
-    }
-
-    fn kill(&mut self, n: usize) {
-        if let Some(mut child) = self.members[n].take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-
-    fn config(&self) -> EtcdConfig {
-        EtcdConfig {
-            endpoints: self
-                .ports
-                .map(|[client, _]| format!("http://127.0.0.1:{client}"))
-                .into(),
-            prefix: "test".to_owned(),
-            timeout: Duration::from_secs(5),
-            user: None,
-        }
-    }
-
-    /// Opens the store as soon as the cluster answers.
-    fn open(&self) -> Etcd {
-        loop {
-            if let Ok(mut store) = Etcd::connect(self.config())
-                && store.incarnation().is_ok()
-            {
-                return store;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        for n in 0..MEMBERS {
-            self.kill(n);
-        }
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
 
 #[test]
 fn the_store_in_a_cluster_conforms() {
@@ -163,7 +62,7 @@ fn what_was_acknowledged_survives_the_loss_of_members() {
 
 fn member_is_up(cluster: &Cluster, n: usize) -> bool {
     let config = EtcdConfig {
-        endpoints: vec![format!("http://127.0.0.1:{}", cluster.ports[n][0])],
+        endpoints: vec![cluster.address(n)],
         ..cluster.config()
     };
     Etcd::connect(config).is_ok_and(|mut store| store.incarnation().is_ok())

@@ -8,7 +8,9 @@
 
 mod connection;
 mod counters;
+mod house;
 mod probe;
+mod set;
 mod tenants;
 mod verbs;
 
@@ -25,17 +27,18 @@ use crate::base::metrics::WorkerSnapshot;
 use crate::base::{Error, Result};
 use crate::engine::ring::Doorbell;
 use crate::engine::worker::{Watch, Workers};
-use crate::session::{Handle, Opened};
 
 use super::config::{Clients, Config, OnClientDeath, Quota};
 use super::events::{self, Events, Interest, Io};
 use super::harden::{self, Hardened, Report};
 use super::protocol::Frame;
+use super::set::Set;
 use super::signals::Signals;
 use super::socket::{self, Peer};
 
 use connection::{Connection, Fate};
-use counters::{Counters, set};
+use counters::Counters;
+use house::journals;
 use tenants::{Owners, Tenants};
 use verbs::Scratch;
 
@@ -94,6 +97,8 @@ struct House {
     workers: Arc<Workers>,
     owners: Arc<Owners>,
     tenants: Tenants,
+    /// Its part in a set that shares a store.
+    set: Option<Set>,
     quota: Quota,
     counters: Arc<Counters>,
     scratch: Scratch,
@@ -127,9 +132,12 @@ impl Server {
             .map_err(|why| format!("{}: {why}", path.display()))?;
         let (events, io) = events::open(config.io)
             .map_err(|_| format!("io = \"{}\": the kernel refuses it", config.io))?;
-        // Before the first measure: no file is opened after it.
-        let journals = journals(config)?;
-        let hardened = harden::before_threads(config.hardening, readable)?;
+        // Before the first measure: no file is opened after it, and no name resolved.
+        let store = super::set::open(&config.store)?;
+        let journals = journals(config, store.as_ref())?;
+        let ports = store.as_ref().map(|store| store.ports.clone());
+        let ports = ports.unwrap_or_default();
+        let hardened = harden::before_threads(config.hardening, (readable, &ports))?;
         let workers = config.workers();
         let workers = workers.and_then(|config| Workers::with_journals(&config, journals));
         let workers = workers.map_err(|error| match error {
@@ -142,6 +150,11 @@ impl Server {
         })?;
         let engines = (0..workers.len()).filter_map(|index| workers.engine(index));
         let owners = Owners::new(engines.map(|engine| engine.table().capacity()));
+        let owners = Arc::new(owners);
+        let workers = Arc::new(workers);
+        let gate = Arc::clone(&owners);
+        let set = store.map(|store| Set::start(store, &workers, move |notice| gate.obey(notice)));
+        let set = set.transpose().map_err(|why| format!("[store]: {why}"))?;
         let bell = Doorbell::new().map_err(|error| error.to_string())?;
         let mut server = Self {
             clients: config.clients.clone(),
@@ -157,9 +170,10 @@ impl Server {
             stalled: Vec::new(),
             own_uid: rustix::process::geteuid().as_raw(),
             house: House {
-                workers: Arc::new(workers),
-                owners: Arc::new(owners),
+                workers,
+                owners,
                 tenants: Tenants::new(),
+                set,
                 quota: config.quota,
                 counters: Arc::new(Counters::default()),
                 scratch: Scratch::new(),
@@ -237,6 +251,7 @@ impl Server {
         Probe {
             workers: self.workers(),
             orders: self.orders(),
+            set: self.house.set.as_ref().map(Set::look),
         }
     }
 
@@ -375,6 +390,7 @@ impl Server {
         for connection in self.connections.values_mut() {
             connection.look_at_queues(&mut self.house);
         }
+        self.house.tidy_set();
         self.house.count_sessions();
         let stalled = self.watch.stalled(&self.house.workers);
         for worker in stalled
@@ -390,6 +406,7 @@ impl Server {
                 let engine = self.house.workers.engine_of(handle);
                 // A stale handle is what is wanted.
                 let _ = engine.and_then(|engine| engine.release(handle));
+                self.house.released(handle);
             }
             for tenant in self.house.tenants.expired(patience) {
                 let released = self.house.release_all(tenant);
@@ -403,89 +420,17 @@ impl Server {
     fn drain(mut self) {
         (self.house.log)("stopping: jobs that were taken are completed");
         self.house.workers.stop();
+        if let Some(set) = self.house.set.take()
+            && !set.stop()
+        {
+            (self.house.log)(
+                "the store did not take every session back: others can have them later",
+            );
+        }
         let tokens: Vec<u64> = self.connections.keys().copied().collect();
         for token in tokens {
             self.part_with(token);
         }
         (self.house.log)("stopped");
-    }
-}
-
-/// The directory that sessions outlive a crash in.
-fn journals(config: &Config) -> std::result::Result<Option<Opened>, String> {
-    let Some(folder) = config.survive.folder()? else {
-        return Ok(None);
-    };
-    let workers = config.workers().map_err(|error| error.to_string())?;
-    let opened = Workers::open(&workers, &folder);
-    opened
-        .map(Some)
-        .map_err(|error| config.survive.refusal(error))
-}
-
-impl House {
-    /// Sessions of the daemon before this one wait for a client of the same name and user; those of clients without a
-    /// name are released. Says how many wait.
-    fn take_up(&mut self) -> usize {
-        let workers = Arc::clone(&self.workers);
-        for engine in (0..workers.len()).filter_map(|index| workers.engine(index)) {
-            let table = engine.table();
-            let Some(journal) = table.journal() else {
-                continue;
-            };
-            for handle in table.handles() {
-                match journal.owner(handle.slot()) {
-                    // Its handle is stale then, which is what is wanted.
-                    [0, _] => drop(engine.release(handle)),
-                    [owner, tag] => self.tenants.leave_behind(owner, (handle, tag)),
-                }
-            }
-        }
-        self.count_sessions();
-        self.tenants.kept() as usize
-    }
-
-    /// Whose a session is, for the daemon after this one.
-    fn sign(&self, tenant: u64, handle: Handle, tag: u64) {
-        let journal = self
-            .workers
-            .engine_of(handle)
-            .map(|engine| engine.table().journal());
-        if let Ok(Some(journal)) = journal {
-            journal.set_owner(handle, [self.tenants.owner(tenant), tag]);
-        }
-    }
-
-    fn release_all(&mut self, tenant: u64) -> usize {
-        let handles = self.tenants.remove(tenant, &self.owners);
-        for &handle in &handles {
-            // A stale handle is what is wanted.
-            let _ = self
-                .workers
-                .engine_of(handle)
-                .and_then(|engine| engine.release(handle));
-        }
-        handles.len()
-    }
-
-    fn count_sessions(&self) {
-        let engines = (0..self.workers.len()).filter_map(|index| self.workers.engine(index));
-        let both = engines.map(|engine| [engine.sessions(), engine.table().capacity()]);
-        let [sessions, limit] = both.fold([0, 0], |[a, b], [c, d]| [a + c as u64, b + d as u64]);
-        self.workers.metrics().shared().sessions(sessions, limit);
-        set(&self.counters.kept_sessions, self.tenants.kept());
-    }
-
-    /// A user's queues were closed.
-    fn give_entries_back(&mut self, uid: u32, entries: u32) {
-        if let Some(all) = self.entries.get_mut(&uid) {
-            *all = all.saturating_sub(entries);
-        }
-    }
-
-    /// Queues were opened or closed.
-    fn count_queues(&mut self, opened: u64, closed: u64) {
-        self.queues = (self.queues + opened).saturating_sub(closed);
-        set(&self.counters.queues, self.queues);
     }
 }
