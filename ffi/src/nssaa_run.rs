@@ -286,8 +286,6 @@ pub unsafe extern "C" fn naslane_nssaa_uplink(
         let (handle, access) = (Handle::from_bits(session)?, access_of(access)?);
         // SAFETY: as above; input and output have nothing in common.
         let (pdu, out) = unsafe { (octets(pdu, len)?, room(out, capacity)?) };
-        // Before the message is committed: a session behind a sidecar is refused here.
-        engine.shard(handle)?;
         let uplink = engine.nssaa_uplink(handle, access, pdu, out);
         result.put(&naslane_received::from(&uplink.received));
         taken.put(&match uplink.procedure {

@@ -312,7 +312,7 @@ fn a_lost_update_is_built_again_and_an_acknowledged_one_is_not() {
 fn a_slice_that_leaves_the_subscription_is_rejected_and_its_sessions_end() {
     let mut world = World::registered(&[subscribed(A), subscribed(FREE)]);
     world.whole_run(Status::EapSuccess);
-    let settings = world.settings.clone();
+    let settings = world.settings;
     let changed = naslane::procedure::nssaa::Subscription {
         gpsis: &[],
         slices: &[subscribed(FREE)],
@@ -328,7 +328,7 @@ fn a_slice_that_leaves_the_subscription_is_rejected_and_its_sessions_end() {
 fn a_slice_that_needs_it_no_more_is_allowed_at_once() {
     let mut world = World::registered(&[subscribed(A), subscribed(FREE)]);
     world.run();
-    let settings = world.settings.clone();
+    let settings = world.settings;
     let mut slices = [subscribed(A), subscribed(FREE)];
     slices[0].nssaa = false;
     let changed = naslane::procedure::nssaa::Subscription {

@@ -177,6 +177,17 @@ pub enum Action {
     Reach(AccessType),
 }
 
+impl Action {
+    /// Octets that it left in the buffer: a PDU, an EAP message, or none.
+    #[must_use]
+    pub const fn octets(&self) -> usize {
+        match *self {
+            Self::Send { len, .. } | Self::Ask { len, .. } => len,
+            _ => 0,
+        }
+    }
+}
+
 /// Events that were refused, and why. Each left the state as it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refusals {

@@ -4,6 +4,7 @@ use crate::base::secret::ct_eq;
 use crate::base::{Error, Result};
 use crate::kdf::KAmf;
 
+use super::nssaa::{self, NssaaRequest};
 use super::smc::SmcCommand;
 use super::wire::{Frame, Reader};
 use super::{Header, MAGIC, MAX_NAME};
@@ -149,6 +150,8 @@ pub enum Request<'a> {
         /// The PDU.
         pdu: &'a [u8],
     },
+    /// Network slice-specific authentication.
+    Nssaa(NssaaRequest<'a>),
 }
 
 /// A key on its way; never printed.
@@ -221,6 +224,7 @@ impl<'a> Request<'a> {
             Self::SmcEvent { .. } => verb::SMC_EVENT,
             Self::SmcRejectedUnprotected { .. } => verb::SMC_REJECTED_UNPROTECTED,
             Self::Diagnose { .. } => verb::DIAGNOSE,
+            Self::Nssaa(request) => request.verb(),
         }
     }
 
@@ -324,6 +328,7 @@ impl<'a> Request<'a> {
                 frame.u8(access)?;
                 frame.part(Some(pdu))?;
             }
+            Self::Nssaa(ref request) => request.write(frame)?,
         }
         frame.finish()
     }
@@ -361,6 +366,9 @@ impl<'a> Request<'a> {
             verb::RELEASE..=verb::DIAGNOSE => {
                 let session = reader.u64()?;
                 return Self::of_session(kind, session, reader);
+            }
+            nssaa::verb::FIRST..=nssaa::verb::LAST => {
+                Self::Nssaa(NssaaRequest::read(kind, reader)?)
             }
             _ => return Err(Error::Operation),
         };

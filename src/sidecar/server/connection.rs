@@ -17,7 +17,7 @@ use super::super::protocol::{
 use super::super::region::{self, Layout};
 use super::super::socket::{self, Peer};
 use super::counters::add;
-use super::{House, verbs};
+use super::{House, nssaa, verbs};
 
 /// What to do with the connection now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,10 +185,20 @@ impl Connection {
             house.tenants.drop_session(tenant, handle, &house.owners);
         }
         let House {
-            workers, scratch, ..
+            workers,
+            scratch,
+            slice_scratch,
+            tenants,
+            ..
         } = house;
         let engine = workers.engine_of(handle);
-        let done = engine.and_then(|engine| verbs::run(engine, handle, request, scratch));
+        let done = engine.and_then(|engine| match request {
+            Request::Nssaa(request) => {
+                let group = tenants.slices(tenant)?;
+                nssaa::run((engine, group), handle, request, slice_scratch)
+            }
+            request => verbs::run(engine, handle, request, scratch),
+        });
         let written = done.unwrap_or_else(Response::Refused).write(number, frame);
         if released {
             house.count_sessions();
@@ -245,6 +255,7 @@ impl Connection {
                 house.count_queues(0, 1);
                 Ok(Response::Done)
             }
+            Request::Nssaa(ref request) => nssaa::general(house.tenants.slices(tenant)?, request),
             _ => Err(Error::Operation),
         }
     }

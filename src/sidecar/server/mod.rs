@@ -8,6 +8,7 @@
 
 mod connection;
 mod counters;
+mod nssaa;
 mod probe;
 mod tenants;
 mod verbs;
@@ -97,6 +98,7 @@ struct House {
     quota: Quota,
     counters: Arc<Counters>,
     scratch: Scratch,
+    slice_scratch: nssaa::Scratch,
     log: Log,
     next_queue: u32,
     /// Queues that are open.
@@ -163,6 +165,7 @@ impl Server {
                 quota: config.quota,
                 counters: Arc::new(Counters::default()),
                 scratch: Scratch::new(),
+                slice_scratch: nssaa::Scratch::new(),
                 log,
                 next_queue: 1,
                 queues: 0,
