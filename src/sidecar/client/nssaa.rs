@@ -110,7 +110,7 @@ impl Client {
             asked: SliceList::over(&octets)?,
         };
         self.ask_nssaa(request, |response| match response {
-            NssaaResponse::Admission(admission) => Ok(admission),
+            NssaaResponse::Admission(admission) => Ok(*admission),
             _ => Err(Error::Operation),
         })
     }

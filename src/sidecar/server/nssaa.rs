@@ -78,7 +78,7 @@ pub(super) fn run<'a>(
                 nssaa_supported: flags & SUPPORTED != 0,
                 extended_rejected: flags & EXTENDED != 0,
             };
-            NssaaResponse::Admission(engine.nssaa_register(handle, &registration)?)
+            NssaaResponse::Admission(Box::new(engine.nssaa_register(handle, &registration)?))
         }
         NssaaRequest::Uplink {
             access, room, pdu, ..

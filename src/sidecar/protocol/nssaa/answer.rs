@@ -26,8 +26,8 @@ pub struct Uplinked<'a> {
     pub plain: &'a [u8],
 }
 
-/// Actions, each with its PDU or EAP message.
-pub type ActionList<'a> = ArrayVec<(Action, &'a [u8]), ACTIONS_MAX>;
+/// Actions, each with its PDU or EAP message; at most [`ACTIONS_MAX`].
+pub type ActionList<'a> = Vec<(Action, &'a [u8])>;
 
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub enum NssaaResponse<'a> {
     /// Counts.
     Refusals(Refusals),
     /// What the REGISTRATION ACCEPT says.
-    Admission(Admission),
+    Admission(Box<Admission>),
     /// A message of the UE.
     Uplink(Uplinked<'a>),
     /// A step.
@@ -103,7 +103,7 @@ impl<'a> NssaaResponse<'a> {
         Ok(match kind {
             form::SETTINGS => Self::Settings(read_settings(reader)?),
             form::REFUSALS => Self::Refusals(read_refusals(reader)?),
-            form::ADMISSION => Self::Admission(read_admission(reader)?),
+            form::ADMISSION => Self::Admission(Box::new(read_admission(reader)?)),
             form::UPLINK => Self::Uplink(read_uplinked(reader)?),
             form::STEP => Self::Step(read_stepped(reader)?),
             form::TEXT => Self::Text(read_text(reader)?.to_owned()),
@@ -270,6 +270,9 @@ mod action {
 fn write_stepped(stepped: &Stepped<'_>, frame: &mut Frame) -> Result<()> {
     write_result(stepped.event, frame)?;
     write_result(stepped.poll, frame)?;
+    if stepped.actions.len() > ACTIONS_MAX {
+        return Err(Error::TooLong);
+    }
     frame.put(&[u8::from(stepped.more), stepped.actions.len() as u8])?;
     for (action, octets) in &stepped.actions {
         write_action(action, octets, frame)?;
@@ -280,11 +283,12 @@ fn write_stepped(stepped: &Stepped<'_>, frame: &mut Frame) -> Result<()> {
 fn read_stepped<'a>(reader: &mut Reader<'a>) -> Result<Stepped<'a>> {
     let (event, poll) = (read_result(reader)?, read_result(reader)?);
     let more = flag(reader.u8()?)?;
-    let mut actions = ArrayVec::new();
-    for _ in 0..reader.u8()? {
-        let one = read_action(reader)?;
-        actions.try_push(one).map_err(|_| Error::Argument)?;
+    let count = usize::from(reader.u8()?);
+    if count > ACTIONS_MAX {
+        return Err(Error::Argument);
     }
+    let actions = (0..count).map(|_| read_action(reader));
+    let actions = actions.collect::<Result<_>>()?;
     Ok(Stepped {
         event,
         poll,

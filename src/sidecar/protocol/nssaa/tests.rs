@@ -198,7 +198,7 @@ proptest! {
             rejected: rejected.collect(),
             extended: flag,
         };
-        answered(NssaaResponse::Admission(admission));
+        answered(NssaaResponse::Admission(Box::new(admission)));
         let [message_type, sht, follow_up, event, diagnosis, flags, cause] = octets;
         let report = Job {
             status: counts[3] as i32, out_len: plain.len() as u32, count: counts[0], part_offset: counts[1],
