@@ -112,12 +112,19 @@ fn look(door: &Door, amf: Handle, say: &mut impl FnMut(String)) {
 
 /// What must be refused, and in the same words.
 fn wrong(door: &Door, amf: Handle, say: &mut impl FnMut(String)) {
-    let mut settings = NssaaSettings::default();
-    settings.t3575_seconds = 0;
-    say(format!("{:?}", door.nssaa_configure(&settings)));
-    let mut settings = NssaaSettings::default();
-    settings.retransmissions = 17;
-    say(format!("{:?}", door.nssaa_configure(&settings)));
+    let standard = NssaaSettings::default();
+    for settings in [
+        NssaaSettings {
+            t3575_seconds: 0,
+            ..standard
+        },
+        NssaaSettings {
+            retransmissions: 17,
+            ..standard
+        },
+    ] {
+        say(format!("{:?}", door.nssaa_configure(&settings)));
+    }
     say(format!("{:?}", door.nssaa_settings()));
     let slices = [subscribed(FIRST); 17];
     for slices in [&slices[..], &slices[..2], &slices[..1]] {
