@@ -177,13 +177,15 @@ impl Runner {
         &self.consumer
     }
 
-    /// Takes a session on, after the engine was told its subscription.
+    /// Takes a session on, after the engine was told its subscription. What another runner had begun for it, in a process
+    /// that is gone, begins anew: drive it.
     ///
     /// # Errors
     /// Those of [`Engine::nssaa_gpsi`].
     pub fn watch(&mut self, sessions: &impl Sessions, handle: Handle) -> Result<()> {
         let gpsi = sessions.nssaa_gpsi(handle)?;
         self.forget(handle);
+        sessions.nssaa_event(handle, Event::RunnerLost)?;
         self.by_gpsi.entry(gpsi.clone()).or_default().push(handle);
         self.watched.insert(
             handle,

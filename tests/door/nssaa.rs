@@ -11,7 +11,7 @@ use naslane::procedure::nssaa::{
 };
 use naslane::security::Role;
 use naslane::session::Handle;
-use naslane::sidecar::config::Quota;
+use naslane::sidecar::config::{OnClientDeath, Quota};
 
 use crate::common::{DOWNLINK, GPP, N3GPP, UPLINK, identity, protect};
 use crate::world::{Daemon, Subscriber, same};
@@ -371,6 +371,57 @@ fn clients_of_one_sidecar_do_not_see_each_others_slices() {
     drop(daemon);
     assert_eq!(b.nssaa_settings(), Err(Error::Disconnected));
     assert_eq!(b.nssaa_state(theirs).err(), Some(Error::Disconnected));
+}
+
+/// An AMF that died with a question open comes back, and its UE's slice is authenticated all the same.
+#[test]
+fn an_amf_that_comes_back_begins_anew_what_was_under_way() {
+    let daemon = Daemon::with(Quota::default(), OnClientDeath::Keep);
+    let ues = Engine::new(&Config::for_sessions(64)).unwrap();
+    let door = daemon.connect_as("amf").unwrap();
+    let hasty = NssaaSettings {
+        t3575_seconds: 1,
+        ..NssaaSettings::default()
+    };
+    door.nssaa_configure(&hasty).unwrap();
+    let own = Subscriber::secured(&door, &ues, 1);
+    subscribe(&door, own.amf).unwrap();
+    door.nssaa_register(own.amf, &registration(&[FIRST.into()]))
+        .unwrap();
+    door.nssaa_event(own.amf, Event::Registered(GPP)).unwrap();
+    let (command, _) = poll(&door, own.amf, &mut |_| ());
+    let answer = complete(&ues, &own, &command.unwrap(), b"\x01user@slice");
+    uplink(&door, own.amf, &answer, &mut |_| ());
+    let (_, asked) = poll(&door, own.amf, &mut |_| ());
+    assert!(asked.is_some());
+    drop(door);
+    let door = loop {
+        match daemon.connect_as("amf") {
+            Ok(door) => break door,
+            // Its daemon has not seen the old one go.
+            Err(error) => assert_eq!(error, Error::Busy),
+        }
+    };
+    assert_eq!(door.handles(), Ok(vec![own.amf]));
+    assert_eq!(door.nssaa_settings(), Ok(hasty));
+    assert_eq!(door.nssaa_status(own.amf, FIRST), Ok(Some(Status::Pending)));
+    assert_eq!(poll(&door, own.amf, &mut |_| ()), (None, None));
+    door.nssaa_event(own.amf, Event::RunnerLost).unwrap();
+    let (command, _) = poll(&door, own.amf, &mut |_| ());
+    let answer = complete(&ues, &own, &command.unwrap(), b"\x01user@slice");
+    uplink(&door, own.amf, &answer, &mut |_| ());
+    let (_, asked) = poll(&door, own.amf, &mut |_| ());
+    let success = eap(EapCode::Success, 2, &[]);
+    let done = Event::Aaa {
+        transaction: asked.unwrap(),
+        answer: AaaAnswer::Success(EapMessage::parse(&success).unwrap()),
+    };
+    door.nssaa_event(own.amf, done).unwrap();
+    poll(&door, own.amf, &mut |_| ());
+    assert_eq!(
+        door.nssaa_status(own.amf, FIRST),
+        Ok(Some(Status::EapSuccess))
+    );
 }
 
 /// The UE half's session has no AMF half, and the other way round.

@@ -105,6 +105,9 @@ pub enum Event<'a> {
     UpdateCompleted(AccessType),
     /// The CONFIGURATION UPDATE COMMAND on this access got lost (T3555): it is built again.
     UpdateLost(AccessType),
+    /// Whoever kept the timers and asked the NSSAAF is gone, and all of that with it: the run that was under way begins
+    /// anew, and what waited for the retry timer is tried now.
+    RunnerLost,
 }
 
 /// Which downlink message.

@@ -25,6 +25,7 @@ mod number {
     pub(super) const ADMISSION: u8 = 12;
     pub(super) const UPDATED: u8 = 13;
     pub(super) const UPDATE_LOST: u8 = 14;
+    pub(super) const RUNNER_LOST: u8 = 15;
 }
 
 pub(super) fn write(event: &Event<'_>, frame: &mut Frame) -> Result<()> {
@@ -48,6 +49,7 @@ pub(super) fn write(event: &Event<'_>, frame: &mut Frame) -> Result<()> {
         }
         Event::T3575Expired => return frame.u8(number::T3575),
         Event::RetryExpired => return frame.u8(number::RETRY),
+        Event::RunnerLost => return frame.u8(number::RUNNER_LOST),
         Event::Aaa {
             transaction,
             answer,
@@ -105,6 +107,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Result<Option<Event<'a>>> {
         },
         number::T3575 => Event::T3575Expired,
         number::RETRY => Event::RetryExpired,
+        number::RUNNER_LOST => Event::RunnerLost,
         number::AAA => Event::Aaa {
             transaction: reader.u32()?,
             answer: read_answer(reader)?,

@@ -168,6 +168,7 @@ proptest! {
             Event::Complete { access, message: &message },
             Event::T3575Expired,
             Event::RetryExpired,
+            Event::RunnerLost,
             Event::ReauthNotification(s_nssai),
             Event::RevocationNotification(s_nssai),
             Event::OperatorPolicy(s_nssai),
