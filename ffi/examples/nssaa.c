@@ -2,6 +2,8 @@
  * function that asks for a token (EAP-GTC).
  *
  *     cc nssaa.c $(pkg-config --cflags --libs naslane) -lpthread && ./a.out
+ *     ./a.out workers                             the AMF half on workers of this process
+ *     ./a.out sidecar=/run/naslane/naslane.sock   in a sidecar
  *
  * The UE asks for three slices; two need authentication. It knows the token of one of them. The first COMMAND gets lost,
  * so that T3575 has something to do; at the end the AAA server revokes what it granted. Exit status 0: every slice ended
@@ -168,7 +170,7 @@ static void run(amf *amf) {
     }
 }
 
-static void security(naslane_engine *engine, uint64_t amf, uint64_t ue) {
+static void security(naslane_engine *engine, uint64_t amf, naslane_engine *ues, uint64_t ue) {
     static const uint8_t k_amf[32] = {0x5A}, registration[] = {0x7E, 0, REGISTRATION_REQUEST, 0x79, 0, 11, 0xF2, 0, 0xF1,
                                                                0x10, 2, 0, 0x40, 0xC0, 0, 0, 1, 0x2E, 2, 0xF0, 0x70};
     uint8_t command[NASLANE_SMC_ROOM], answer[NASLANE_SMC_ROOM];
@@ -177,7 +179,7 @@ static void security(naslane_engine *engine, uint64_t amf, uint64_t ue) {
     naslane_sent sent;
     naslane_received received;
     TRY(naslane_authenticated(engine, amf, k_amf, 0, capability, sizeof capability, 0));
-    TRY(naslane_authenticated(engine, ue, k_amf, 0, capability, sizeof capability, 0));
+    TRY(naslane_authenticated(ues, ue, k_amf, 0, capability, sizeof capability, 0));
     TRY(naslane_smc_request_init(&request));
     TRY(naslane_smc_command(engine, amf, &request, command, sizeof command, &sent));
     TRY(naslane_ue_init(&self));
@@ -185,7 +187,7 @@ static void security(naslane_engine *engine, uint64_t amf, uint64_t ue) {
     self.ue_sec_cap_len = sizeof capability;
     self.whole_initial = registration;
     self.whole_initial_len = sizeof registration;
-    TRY(naslane_ue_answer(engine, ue, GPP, &self, command, sent.len, answer, sizeof answer, &sent));
+    TRY(naslane_ue_answer(ues, ue, GPP, &self, command, sent.len, answer, sizeof answer, &sent));
     TRY(naslane_verify(engine, amf, GPP, answer, sent.len, answer, sizeof answer, &received));
     need(received.event == NASLANE_EVENT_COMPLETED, "security mode procedure");
 }
@@ -196,18 +198,30 @@ static uint8_t status_of(const amf *amf, naslane_s_nssai slice) {
     return status;
 }
 
-int main(void) {
+/* The door to the AMF half. */
+static naslane_engine *open_engine(const char *where) {
+    naslane_engine *engine = NULL;
+    if (strcmp(where, "workers") == 0)
+        TRY(naslane_workers_new(NULL, NULL, &engine));
+    else if (strncmp(where, "sidecar=", 8) == 0)
+        TRY(naslane_connect(where + 8, NULL, &engine));
+    else
+        TRY(naslane_engine_new(NULL, &engine));
+    return engine;
+}
+
+int main(int argc, char **argv) {
     ue ue = {0};
     amf amf = {.ue = &ue};
     naslane_slice slices[3] = {{.s_nssai = camera}, {.s_nssai = factory}, {.s_nssai = internet}};
     uint8_t elements[256];
     naslane_nssaa_admission admission;
 
-    TRY(naslane_engine_new(NULL, &amf.engine));
-    ue.engine = amf.engine;
+    amf.engine = open_engine(argc > 1 ? argv[1] : "inline");
+    TRY(naslane_engine_new(NULL, &ue.engine)); /* UE halves have an engine of their own */
     TRY(naslane_establish(amf.engine, NASLANE_ROLE_AMF, &amf.session));
     TRY(naslane_establish(ue.engine, NASLANE_ROLE_UE, &ue.session));
-    security(amf.engine, amf.session, ue.session);
+    security(amf.engine, amf.session, ue.engine, ue.session);
 
     /* The registration: one slice is allowed, two are pending. */
     slices[0].flags = slices[1].flags = NASLANE_SLICE_NSSAA;
@@ -237,6 +251,8 @@ int main(void) {
     printf("%u commands (%u lost), %u questions to the NSSAAF, %u slice succeeded, %u failed, %u updates, %u revoked\n",
            ue.commands, ue.lost, amf.rounds, ue.succeeded, ue.failed, ue.updates, amf.released);
     need(ue.commands == 5 && ue.lost == 1 && amf.rounds == 4 && ue.updates >= 2, "the whole exchange");
+    TRY(naslane_release(amf.engine, amf.session));
+    TRY(naslane_engine_free(ue.engine));
     TRY(naslane_engine_free(amf.engine));
     return 0;
 }

@@ -33,6 +33,9 @@ pub const NASLANE_ACCESS_UPDATE_LOST: u8 = 6;
 pub const NASLANE_TIMER_T3575: u8 = 0;
 /// `timer`: the wait for an AAA server that did not answer is over.
 pub const NASLANE_TIMER_RETRY: u8 = 1;
+/// `timer`: both are lost, and the question to the NSSAAF too, with the process that had them: a run under way begins anew.
+/// For an AMF that comes back to a sidecar which kept its sessions.
+pub const NASLANE_TIMER_LOST: u8 = 2;
 
 /// `notice`: the AAA server asks for a re-authentication.
 pub const NASLANE_NOTICE_REAUTHENTICATION: u8 = 0;
@@ -215,6 +218,7 @@ pub unsafe extern "C" fn naslane_nssaa_timer(
         let event = match timer {
             NASLANE_TIMER_T3575 => Event::T3575Expired,
             NASLANE_TIMER_RETRY => Event::RetryExpired,
+            NASLANE_TIMER_LOST => Event::RunnerLost,
             _ => return Err(Error::Argument),
         };
         engine.nssaa_event(Handle::from_bits(session)?, event)
@@ -286,8 +290,6 @@ pub unsafe extern "C" fn naslane_nssaa_uplink(
         let (handle, access) = (Handle::from_bits(session)?, access_of(access)?);
         // SAFETY: as above; input and output have nothing in common.
         let (pdu, out) = unsafe { (octets(pdu, len)?, room(out, capacity)?) };
-        // Before the message is committed: a session behind a sidecar is refused here.
-        engine.shard(handle)?;
         let uplink = engine.nssaa_uplink(handle, access, pdu, out);
         result.put(&naslane_received::from(&uplink.received));
         taken.put(&match uplink.procedure {

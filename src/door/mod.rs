@@ -7,7 +7,7 @@
 //! | [`Door::batch`] | here | on the workers, through a lent queue | in the sidecar, through a lent queue |
 //! | [`Door::open_queue`] | here, when completions are asked for | on the workers | in the sidecar |
 //! | other verbs of a session | here | here, on the session's shard | an exchange over the control socket |
-//! | network slice-specific authentication | here | here, on the session's shard | not there yet |
+//! | network slice-specific authentication | here | here, on the session's shard | an exchange over the control socket |
 //! | the UE half, records | here | here, on the session's shard | not there: no K_AMF leaves a sidecar |
 //!
 //! A lent queue belongs to the call that has it, not to the thread: a thread that comes and goes leaves nothing behind,

@@ -1,8 +1,9 @@
-//! The verbs of network slice-specific authentication, wherever the session is in this process: here or on a worker's
-//! shard, on the caller's thread. A sidecar does not offer them yet ([`Error::Unsupported`](crate::base::Error)).
+//! The verbs of network slice-specific authentication. In this process they run here or on a worker's shard, on the
+//! caller's thread; of a sidecar they are asked over the control socket. There settings and refusals are those of this
+//! client: others that share the sidecar have their own.
 
 use crate::base::{AccessType, Error, Result};
-use crate::engine::nssaa::{NssaaState, NssaaUplink};
+use crate::engine::nssaa::{NSSAA_ROOM, NssaaState, NssaaUplink};
 use crate::engine::{Engine, Received};
 use crate::nas::nssaa::SNssai;
 use crate::procedure::nssaa::{
@@ -10,85 +11,120 @@ use crate::procedure::nssaa::{
 };
 use crate::session::Handle;
 
-use super::{Behind, Door};
+#[cfg(all(feature = "client", target_os = "linux"))]
+use super::remote::Remote;
+use super::{Behind, Door, Place};
+
+/// Where the settings are.
+enum Settings<'a> {
+    /// With every engine of this process behind the door.
+    Here(Vec<&'a Engine>),
+    #[cfg(all(feature = "client", target_os = "linux"))]
+    There(&'a Remote),
+}
+
+/// Does the same here, or asks for it there.
+macro_rules! either {
+    ($self:ident, $handle:ident, $verb:ident($($given:expr),*)) => {
+        match $self.place($handle)? {
+            Place::Here(engine) => engine.$verb($handle, $($given),*),
+            #[cfg(all(feature = "client", target_os = "linux"))]
+            Place::There(remote) => remote.client().$verb($handle, $($given),*),
+        }
+    };
+}
 
 impl Door {
-    /// Every engine of this process behind the door.
-    fn engines(&self) -> Result<Vec<&Engine>> {
+    fn slice_settings(&self) -> Settings<'_> {
         match &self.behind {
-            Behind::Inline(engine) => Ok(vec![engine]),
+            Behind::Inline(engine) => Settings::Here(vec![engine]),
             #[cfg(target_os = "linux")]
             Behind::Workers { workers, .. } => {
                 let engine = |worker| workers.engine(worker);
-                Ok((0..workers.len()).filter_map(engine).collect())
+                Settings::Here((0..workers.len()).filter_map(engine).collect())
             }
             #[cfg(all(feature = "client", target_os = "linux"))]
-            Behind::Sidecar(_) => Err(Error::Unsupported),
+            Behind::Sidecar(remote) => Settings::There(remote),
         }
     }
 
     /// As [`Engine::nssaa_settings`].
     ///
     /// # Errors
-    /// [`Error::Unsupported`] through a sidecar.
+    /// [`Error::Disconnected`].
     pub fn nssaa_settings(&self) -> Result<NssaaSettings> {
-        let engines = self.engines()?;
-        let first = engines.first().ok_or(Error::Stopped)?;
-        Ok(first.nssaa_settings())
+        match self.slice_settings() {
+            Settings::Here(engines) => {
+                let first = engines.first().ok_or(Error::Stopped)?;
+                Ok(first.nssaa_settings())
+            }
+            #[cfg(all(feature = "client", target_os = "linux"))]
+            Settings::There(remote) => remote.client().nssaa_settings(),
+        }
     }
 
     /// As [`Engine::nssaa_configure`], for every UE behind this door.
     ///
     /// # Errors
-    /// As there; [`Error::Unsupported`] through a sidecar.
+    /// As there.
     pub fn nssaa_configure(&self, settings: &NssaaSettings) -> Result<()> {
-        for engine in self.engines()? {
-            engine.nssaa_configure(settings.clone())?;
+        match self.slice_settings() {
+            Settings::Here(engines) => engines
+                .iter()
+                .try_for_each(|engine| engine.nssaa_configure(*settings)),
+            #[cfg(all(feature = "client", target_os = "linux"))]
+            Settings::There(remote) => remote.client().nssaa_configure(settings),
         }
-        Ok(())
     }
 
     /// As [`Engine::nssaa_refusals`].
     ///
     /// # Errors
-    /// [`Error::Unsupported`] through a sidecar.
+    /// [`Error::Disconnected`].
     pub fn nssaa_refusals(&self) -> Result<Refusals> {
-        let mut all = Refusals::default();
-        for engine in self.engines()? {
-            all += engine.nssaa_refusals();
+        match self.slice_settings() {
+            Settings::Here(engines) => {
+                let mut all = Refusals::default();
+                for engine in engines {
+                    all += engine.nssaa_refusals();
+                }
+                Ok(all)
+            }
+            #[cfg(all(feature = "client", target_os = "linux"))]
+            Settings::There(remote) => remote.client().nssaa_refusals(),
         }
-        Ok(all)
     }
 
     /// As [`Engine::nssaa_subscribe`].
     ///
     /// # Errors
-    /// As there; [`Error::Unsupported`] through a sidecar.
+    /// As there.
     pub fn nssaa_subscribe(&self, handle: Handle, subscription: &Subscription<'_>) -> Result<()> {
-        self.shard(handle)?.nssaa_subscribe(handle, subscription)
+        either!(self, handle, nssaa_subscribe(subscription))
     }
 
     /// As [`Engine::nssaa_register`].
     ///
     /// # Errors
-    /// As there; [`Error::Unsupported`] through a sidecar.
+    /// As there.
     pub fn nssaa_register(
         &self,
         handle: Handle,
         registration: &Registration<'_>,
     ) -> Result<Admission> {
-        self.shard(handle)?.nssaa_register(handle, registration)
+        either!(self, handle, nssaa_register(registration))
     }
 
     /// As [`Engine::nssaa_event`].
     ///
     /// # Errors
-    /// As there; [`Error::Unsupported`] through a sidecar.
+    /// As there.
     pub fn nssaa_event(&self, handle: Handle, event: Event<'_>) -> Result<()> {
-        self.shard(handle)?.nssaa_event(handle, event)
+        either!(self, handle, nssaa_event(event))
     }
 
-    /// As [`Engine::nssaa_uplink`]; through a sidecar the message is refused with [`Error::Unsupported`], unverified.
+    /// As [`Engine::nssaa_uplink`]; through a sidecar a message of more than 65,000 octets is [`Error::TooLong`],
+    /// unverified.
     pub fn nssaa_uplink(
         &self,
         handle: Handle,
@@ -96,8 +132,10 @@ impl Door {
         pdu: &[u8],
         out: &mut [u8],
     ) -> NssaaUplink {
-        match self.shard(handle) {
-            Ok(engine) => engine.nssaa_uplink(handle, access, pdu, out),
+        match self.place(handle) {
+            Ok(Place::Here(engine)) => engine.nssaa_uplink(handle, access, pdu, out),
+            #[cfg(all(feature = "client", target_os = "linux"))]
+            Ok(Place::There(remote)) => remote.nssaa_uplink(handle, access, pdu, out),
             Err(error) => NssaaUplink {
                 received: Received::refused(error),
                 procedure: None,
@@ -108,33 +146,56 @@ impl Door {
     /// As [`Engine::nssaa_poll`].
     ///
     /// # Errors
-    /// As there; [`Error::Unsupported`] through a sidecar.
+    /// As there.
     pub fn nssaa_poll(&self, handle: Handle, out: &mut [u8]) -> Result<Option<Action>> {
-        self.shard(handle)?.nssaa_poll(handle, out)
+        either!(self, handle, nssaa_poll(out))
+    }
+
+    /// Tells a session what happened, if anything did, and takes all that it wants done; a sidecar is asked once for
+    /// all of it. `room` has [`NSSAA_ROOM`] octets. What becomes of the event is
+    /// passed over: the session counts what it refuses.
+    ///
+    /// # Errors
+    /// As [`Engine::nssaa_poll`]; `take` had the actions before.
+    pub fn nssaa_step(
+        &self,
+        handle: Handle,
+        event: Option<Event<'_>>,
+        room: &mut [u8],
+        take: &mut dyn FnMut(Action, &[u8]),
+    ) -> Result<()> {
+        if room.len() < NSSAA_ROOM {
+            return Err(Error::BufferTooSmall);
+        }
+        match self.place(handle)? {
+            Place::Here(engine) => engine.nssaa_step(handle, event, room, take),
+            #[cfg(all(feature = "client", target_os = "linux"))]
+            Place::There(remote) => remote.client().nssaa_step(handle, event, take),
+        }
     }
 
     /// As [`Engine::nssaa_gpsi`].
     ///
     /// # Errors
-    /// As there; [`Error::Unsupported`] through a sidecar.
+    /// As there.
     pub fn nssaa_gpsi(&self, handle: Handle) -> Result<String> {
-        self.shard(handle)?.nssaa_gpsi(handle)
+        either!(self, handle, nssaa_gpsi())
     }
 
     /// As [`Engine::nssaa_status`].
     ///
     /// # Errors
-    /// As there; [`Error::Unsupported`] through a sidecar.
+    /// As there.
     pub fn nssaa_status(&self, handle: Handle, s_nssai: SNssai) -> Result<Option<Status>> {
-        self.shard(handle)?.nssaa_status(handle, s_nssai)
+        either!(self, handle, nssaa_status(s_nssai))
     }
 
     /// As [`Engine::nssaa_state`].
     ///
     /// # Errors
-    /// As there; [`Error::Unsupported`] through a sidecar.
+    /// As there.
     pub fn nssaa_state(&self, handle: Handle) -> Result<NssaaState> {
-        self.shard(handle)?.nssaa_state(handle)
+        either!(self, handle, nssaa_state())
     }
 }
 
@@ -146,6 +207,16 @@ impl crate::nssaaf::runner::Sessions for Door {
 
     fn nssaa_event(&self, handle: Handle, event: Event<'_>) -> Result<()> {
         Self::nssaa_event(self, handle, event)
+    }
+
+    fn nssaa_step(
+        &self,
+        handle: Handle,
+        event: Option<Event<'_>>,
+        room: &mut [u8],
+        take: &mut dyn FnMut(Action, &[u8]),
+    ) -> Result<()> {
+        Self::nssaa_step(self, handle, event, room, take)
     }
 
     fn nssaa_gpsi(&self, handle: Handle) -> Result<String> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::engine::job::{Job, form, op};
+use crate::engine::nssaa::NssaaUplink;
 use crate::engine::{Queue, QueueConfig, Received, Sent};
 use crate::kdf::{KGnb, Nh};
 use crate::nas::{Cause, MessageType};
@@ -62,6 +63,30 @@ impl Remote {
             welcome.workers,
             welcome.version
         )
+    }
+
+    /// For the verbs that it has as they are.
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn nssaa_uplink(
+        &self,
+        handle: Handle,
+        access: AccessType,
+        pdu: &[u8],
+        out: &mut [u8],
+    ) -> NssaaUplink {
+        match self.client.nssaa_uplink((handle, access), pdu, out) {
+            Ok((job, procedure)) => NssaaUplink {
+                received: received(&job, out),
+                procedure,
+            },
+            Err(error) => NssaaUplink {
+                received: Received::refused(error),
+                procedure: None,
+            },
+        }
     }
 
     pub(super) fn establish(&self, role: Role) -> Result<Handle> {

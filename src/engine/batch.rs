@@ -427,7 +427,7 @@ fn protected(job: &mut Job, result: Result<Sent>) {
     }
 }
 
-fn verified(job: &mut Job, received: &Received) {
+pub(super) fn verified(job: &mut Job, received: &Received) {
     clear(job);
     let verdict = &received.verdict;
     job.out_len = u32::try_from(verdict.len).unwrap_or_default();

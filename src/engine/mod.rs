@@ -22,14 +22,13 @@ mod staged;
 pub mod worker;
 
 use std::ops::Range;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use crate::base::metrics::Algorithms;
 use crate::base::{AccessType, Error, Result};
 use crate::kdf::KGnb;
 use crate::kernel;
 use crate::nas::{FollowUp, MessageType, SecurityHeaderType};
-use crate::procedure::nssaa::NssaaSettings;
 use crate::procedure::smc::{Outcome, SmcSettings};
 use crate::security::protect::Form;
 use crate::security::verify::Octets;
@@ -37,7 +36,7 @@ use crate::security::{
     Deregistration, Diagnosis, Identity, KeyChange, NearWrap, Role, Settings, Verdict, container,
     diagnosis,
 };
-use crate::session::{Guard, Handle, Journal, KeyMemory, Table};
+use crate::session::{Guard, Handle, Journal, KeyMemory, SliceGroup, Table};
 
 pub use config::Config;
 pub use job::Job;
@@ -141,7 +140,7 @@ pub struct Engine {
     table: Table,
     settings: Settings,
     smc: SmcSettings,
-    nssaa: RwLock<NssaaSettings>,
+    nssaa: SliceGroup,
 }
 
 impl Engine {
@@ -180,7 +179,7 @@ impl Engine {
             table: Table::with_journal(&config.table(), keys, journal)?,
             settings: config.settings()?,
             smc: config.smc.clone(),
-            nssaa: RwLock::default(),
+            nssaa: SliceGroup::default(),
         })
     }
 

@@ -2,7 +2,7 @@
 //! generation and tests. What is to be done comes from [`Engine::nssaa_poll`]; messages to the UE are protected, each
 //! with a COUNT of its own, at the moment they are taken.
 
-use std::sync::PoisonError;
+use std::sync::Arc;
 
 use crate::base::{AccessType, Error, Result};
 use crate::nas::MessageType;
@@ -13,9 +13,9 @@ use crate::procedure::nssaa::{
 };
 use crate::security::protect::{Form, OVERHEAD};
 use crate::session::Handle;
-use crate::session::slices::{Room, SliceHalf, lock, with_amf};
+use crate::session::slices::{Room, SliceGroup, SliceHalf, SliceRoom, lock, with_amf};
 
-use super::{Engine, Received};
+use super::{Engine, Job, Received, batch};
 
 /// Octets that [`Engine::nssaa_poll`] needs in its buffer.
 pub const NSSAA_ROOM: usize = NSSAA_MAX + OVERHEAD;
@@ -27,6 +27,16 @@ pub struct NssaaUplink {
     pub received: Received,
     /// The message was one of the procedure's: whether it was taken. `None`: it was another one.
     pub procedure: Option<Result<()>>,
+}
+
+impl NssaaUplink {
+    /// What became of the message, in the words of a job.
+    #[must_use]
+    pub fn report(&self) -> Job {
+        let mut job = Job::default();
+        batch::verified(&mut job, &self.received);
+        job
+    }
 }
 
 /// What the procedure knows of a UE.
@@ -63,29 +73,15 @@ impl Engine {
     /// The settings of the procedure.
     #[must_use]
     pub fn nssaa_settings(&self) -> NssaaSettings {
-        self.settings_now(NssaaSettings::clone)
+        self.nssaa.with(|settings| *settings)
     }
 
     /// Changes them, from the next call on.
     ///
     /// # Errors
-    /// [`Error::Argument`] for more than 16 retransmissions, a timer of 0 seconds, or a substitute for "maximum number
-    /// of UEs reached" that a Rejected NSSAI does not have.
+    /// As [`SliceGroup::configure`].
     pub fn nssaa_configure(&self, settings: NssaaSettings) -> Result<()> {
-        let sane = settings.retransmissions <= 16
-            && settings.t3575_seconds > 0
-            && settings.retry_seconds > 0
-            && settings.maximum_ues_as.0 < 2;
-        if !sane {
-            return Err(Error::Argument);
-        }
-        // A panic cannot leave it half written.
-        *self.nssaa.write().unwrap_or_else(PoisonError::into_inner) = settings;
-        Ok(())
-    }
-
-    fn settings_now<T>(&self, what: impl FnOnce(&NssaaSettings) -> T) -> T {
-        what(&self.nssaa.read().unwrap_or_else(PoisonError::into_inner))
+        self.nssaa.configure(settings)
     }
 
     fn room(&self, handle: Handle) -> Result<Room> {
@@ -101,8 +97,16 @@ impl Engine {
         handle: Handle,
         what: impl FnOnce(&mut Amf, &NssaaSettings) -> T,
     ) -> Result<T> {
-        let room = self.room(handle)?;
-        self.settings_now(|settings| with_amf(&room, |amf| what(amf, settings)))
+        self.in_room(&*self.room(handle)?, what)
+    }
+
+    fn in_room<T>(
+        &self,
+        room: &SliceRoom,
+        what: impl FnOnce(&mut Amf, &NssaaSettings) -> T,
+    ) -> Result<T> {
+        let group = room.group().unwrap_or(&self.nssaa);
+        group.with(|settings| with_amf(room, |amf| what(amf, settings)))
     }
 
     /// Tells what the subscription of the session's UE says of slices: the first time, or after a change.
@@ -111,14 +115,26 @@ impl Engine {
     /// Those of [`Amf::new`] and [`Amf::subscribe`]: [`Error::TooLong`], [`Error::Argument`], [`Error::Gpsi`];
     /// [`Error::Handle`], [`Error::Role`], [`Error::Poisoned`]. Nothing changed then.
     pub fn nssaa_subscribe(&self, handle: Handle, subscription: &Subscription<'_>) -> Result<()> {
+        self.nssaa_subscribe_in(handle, subscription, None)
+    }
+
+    /// As [`Engine::nssaa_subscribe`]; the first time `group` becomes the session's, in place of the engine's own.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn nssaa_subscribe_in(
+        &self,
+        handle: Handle,
+        subscription: &Subscription<'_>,
+        group: Option<&Arc<SliceGroup>>,
+    ) -> Result<()> {
         if self.table.slices().get(handle).is_some() {
             return self.amf(handle, |amf, settings| {
                 amf.subscribe(subscription, settings)
             })?;
         }
-        let amf = Amf::new(subscription)?;
-        self.table
-            .make_slice_room(handle, SliceHalf::Amf(Box::new(amf)))
+        let half = SliceHalf::Amf(Box::new(Amf::new(subscription)?));
+        self.table.make_slice_room_in(handle, half, group.cloned())
     }
 
     /// A REGISTRATION REQUEST was accepted: what its REGISTRATION ACCEPT says of slices. See [`Amf::register`].
@@ -235,6 +251,28 @@ impl Engine {
         })?
     }
 
+    /// Tells what happened, if anything did, and takes all that is to be done; `room` as for [`Engine::nssaa_poll`].
+    /// What becomes of the event is passed over: the session counts what it refuses.
+    ///
+    /// # Errors
+    /// Those of [`Engine::nssaa_poll`]; `take` had the actions before.
+    pub fn nssaa_step(
+        &self,
+        handle: Handle,
+        event: Option<Event<'_>>,
+        room: &mut [u8],
+        take: &mut dyn FnMut(Action, &[u8]),
+    ) -> Result<()> {
+        if let Some(event) = event {
+            let _ = self.nssaa_event(handle, event);
+        }
+        while let Some(action) = self.nssaa_poll(handle, room)? {
+            let octets = room.get(..action.octets()).unwrap_or_default();
+            take(action, octets);
+        }
+        Ok(())
+    }
+
     /// The PDU in place of the plain message; none of these messages goes out unprotected.
     fn nssaa_send(
         &self,
@@ -293,7 +331,7 @@ impl Engine {
     fn nssaa_tell(&self, handle: Handle, event: Event<'_>) {
         if let Some(room) = self.table.slices().get(handle) {
             // Fails only for a UE half, which has no accesses, and for a poisoned room.
-            let _ = self.settings_now(|settings| with_amf(&room, |amf| amf.on(event, settings)));
+            let _ = self.in_room(&room, |amf, settings| amf.on(event, settings));
         }
     }
 

@@ -30,6 +30,18 @@ pub trait Sessions {
     /// As there.
     fn nssaa_event(&self, handle: Handle, event: Event<'_>) -> Result<()>;
 
+    /// As [`Engine::nssaa_step`].
+    ///
+    /// # Errors
+    /// As there.
+    fn nssaa_step(
+        &self,
+        handle: Handle,
+        event: Option<Event<'_>>,
+        room: &mut [u8],
+        take: &mut dyn FnMut(Action, &[u8]),
+    ) -> Result<()>;
+
     /// As [`Engine::nssaa_gpsi`].
     ///
     /// # Errors
@@ -44,6 +56,16 @@ impl Sessions for Engine {
 
     fn nssaa_event(&self, handle: Handle, event: Event<'_>) -> Result<()> {
         Self::nssaa_event(self, handle, event)
+    }
+
+    fn nssaa_step(
+        &self,
+        handle: Handle,
+        event: Option<Event<'_>>,
+        room: &mut [u8],
+        take: &mut dyn FnMut(Action, &[u8]),
+    ) -> Result<()> {
+        Self::nssaa_step(self, handle, event, room, take)
     }
 
     fn nssaa_gpsi(&self, handle: Handle) -> Result<String> {
@@ -155,13 +177,15 @@ impl Runner {
         &self.consumer
     }
 
-    /// Takes a session on, after the engine was told its subscription.
+    /// Takes a session on, after the engine was told its subscription. What another runner had begun for it, in a process
+    /// that is gone, begins anew: drive it.
     ///
     /// # Errors
     /// Those of [`Engine::nssaa_gpsi`].
     pub fn watch(&mut self, sessions: &impl Sessions, handle: Handle) -> Result<()> {
         let gpsi = sessions.nssaa_gpsi(handle)?;
         self.forget(handle);
+        sessions.nssaa_event(handle, Event::RunnerLost)?;
         self.by_gpsi.entry(gpsi.clone()).or_default().push(handle);
         self.watched.insert(
             handle,
@@ -197,62 +221,85 @@ impl Runner {
     where
         F: FnMut(Handle, Todo<'_>),
     {
+        self.step(sessions, (handle, None), amf);
+    }
+
+    /// Tells a session what happened, and does what it wants done then. What it refuses it counts itself; its state is
+    /// as before.
+    fn step<F>(
+        &mut self,
+        sessions: &impl Sessions,
+        (handle, event): (Handle, Option<Event<'_>>),
+        amf: &mut F,
+    ) where
+        F: FnMut(Handle, Todo<'_>),
+    {
         let mut room = core::mem::take(&mut self.room);
+        let (mut event, mut refused) = (event, None);
         loop {
-            let action = match sessions.nssaa_poll(handle, &mut room) {
-                Ok(Some(action)) => action,
-                Ok(None) => break,
-                Err(error) => {
-                    amf(handle, Todo::Stuck(error));
-                    break;
+            let mut take = |action, octets: &[u8]| {
+                if let Some(transaction) = self.carry_out((handle, action), octets, amf) {
+                    refused = Some(transaction);
                 }
             };
-            match action {
-                Action::Send {
+            if let Err(error) = sessions.nssaa_step(handle, event, &mut room, &mut take) {
+                amf(handle, Todo::Stuck(error));
+                break;
+            }
+            // No room for a question now: the session tries again after its retry timer.
+            let Some(transaction) = refused.take() else {
+                break;
+            };
+            event = Some(Event::Aaa {
+                transaction,
+                answer: AaaAnswer::Unreachable,
+            });
+        }
+        self.room = room;
+    }
+
+    /// One action; returns the transaction of a question that cannot be asked.
+    fn carry_out<F>(
+        &mut self,
+        (handle, action): (Handle, Action),
+        octets: &[u8],
+        amf: &mut F,
+    ) -> Option<u32>
+    where
+        F: FnMut(Handle, Todo<'_>),
+    {
+        match action {
+            Action::Send {
+                access,
+                message,
+                s_nssai,
+                ..
+            } => {
+                let send = Todo::Send {
                     access,
                     message,
                     s_nssai,
-                    len,
-                } => {
-                    let pdu = &room[..len];
-                    amf(
-                        handle,
-                        Todo::Send {
-                            access,
-                            message,
-                            s_nssai,
-                            pdu,
-                        },
-                    );
-                }
-                Action::ReleaseSessions(slice) => amf(handle, Todo::ReleaseSessions(slice)),
-                Action::Reach(access) => amf(handle, Todo::Reach(access)),
-                Action::StartT3575 { seconds } => self.start(handle, Timer::T3575, seconds),
-                Action::StopT3575 => self.stop(handle, Timer::T3575),
-                Action::StartRetry { seconds } => self.start(handle, Timer::Retry, seconds),
-                Action::StopRetry => self.stop(handle, Timer::Retry),
-                Action::Ask {
-                    transaction,
-                    step,
-                    s_nssai,
-                    len,
-                } => {
-                    let asked = self.ask(handle, (transaction, step, s_nssai), &room[..len]);
-                    if !asked {
-                        // No room now: the session tries again after its retry timer.
-                        let answer = AaaAnswer::Unreachable;
-                        let _ = sessions.nssaa_event(
-                            handle,
-                            Event::Aaa {
-                                transaction,
-                                answer,
-                            },
-                        );
-                    }
-                }
+                    pdu: octets,
+                };
+                amf(handle, send);
+            }
+            Action::ReleaseSessions(slice) => amf(handle, Todo::ReleaseSessions(slice)),
+            Action::Reach(access) => amf(handle, Todo::Reach(access)),
+            Action::StartT3575 { seconds } => self.start(handle, Timer::T3575, seconds),
+            Action::StopT3575 => self.stop(handle, Timer::T3575),
+            Action::StartRetry { seconds } => self.start(handle, Timer::Retry, seconds),
+            Action::StopRetry => self.stop(handle, Timer::Retry),
+            Action::Ask {
+                transaction,
+                step,
+                s_nssai,
+                ..
+            } => {
+                let asked = self.ask(handle, (transaction, step, s_nssai), octets);
+                return (!asked).then_some(transaction);
             }
         }
-        self.room = room;
+        None
     }
 
     fn ask(
@@ -330,7 +377,7 @@ impl Runner {
                         NotificationType::SliceRevocation => Event::RevocationNotification(s_nssai),
                     };
                     for handle in self.by_gpsi.get(&gpsi).cloned().unwrap_or_default() {
-                        self.tell(sessions, (handle, event), amf);
+                        self.step(sessions, (handle, Some(event)), amf);
                     }
                 }
             }
@@ -349,22 +396,9 @@ impl Runner {
                 Timer::T3575 => Event::T3575Expired,
                 Timer::Retry => Event::RetryExpired,
             };
-            self.tell(sessions, (handle, event), amf);
+            self.step(sessions, (handle, Some(event)), amf);
         }
         taken
-    }
-
-    /// What a session refuses it counts itself; its state is as before.
-    fn tell<F>(
-        &mut self,
-        sessions: &impl Sessions,
-        (handle, event): (Handle, Event<'_>),
-        amf: &mut F,
-    ) where
-        F: FnMut(Handle, Todo<'_>),
-    {
-        let _ = sessions.nssaa_event(handle, event);
-        self.drive(sessions, handle, amf);
     }
 
     fn answered<F>(
@@ -384,17 +418,11 @@ impl Runner {
             .and_then(|watched| watched.open.take());
         let Some(transaction) = open else { return };
         let answer = answer(outcome).unwrap_or(AaaAnswer::Unreachable);
-        self.tell(
-            sessions,
-            (
-                handle,
-                Event::Aaa {
-                    transaction,
-                    answer,
-                },
-            ),
-            amf,
-        );
+        let event = Event::Aaa {
+            transaction,
+            answer,
+        };
+        self.step(sessions, (handle, Some(event)), amf);
     }
 }
 

@@ -30,6 +30,6 @@ pub use journal::Folder;
 pub use journal::{Journal, Opened};
 pub use locked::{Exclusive, Guard};
 pub use record::{Extent, Record};
-pub use slices::{SliceHalf, SliceRooms};
+pub use slices::{SliceGroup, SliceHalf, SliceRooms};
 pub use slot::Session;
 pub use table::{Memory, Table, TableConfig};

@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::base::{Error, Result};
-use crate::procedure::nssaa::{Amf, Refusals, Ue};
+use crate::procedure::nssaa::{Amf, NssaaSettings, Refusals, Ue};
 
 use super::free::SHARDS;
 use super::handle::Handle;
@@ -23,8 +23,77 @@ pub enum SliceHalf {
     Ue(Box<Ue>),
 }
 
+/// What several sessions have in common: the settings of the procedure, and what was refused to all of them. An engine
+/// has one; those who share an engine and are not to see one another have one each.
+#[derive(Debug, Default)]
+pub struct SliceGroup {
+    settings: RwLock<NssaaSettings>,
+    refusals: Mutex<Refusals>,
+}
+
+impl SliceGroup {
+    /// Calls `what` with the settings.
+    pub fn with<T>(&self, what: impl FnOnce(&NssaaSettings) -> T) -> T {
+        // A panic cannot leave them half written.
+        what(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the settings, from the next call on.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for more than 16 retransmissions, a timer of 0 seconds, or a substitute for "maximum number
+    /// of UEs reached" that a Rejected NSSAI does not have.
+    pub fn configure(&self, settings: NssaaSettings) -> Result<()> {
+        let sane = settings.retransmissions <= 16
+            && settings.t3575_seconds > 0
+            && settings.retry_seconds > 0
+            && settings.maximum_ues_as.0 < 2;
+        if !sane {
+            return Err(Error::Argument);
+        }
+        *self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = settings;
+        Ok(())
+    }
+
+    /// Events that were refused, by all sessions that are or were of this group.
+    #[must_use]
+    pub fn refusals(&self) -> Refusals {
+        *self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, before: Refusals, after: Refusals) {
+        if before != after {
+            let mut all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+            *all += Refusals {
+                malformed: after.malformed.saturating_sub(before.malformed),
+                wrong_slice: after.wrong_slice.saturating_sub(before.wrong_slice),
+                unexpected: after.unexpected.saturating_sub(before.unexpected),
+            };
+        }
+    }
+}
+
 /// The room of one session.
-pub type Room = Arc<Mutex<SliceHalf>>;
+pub type Room = Arc<SliceRoom>;
+
+/// What is in it.
+#[derive(Debug)]
+pub struct SliceRoom {
+    half: Mutex<SliceHalf>,
+    /// Another group than the engine's.
+    group: Option<Arc<SliceGroup>>,
+}
+
+impl SliceRoom {
+    /// The group of this session; `None`: that of its engine.
+    #[must_use]
+    pub fn group(&self) -> Option<&SliceGroup> {
+        self.group.as_deref()
+    }
+}
 
 /// The rooms of a table: made on demand, at most one for each session.
 pub struct SliceRooms {
@@ -75,8 +144,9 @@ impl SliceRooms {
     }
 
     /// Gives the session a room. The caller holds the session's lock, so that it is not released meanwhile.
-    pub(super) fn put(&self, handle: Handle, half: SliceHalf) {
-        let room = Arc::new(Mutex::new(half));
+    pub(super) fn put(&self, handle: Handle, half: SliceHalf, group: Option<Arc<SliceGroup>>) {
+        let half = Mutex::new(half);
+        let room = Arc::new(SliceRoom { half, group });
         if self.map(handle).insert(handle.bits(), room).is_none() {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
@@ -91,7 +161,7 @@ impl SliceRooms {
             return;
         };
         self.count.fetch_sub(1, Ordering::Relaxed);
-        if let Ok(half) = room.lock()
+        if let Ok(half) = lock(&room)
             && let SliceHalf::Amf(amf) = &*half
         {
             *self.past() += amf.refusals();
@@ -114,7 +184,7 @@ impl SliceRooms {
                 .cloned()
                 .collect();
             for room in rooms {
-                if let Ok(half) = room.lock()
+                if let Ok(half) = lock(&room)
                     && let SliceHalf::Amf(amf) = &*half
                 {
                     all += amf.refusals();
@@ -129,17 +199,24 @@ impl SliceRooms {
 ///
 /// # Errors
 /// [`Error::Poisoned`] after a defect.
-pub fn lock(room: &Mutex<SliceHalf>) -> Result<MutexGuard<'_, SliceHalf>> {
-    room.lock().map_err(|_| Error::Poisoned)
+pub fn lock(room: &SliceRoom) -> Result<MutexGuard<'_, SliceHalf>> {
+    room.half.lock().map_err(|_| Error::Poisoned)
 }
 
 /// Locks a room of the AMF half.
 ///
 /// # Errors
 /// [`Error::Poisoned`]; [`Error::Role`] for a UE half.
-pub fn with_amf<T>(room: &Mutex<SliceHalf>, what: impl FnOnce(&mut Amf) -> T) -> Result<T> {
+pub fn with_amf<T>(room: &SliceRoom, what: impl FnOnce(&mut Amf) -> T) -> Result<T> {
     match &mut *lock(room)? {
-        SliceHalf::Amf(amf) => Ok(what(amf)),
+        SliceHalf::Amf(amf) => {
+            let before = amf.refusals();
+            let done = what(amf);
+            if let Some(group) = room.group() {
+                group.count(before, amf.refusals());
+            }
+            Ok(done)
+        }
         SliceHalf::Ue(_) => Err(Error::Role),
     }
 }

@@ -16,7 +16,7 @@ use super::guard::KeyMemory;
 use super::handle::{Handle, MAX_SLOTS};
 use super::journal::{Found, Journal};
 use super::locked::{Exclusive, Guard};
-use super::slices::{SliceHalf, SliceRooms};
+use super::slices::{SliceGroup, SliceHalf, SliceRooms};
 use super::slot::{HOT, Kept, Reuse, Slot, Trust};
 
 /// What a table is made for.
@@ -403,6 +403,19 @@ impl Table {
     /// # Errors
     /// [`Error::Role`] for the other half's state; those of [`Table::lock`].
     pub fn make_slice_room(&self, handle: Handle, half: SliceHalf) -> Result<()> {
+        self.make_slice_room_in(handle, half, None)
+    }
+
+    /// As [`Table::make_slice_room`], in a group.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn make_slice_room_in(
+        &self,
+        handle: Handle,
+        half: SliceHalf,
+        group: Option<Arc<SliceGroup>>,
+    ) -> Result<()> {
         // Under its lock, so that the session is not released meanwhile.
         let session = self.lock(handle)?;
         let role = match half {
@@ -412,7 +425,7 @@ impl Table {
         if session.security.role() != role {
             return Err(Error::Role);
         }
-        self.slices.put(handle, half);
+        self.slices.put(handle, half, group);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ const FIRST: u32 = 12_000;
 const MANY: u32 = 20_000;
 
 /// A port that nobody has, for TCP and UDP. No other call of this process gets it; other processes begin elsewhere.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // 61 has no factor in common with MANY: processes of neighbouring numbers are 61 ports apart.
     let begin = std::process::id().wrapping_mul(61);

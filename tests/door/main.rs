@@ -4,6 +4,7 @@
 mod batches;
 #[path = "../common/mod.rs"]
 mod common;
+mod nssaa;
 mod queues;
 mod verbs;
 mod world;

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
-use naslane::base::AccessType;
+use naslane::base::{AccessType, Result};
 use naslane::door::Door;
 use naslane::engine::worker::{Cores, Wait};
 use naslane::engine::{Config, Engine, WorkersConfig};
 use naslane::procedure::smc::{Activation, Answer, Request};
 use naslane::security::Role;
 use naslane::session::Handle;
-use naslane::sidecar::config::{Demand, Hardening, Quota};
+use naslane::sidecar::config::{Demand, Hardening, OnClientDeath, Quota};
 use naslane::sidecar::server::Orders;
 use naslane::sidecar::{self, Server};
 
@@ -31,6 +31,10 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn start(quota: Quota) -> Self {
+        Self::with(quota, OnClientDeath::Release)
+    }
+
+    pub(crate) fn with(quota: Quota, on_client_death: OnClientDeath) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("naslane-door-{}-{number}", std::process::id());
@@ -39,6 +43,7 @@ impl Daemon {
         std::fs::create_dir_all(&directory).unwrap();
         let mut config = sidecar::Config::at(directory.join("s"));
         config.quota = quota;
+        config.clients.on_client_death = on_client_death;
         config.workers.count = 2;
         config.workers.pinned = false;
         config.workers.wait = sidecar::config::Wait::Block;
@@ -60,7 +65,11 @@ impl Daemon {
     }
 
     pub(crate) fn connect(&self) -> Door {
-        Door::connect(self.directory.join("s"), "").unwrap()
+        self.connect_as("").unwrap()
+    }
+
+    pub(crate) fn connect_as(&self, name: &str) -> Result<Door> {
+        Door::connect(self.directory.join("s"), name)
     }
 
     pub(crate) fn stop(&mut self) {

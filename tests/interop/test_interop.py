@@ -16,6 +16,10 @@ from pycrate_mobile.NAS5G import parse_NAS5G
 from pycrate_mobile.TS24501_FGMM import (
     FGMMConfigurationUpdateCommand,
     FGMMIdentityRequest,
+    FGMMNetworkSliceSpecAuthCommand,
+    FGMMNetworkSliceSpecAuthComplete,
+    FGMMNetworkSliceSpecAuthResult,
+    FGMMRegistrationAccept,
     FGMMRegistrationComplete,
     FGMMRegistrationRequest,
     FGMMSecProtNASMessage,
@@ -273,6 +277,132 @@ class Sessions(unittest.TestCase):
             self.assertEqual(ue.open(first)[1], ue.open(again)[1])
             complete = FGMMSecurityModeComplete().to_bytes()
             self.assertEqual(amf.verify(naslane.GPP, ue.protect(complete, sht=4))[0], complete)
+
+
+FIRST, SECOND = bytes.fromhex("0100000a"), bytes([2])  # S-NSSAIs with and without SD
+EAP_REQUEST, EAP_RESPONSE, EAP_SUCCESS, EAP_FAILURE = range(1, 5)
+PENDING, EAP_SUCCEEDED, EAP_FAILED = 1, 2, 3
+
+
+def eap(code, identifier, data=b""):
+    """An EAP packet (RFC 3748 4)."""
+    return bytes([code, identifier]) + (len(data) + 4).to_bytes(2, "big") + data
+
+
+class Slices(unittest.TestCase):
+    """Network slice-specific authentication: one half is a session, the other one pycrate."""
+
+    amf, command = Sessions.amf, Sessions.command
+    on_every_algorithm = Sessions.on_every_algorithm
+
+    def read(self, plain, kind):
+        """S-NSSAI and EAP message as pycrate reads them."""
+        message, error = parse_NAS5G(plain)
+        self.assertEqual((error, type(message), message.to_bytes()), (0, kind, plain))
+        s_nssai, packet = message["SNSSAI"].to_bytes(), message["EAPMsg"].to_bytes()
+        self.assertEqual((s_nssai[0], int.from_bytes(packet[:2], "big")), (len(s_nssai) - 1, len(packet) - 2))
+        return s_nssai[1:], packet[2:]
+
+    def done(self, amf, ue):
+        """All that is to be done, by its kind: plain messages as the UE has them, questions to the NSSAAF."""
+        names = {naslane.constant(f"NSSAA_{name}"): name for name in ("COMMAND", "RESULT", "UPDATE", "ASK", "ASK_ON")}
+        done = {}
+        for kind, *question in amf.nssaa_poll():
+            name = names.get(kind)
+            if name in ("ASK", "ASK_ON"):
+                done[name] = question
+            elif name:
+                sht, done[name] = ue.open(question[-1])
+                self.assertEqual(sht, 2)
+        return done
+
+    def test_an_amf_session_and_a_pycrate_ue(self):
+        self.on_every_algorithm(self.amf_authenticates)
+
+    def amf_authenticates(self, engine, nea, nia):
+        amf, ue = self.amf(engine, nea, nia)
+        amf.nssaa_start("msisdn-491701234567", [FIRST, SECOND])
+        elements = amf.nssaa_register([FIRST, SECOND])
+        accept = bytes.fromhex("7e0042") + bytes([1, 0x11]) + elements
+        accept, error = parse_NAS5G(accept)
+        self.assertEqual((error, type(accept)), (0, FGMMRegistrationAccept))
+        pending = b"".join(bytes([len(value)]) + value for value in (FIRST, SECOND))
+        self.assertEqual(accept["PendingNSSAI"].to_bytes()[2:], pending)
+        done = self.done(amf, ue)
+        for s_nssai, verdict in ((FIRST, EAP_SUCCEEDED), (SECOND, EAP_FAILED)):
+            done = self.one_slice(amf, ue, s_nssai, verdict, done["COMMAND"])
+            self.assertEqual(amf.nssaa_status(s_nssai), verdict)
+        message, error = parse_NAS5G(done["UPDATE"])
+        self.assertEqual((error, type(message)), (0, FGMMConfigurationUpdateCommand))
+        self.assertEqual(message["AllowedNSSAI"].to_bytes()[2:], bytes([len(FIRST)]) + FIRST)
+        self.assertEqual(message["RejectedNSSAI"].to_bytes()[2:], bytes([0x12, 2]))
+
+    def one_slice(self, amf, ue, s_nssai, verdict, command):
+        """The run of one slice, with EAP messages up to the longest; returns what its end leads to."""
+        named, request = self.read(command, FGMMNetworkSliceSpecAuthCommand)
+        self.assertEqual((named, request[0], request[4]), (s_nssai, EAP_REQUEST, 1))
+        response = eap(EAP_RESPONSE, request[1], b"\x01user@slice.example")
+        transaction = self.answers(amf, ue, s_nssai, response, "ASK")
+        request = eap(EAP_REQUEST, 77, bytes([99]) * 1496)
+        amf.nssaa_answer(transaction, "CONTINUE", request)
+        command = self.done(amf, ue)["COMMAND"]
+        self.assertEqual(self.read(command, FGMMNetworkSliceSpecAuthCommand), (s_nssai, request))
+        transaction = self.answers(amf, ue, s_nssai, eap(EAP_RESPONSE, 77, bytes([98]) * 1496), "ASK_ON")
+        answer, code = ("SUCCESS", EAP_SUCCESS) if verdict == EAP_SUCCEEDED else ("FAILURE", EAP_FAILURE)
+        amf.nssaa_answer(transaction, answer, eap(code, 77))
+        done = self.done(amf, ue)
+        self.assertEqual(self.read(done["RESULT"], FGMMNetworkSliceSpecAuthResult), (s_nssai, eap(code, 77)))
+        return done
+
+    def answers(self, amf, ue, s_nssai, response, kind):
+        """A COMPLETE of pycrate; returns the transaction of the question that it leads to."""
+        complete = FGMMNetworkSliceSpecAuthComplete(val={"SNSSAI": s_nssai, "EAPMsg": response}).to_bytes()
+        self.assertEqual(amf.nssaa_uplink(ue.protect(complete)), (complete, 0))
+        transaction, named, told = self.done(amf, ue)[kind]
+        self.assertEqual((named, told), (s_nssai, response))
+        return transaction
+
+    def test_a_complete_that_does_not_belong_changes_nothing(self):
+        with naslane.Engine(2, 2) as engine:
+            amf, ue = self.amf(engine, 2, 2)
+            amf.nssaa_start("msisdn-491701234567", [FIRST])
+            amf.nssaa_register([FIRST])
+            _, request = self.read(self.done(amf, ue)["COMMAND"], FGMMNetworkSliceSpecAuthCommand)
+            right = eap(EAP_RESPONSE, request[1], b"\x01user")
+            for s_nssai, packet, name in (
+                (SECOND, right, "SLICE"),
+                (FIRST, eap(EAP_RESPONSE, request[1] ^ 1, b"\x01user"), "UNEXPECTED"),
+                (FIRST, eap(EAP_REQUEST, request[1], b"\x01user"), "MALFORMED_IE"),
+                (FIRST, right[:-1], "MALFORMED_IE"),
+            ):
+                complete = FGMMNetworkSliceSpecAuthComplete(val={"SNSSAI": s_nssai, "EAPMsg": packet}).to_bytes()
+                plain, procedure = amf.nssaa_uplink(ue.protect(complete))
+                self.assertEqual((plain, procedure), (complete, naslane.constant(f"E_{name}")), name)
+                self.assertEqual((amf.nssaa_poll(), amf.nssaa_status(FIRST)), ([], PENDING))
+
+    def test_a_ue_session_and_a_pycrate_amf(self):
+        self.on_every_algorithm(self.ue_is_authenticated)
+
+    def ue_is_authenticated(self, engine, nea, nia):
+        ue = naslane.Session(engine, naslane.UE, K_AMF, CAPABILITY)
+        amf = Peer(naslane.DOWNLINK, nea, nia)
+        command = FGMMSecurityModeCommand(
+            val={"NASSecAlgo": bytes([nea << 4 | nia]), "NAS_KSI": 0, "UESecCap": CAPABILITY}
+        )
+        octets, _ = ue.ue_answer(amf.protect(command.to_bytes(), sht=3))
+        amf.open(octets)
+        for s_nssai, code in ((FIRST, EAP_SUCCESS), (SECOND, EAP_FAILURE)):
+            request = eap(EAP_REQUEST, 5, bytes([1]) * 1400)
+            val = {"SNSSAI": s_nssai, "EAPMsg": request}
+            command = FGMMNetworkSliceSpecAuthCommand(val=val).to_bytes()
+            plain, _ = ue.verify(naslane.GPP, amf.protect(command))
+            self.assertEqual(ue.nssaa_ue_command(plain), (s_nssai, request))
+            response = eap(EAP_RESPONSE, 5, bytes([1]) * 1496)
+            _, plain = amf.open(ue.nssaa_ue_answer(s_nssai, response))
+            self.assertEqual(self.read(plain, FGMMNetworkSliceSpecAuthComplete), (s_nssai, response))
+            result = FGMMNetworkSliceSpecAuthResult(val={"SNSSAI": s_nssai, "EAPMsg": eap(code, 5)}).to_bytes()
+            plain, _ = ue.verify(naslane.GPP, amf.protect(result))
+            self.assertEqual(ue.nssaa_ue_result(plain), (s_nssai, EAP_SUCCEEDED if code == EAP_SUCCESS else EAP_FAILED))
 
 
 if __name__ == "__main__":

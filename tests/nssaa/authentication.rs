@@ -39,7 +39,7 @@ fn s4291_a_subscription_change_triggers_for_a_slice_in_allowed() {
         world.join(GPP, &[A, FREE]);
         assert_eq!(world.run(), []);
         let slices = [free(true), subscribed(FREE)];
-        let settings = world.settings.clone();
+        let settings = world.settings;
         let changed = subscription(&[GPSI], &slices);
         world.amf.subscribe(&changed, &settings).unwrap();
         let did = world.run();

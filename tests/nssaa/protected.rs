@@ -328,24 +328,24 @@ fn settings_have_bounds() {
         retransmissions: 0,
         ..NssaaSettings::default()
     };
-    engine.nssaa_configure(good.clone()).unwrap();
+    engine.nssaa_configure(good).unwrap();
     assert_eq!(engine.nssaa_settings(), good);
     for bad in [
         NssaaSettings {
             retransmissions: 17,
-            ..good.clone()
+            ..good
         },
         NssaaSettings {
             t3575_seconds: 0,
-            ..good.clone()
+            ..good
         },
         NssaaSettings {
             retry_seconds: 0,
-            ..good.clone()
+            ..good
         },
         NssaaSettings {
             maximum_ues_as: naslane::nas::nssaa::RejectionCause::MAXIMUM_UES,
-            ..good.clone()
+            ..good
         },
     ] {
         assert_eq!(engine.nssaa_configure(bad), Err(Error::Argument));

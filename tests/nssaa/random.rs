@@ -274,7 +274,7 @@ impl Chance {
                     gpsis: &[GPSI],
                     slices: &slices,
                 };
-                let settings = self.settings.clone();
+                let settings = self.settings;
                 let _ = self.amf.subscribe(&subscription, &settings);
             }
             Happening::Register(first, asked, nssaa_supported, extended_rejected) => {

@@ -281,7 +281,7 @@ fn subscriptions_and_registrations_outside_their_bounds() {
     assert_eq!(with(&[many[0], many[1], many[0]]), Err(Error::Argument));
     let mut world = World::new(&many[..16]);
     let before = seen(&world.amf);
-    let settings = world.settings.clone();
+    let settings = world.settings;
     let mut register = |asked: &[naslane::nas::nssaa::Slice]| {
         let registration = naslane::procedure::nssaa::Registration {
             access: GPP,
@@ -301,7 +301,7 @@ fn subscriptions_and_registrations_outside_their_bounds() {
 #[test]
 fn a_buffer_that_is_too_small_takes_nothing_away() {
     let mut world = World::registered(&[subscribed(A)]);
-    let settings = world.settings.clone();
+    let settings = world.settings;
     for len in [0, 14] {
         let polled = world.amf.poll(&settings, &mut vec![0; len]);
         assert_eq!(polled, Err(Error::BufferTooSmall));

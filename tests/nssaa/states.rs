@@ -1,6 +1,7 @@
 //! The states of a slice: absent, PENDING, EAP_SUCCESS, EAP_FAILURE, and what moves it (TS 23.501 5.15.10). Timers and
 //! an unreachable AAA server never make a failure of it.
 
+use naslane::base::Error;
 use naslane::nas::nssaa::EapCode;
 use naslane::procedure::nssaa::{
     AaaAnswer, Event, NssaaSettings, Reachability, Registration, Status, Step,
@@ -140,6 +141,36 @@ fn row_9_an_unreachable_aaa_server_is_asked_again() {
     assert_eq!(world.run(), [], "that is no AAA server");
     world.on(Event::RetryExpired).unwrap();
     assert_eq!(commands(&world.run()), [(GPP, A)], "from the identity on");
+}
+
+/// A COMMAND is out, a question is open, the retry timer runs: each begins anew, and none is stuck.
+#[test]
+fn row_9_who_kept_the_timers_and_the_question_is_gone() {
+    let mut world = World::registered(&[subscribed(A)]);
+    world.on(Event::RunnerLost).unwrap();
+    let again = [Did::Command(GPP, A), Did::StartT3575(15)];
+    assert_eq!(world.run(), again, "nothing was lost");
+    world.on(Event::RunnerLost).unwrap();
+    assert_eq!(world.run(), again, "a COMMAND that nobody repeats");
+    world.answer();
+    world.run();
+    let lost = world.asked;
+    world.on(Event::RunnerLost).unwrap();
+    assert_eq!(world.run(), again, "a question that nobody answers");
+    let transaction = lost.unwrap();
+    let late = Event::Aaa {
+        transaction,
+        answer: AaaAnswer::Refused,
+    };
+    assert_eq!(world.on(late), Err(Error::Unexpected));
+    world.answer();
+    world.run();
+    world.aaa(AaaAnswer::Unreachable).unwrap();
+    world.run();
+    world.on(Event::RunnerLost).unwrap();
+    assert_eq!(world.run(), again, "a wait that nobody ends");
+    assert_eq!(world.on(Event::RetryExpired), Err(Error::Unexpected));
+    assert_eq!(world.amf.status(A), Some(Status::Pending));
 }
 
 #[test]
@@ -312,7 +343,7 @@ fn a_lost_update_is_built_again_and_an_acknowledged_one_is_not() {
 fn a_slice_that_leaves_the_subscription_is_rejected_and_its_sessions_end() {
     let mut world = World::registered(&[subscribed(A), subscribed(FREE)]);
     world.whole_run(Status::EapSuccess);
-    let settings = world.settings.clone();
+    let settings = world.settings;
     let changed = naslane::procedure::nssaa::Subscription {
         gpsis: &[],
         slices: &[subscribed(FREE)],
@@ -328,7 +359,7 @@ fn a_slice_that_leaves_the_subscription_is_rejected_and_its_sessions_end() {
 fn a_slice_that_needs_it_no_more_is_allowed_at_once() {
     let mut world = World::registered(&[subscribed(A), subscribed(FREE)]);
     world.run();
-    let settings = world.settings.clone();
+    let settings = world.settings;
     let mut slices = [subscribed(A), subscribed(FREE)];
     slices[0].nssaa = false;
     let changed = naslane::procedure::nssaa::Subscription {

@@ -1,4 +1,8 @@
-//! `naslane storm --nssaa`: many UEs at a time, each with two slices by EAP-TLS. `NSSAA_UES` makes it larger.
+//! `naslane storm --nssaa`: many UEs at a time, each with two slices by EAP-TLS. `NSSAA_UES` makes it larger:
+//!
+//! ```text
+//! NSSAA_UES=1000 cargo test --test nssaa_e2e storm -- --nocapture
+//! ```
 
 use std::fs;
 use std::io::Read;
@@ -90,18 +94,17 @@ fn ues(few: u64) -> u64 {
 fn all_slices_of_all_ues() {
     let aaa = Aaa::server("1.3");
     let nssaaf = Nssaaf::start(&Wanted::of(&[aaa.address]));
-    for engine in ["inline", "workers"] {
+    for engine in ["inline", "workers", "sidecar"] {
         let slices = Storm::start(&nssaaf, ues(30), engine).all_well(ues(30));
         eprintln!("{engine}: {slices}");
     }
 }
 
 /// NSSAAF and AAA server die in the middle and come back: whoever was under way is authenticated all the same.
-#[test]
-fn all_slices_although_nssaaf_and_aaa_server_are_killed() {
+fn killed_in_the_middle(engine: &str, ues: u64) {
     let mut aaa = Aaa::server("1.3");
     let mut nssaaf = Nssaaf::start(&Wanted::of(&[aaa.address]));
-    let storm = Storm::start(&nssaaf, ues(60), "inline");
+    let storm = Storm::start(&nssaaf, ues, engine);
     let rounds = |nssaaf: &Nssaaf, least: u64| {
         let end = Instant::now() + PATIENCE;
         while nssaaf.rounds() < least {
@@ -109,11 +112,22 @@ fn all_slices_although_nssaaf_and_aaa_server_are_killed() {
             std::thread::sleep(Duration::from_millis(20));
         }
     };
-    rounds(&nssaaf, 100);
+    // A UE has some fourteen rounds with its two slices.
+    rounds(&nssaaf, 2 * ues);
     nssaaf.kill();
     nssaaf.run();
-    rounds(&nssaaf, 100);
+    rounds(&nssaaf, 2 * ues);
     aaa.kill();
     aaa.run();
-    eprintln!("killed in the middle: {}", storm.all_well(ues(60)));
+    eprintln!("{engine}, killed in the middle: {}", storm.all_well(ues));
+}
+
+#[test]
+fn all_slices_although_nssaaf_and_aaa_server_are_killed() {
+    killed_in_the_middle("inline", ues(50));
+}
+
+#[test]
+fn all_slices_through_the_sidecar_although_nssaaf_and_aaa_server_are_killed() {
+    killed_in_the_middle("sidecar", ues(100));
 }

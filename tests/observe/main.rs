@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod deploy;
+mod deploy_nssaaf;
 mod exposition;
 mod http;
 mod strict;

@@ -133,6 +133,48 @@ class _Ue(Structure):
     ]
 
 
+class _SNssai(Structure):
+    _fields_ = [("sst", c_uint8), ("has_sd", c_uint8), ("sd", c_uint8 * 3), ("reserved", c_uint8 * 3)]
+
+
+class _Slice(Structure):
+    _fields_ = [("s_nssai", _SNssai), ("mapped", _SNssai), ("flags", c_uint8), ("reserved", c_uint8 * 7)]
+
+
+class _Admission(Structure):
+    _fields_ = [
+        ("len", c_size_t),
+        ("allowed", c_uint8),
+        ("pending", c_uint8),
+        ("rejected", c_uint8),
+        ("registration_result", c_uint8),
+        ("reserved", c_uint8 * 4),
+    ]
+
+
+class _Action(Structure):
+    _fields_ = [
+        ("len", c_size_t),
+        ("transaction", c_uint32),
+        ("seconds", c_uint32),
+        ("kind", c_uint8),
+        ("access", c_uint8),
+        ("reserved", c_uint8 * 6),
+        ("slice", _Slice),
+    ]
+
+
+class _UeAction(Structure):
+    _fields_ = [
+        ("len", c_size_t),
+        ("eap_offset", c_size_t),
+        ("eap_len", c_size_t),
+        ("s_nssai", _SNssai),
+        ("kind", c_uint8),
+        ("reserved", c_uint8 * 7),
+    ]
+
+
 _ALGORITHM = [c_uint8, c_char_p, c_uint32, c_uint8, c_uint8, c_char_p, c_size_t, _OCTETS]
 _MESSAGE = [c_void_p, c_uint64, c_uint8, c_char_p, c_size_t, _OCTETS, c_size_t]
 _FUNCTIONS = {
@@ -156,6 +198,20 @@ _FUNCTIONS = {
     "smc_request_init": [POINTER(_Request)],
     "smc_command": [c_void_p, c_uint64, POINTER(_Request), _OCTETS, c_size_t, POINTER(_Sent)],
     "smc_resend": [c_void_p, c_uint64, c_uint8, _OCTETS, c_size_t, POINTER(_Sent)],
+    "nssaa_start": [c_void_p, c_uint64, c_char_p, c_size_t, POINTER(_Slice), c_size_t],
+    "nssaa_register": [
+        c_void_p, c_uint64, c_uint8, c_uint8, POINTER(_Slice), c_size_t, _OCTETS, c_size_t, POINTER(_Admission),
+    ],
+    "nssaa_access": [c_void_p, c_uint64, c_uint8, c_uint8],
+    "nssaa_poll": [c_void_p, c_uint64, _OCTETS, c_size_t, POINTER(_Action)],
+    "nssaa_uplink": [*_MESSAGE, POINTER(_Received), POINTER(c_int32)],
+    "nssaa_answer": [c_void_p, c_uint64, c_uint32, c_uint8, c_char_p, c_size_t],
+    "nssaa_status": [c_void_p, c_uint64, POINTER(_SNssai), POINTER(c_uint8)],
+    "nssaa_ue_command": [c_void_p, c_uint64, c_uint8, c_char_p, c_size_t, _OCTETS, c_size_t, POINTER(_UeAction)],
+    "nssaa_ue_answer": [
+        c_void_p, c_uint64, POINTER(_SNssai), c_char_p, c_size_t, _OCTETS, c_size_t, POINTER(c_size_t),
+    ],
+    "nssaa_ue_result": [c_void_p, c_uint64, c_char_p, c_size_t, POINTER(_SNssai), POINTER(c_uint8)],
     "ue_init": [POINTER(_Ue)],
     "ue_answer": [c_void_p, c_uint64, c_uint8, POINTER(_Ue), c_char_p, c_size_t, _OCTETS, c_size_t, POINTER(_Sent)],
 }  # fmt: skip
@@ -230,6 +286,19 @@ def k_gnb(k_amf, ul_nas_count, access=GPP):
     out = (c_uint8 * 32)()
     call("kdf_k_gnb", _key(k_amf), ul_nas_count, access, out)
     return bytes(out)
+
+
+def _s_nssai(value):
+    """An S-NSSAI from its value: SST, or SST and SD."""
+    return _SNssai(value[0], int(len(value) == 4), (c_uint8 * 3)(*value[1:4]))
+
+
+def _value(s_nssai):
+    return bytes([s_nssai.sst]) + (bytes(s_nssai.sd) if s_nssai.has_sd else b"")
+
+
+def _slices(values, flags):
+    return (_Slice * len(values))(*(_Slice(s_nssai=_s_nssai(value), flags=flags) for value in values))
 
 
 class Engine:
@@ -310,3 +379,73 @@ class Session:
             "ue_answer", self.engine, self.handle, access, byref(ue), command, len(command), out, len(out), byref(sent)
         )
         return bytes(out[: sent.len]), sent.cause
+
+    # Network slice-specific authentication; S-NSSAIs are their values, SST or SST and SD.
+
+    def nssaa_start(self, gpsi, s_nssais):
+        """The subscription: slices that all need authentication."""
+        slices = _slices(s_nssais, constant("SLICE_NSSAA"))
+        call("nssaa_start", self.engine, self.handle, gpsi.encode(), len(gpsi), slices, len(slices))
+
+    def nssaa_register(self, s_nssais, access=GPP):
+        """A registration for these slices: the elements of the REGISTRATION ACCEPT. The runs begin."""
+        out, admission, slices = (c_uint8 * 256)(), _Admission(), _slices(s_nssais, 0)
+        call(
+            "nssaa_register", self.engine, self.handle, access, constant("UE_NSSAA"), slices, len(slices),
+            out, len(out), byref(admission),
+        )  # fmt: skip
+        call("nssaa_access", self.engine, self.handle, access, constant("ACCESS_REGISTERED"))
+        return bytes(out[: admission.len])
+
+    def nssaa_poll(self):
+        """All that is to be done: kind, transaction, S-NSSAI and octets of each."""
+        out, action, actions = (c_uint8 * constant("NSSAA_ROOM"))(), _Action(), []
+        while True:
+            call("nssaa_poll", self.engine, self.handle, out, len(out), byref(action))
+            if action.kind == constant("NSSAA_NOTHING"):
+                return actions
+            actions.append(
+                (action.kind, action.transaction, _value(action.slice.s_nssai), bytes(out[: action.len]))
+            )
+
+    def nssaa_uplink(self, pdu, access=GPP):
+        """As verify(); the plain message, and the status of the procedure."""
+        out, received, procedure = (c_uint8 * len(pdu))(), _Received(), c_int32()
+        call(
+            "nssaa_uplink", self.engine, self.handle, access, pdu, len(pdu), out, len(out),
+            byref(received), byref(procedure),
+        )  # fmt: skip
+        return bytes(out[: received.len]), procedure.value
+
+    def nssaa_answer(self, transaction, answer, eap=b""):
+        """What the NSSAAF answered: CONTINUE, SUCCESS, FAILURE, REFUSED, CONTEXT_LOST or UNREACHABLE."""
+        call("nssaa_answer", self.engine, self.handle, transaction, constant(f"ANSWER_{answer}"), eap, len(eap))
+
+    def nssaa_status(self, s_nssai):
+        """0 absent, 1 pending, 2 EAP_SUCCESS, 3 EAP_FAILURE."""
+        status = c_uint8()
+        call("nssaa_status", self.engine, self.handle, byref(_s_nssai(s_nssai)), byref(status))
+        return status.value
+
+    def nssaa_ue_command(self, command, access=GPP):
+        """The UE takes a verified COMMAND: the S-NSSAI and the EAP-Request."""
+        out, action = (c_uint8 * constant("NSSAA_ROOM"))(), _UeAction()
+        call(
+            "nssaa_ue_command", self.engine, self.handle, access, command, len(command), out, len(out), byref(action)
+        )
+        return _value(action.s_nssai), command[action.eap_offset :][: action.eap_len]
+
+    def nssaa_ue_answer(self, s_nssai, eap):
+        """The protected COMPLETE with an EAP-Response."""
+        out, length = (c_uint8 * constant("NSSAA_ROOM"))(), c_size_t()
+        call(
+            "nssaa_ue_answer", self.engine, self.handle, byref(_s_nssai(s_nssai)), eap, len(eap),
+            out, len(out), byref(length),
+        )  # fmt: skip
+        return bytes(out[: length.value])
+
+    def nssaa_ue_result(self, result):
+        """The UE takes a verified RESULT: the S-NSSAI and its status."""
+        s_nssai, status = _SNssai(), c_uint8()
+        call("nssaa_ue_result", self.engine, self.handle, result, len(result), byref(s_nssai), byref(status))
+        return _value(s_nssai), status.value

@@ -122,7 +122,7 @@ static void events(void) {
     BAD(NASLANE_E_BEARER, naslane_nssaa_access(engine, talking.amf, 0, 0));
     BAD(NASLANE_E_ARGUMENT, naslane_nssaa_access(engine, talking.amf, 1, 7));
     BAD(NUL, naslane_nssaa_timer(NULL, talking.amf, 0));
-    BAD(NASLANE_E_ARGUMENT, naslane_nssaa_timer(engine, talking.amf, 2));
+    BAD(NASLANE_E_ARGUMENT, naslane_nssaa_timer(engine, talking.amf, 3));
     BAD(NASLANE_E_UNEXPECTED, naslane_nssaa_timer(engine, talking.amf, NASLANE_TIMER_T3575));
     BAD(NASLANE_E_UNEXPECTED, naslane_nssaa_timer(engine, talking.amf, NASLANE_TIMER_RETRY));
     BAD(NUL, naslane_nssaa_notice(NULL, talking.amf, 0, 0, &one));

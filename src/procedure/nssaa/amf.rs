@@ -212,6 +212,7 @@ impl Amf {
             } => self.admission_control(access, s_nssai, refused),
             Event::UpdateCompleted(access) => self.update_completed(access),
             Event::UpdateLost(access) => self.update_lost(access),
+            Event::RunnerLost => self.runner_lost(),
         };
         if let Err(error) = done {
             self.refused(error);

@@ -105,6 +105,9 @@ pub enum Event<'a> {
     UpdateCompleted(AccessType),
     /// The CONFIGURATION UPDATE COMMAND on this access got lost (T3555): it is built again.
     UpdateLost(AccessType),
+    /// Whoever kept the timers and asked the NSSAAF is gone, and all of that with it: the run that was under way begins
+    /// anew, and what waited for the retry timer is tried now.
+    RunnerLost,
 }
 
 /// Which downlink message.
@@ -175,6 +178,17 @@ pub enum Action {
     ReleaseSessions(Slice),
     /// Bring the UE to CM-CONNECTED by a network triggered service request (TS 23.502 4.2.3.3).
     Reach(AccessType),
+}
+
+impl Action {
+    /// Octets that it left in the buffer: a PDU, an EAP message, or none.
+    #[must_use]
+    pub const fn octets(&self) -> usize {
+        match *self {
+            Self::Send { len, .. } | Self::Ask { len, .. } => len,
+            _ => 0,
+        }
+    }
 }
 
 /// Events that were refused, and why. Each left the state as it was.

@@ -26,7 +26,7 @@ pub enum SecondAccess {
 }
 
 /// Settings of the procedure, the same for every UE of an engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NssaaSettings {
     /// T3575. Default 15 s.
     pub t3575_seconds: u32,

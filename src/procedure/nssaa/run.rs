@@ -6,7 +6,7 @@ use crate::nas::nssaa::{
     identity_request,
 };
 
-use super::amf::{Amf, EapBuffer, Phase, Run};
+use super::amf::{Amf, EapBuffer, Phase, Run, Timer};
 use super::event::{AaaAnswer, Status};
 use super::policy::NssaaSettings;
 use super::slices::{Accesses, Entry, Owed, Wait};
@@ -179,6 +179,16 @@ impl Amf {
         if !self.retry.expired() {
             return Err(Error::Unexpected);
         }
+        for entry in self.slices.iter_mut().filter(|e| e.wait == Wait::Retry) {
+            entry.wait = Wait::No;
+        }
+        Ok(())
+    }
+
+    /// No timer runs any more and no question is open; runs stay due.
+    pub(super) fn runner_lost(&mut self) -> Result<()> {
+        (self.t3575, self.retry) = (Timer::default(), Timer::default());
+        self.run = None;
         for entry in self.slices.iter_mut().filter(|e| e.wait == Wait::Retry) {
             entry.wait = Wait::No;
         }

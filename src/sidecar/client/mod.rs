@@ -1,6 +1,7 @@
 //! The client: the engine's verbs ([`Client`] has them under the engine's names), asked of a daemon, and queues.
 
 mod set;
+mod nssaa;
 mod verbs;
 
 use std::os::fd::OwnedFd;

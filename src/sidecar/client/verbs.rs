@@ -10,12 +10,12 @@ use crate::session::Handle;
 use super::super::protocol::{Key, Request, Response, SessionList, SmcCommand, response};
 use super::Client;
 
-fn room_of(out: &[u8]) -> u32 {
+pub(super) fn room_of(out: &[u8]) -> u32 {
     u32::try_from(out.len()).unwrap_or(u32::MAX)
 }
 
 impl Client {
-    fn octet(&self, request: &Request<'_>) -> Result<u8> {
+    pub(super) fn octet(&self, request: &Request<'_>) -> Result<u8> {
         self.ask(request, |response| match response {
             Response::Octet(octet) => Ok(octet),
             _ => Err(Error::Operation),

@@ -16,6 +16,7 @@
 //! K_AMF goes in. What comes out are the keys that an AMF has to hand on to the access network (K_gNB, NH), never
 //! K_AMF or K_NAS: a session's record holds K_AMF in the clear, so the protocol has no export and no import.
 
+pub mod nssaa;
 pub mod request;
 pub mod response;
 mod set;
@@ -24,6 +25,7 @@ mod smc;
 mod tests;
 mod wire;
 
+pub use nssaa::{NssaaRequest, NssaaResponse};
 pub use request::{Hello, Key, Request};
 pub use response::{Ended, Opened, Response, SessionList, Statistics, Welcome};
 pub use set::{MAX_SESSION_NAME, SetRequest};
@@ -37,7 +39,8 @@ use wire::Reader;
 pub const MAGIC: [u8; 8] = *b"naslane\0";
 
 /// Versions of the protocol that this build speaks, oldest and newest.
-pub const VERSIONS: (u16, u16) = (1, 1);
+/// Version 2 has [`nssaa`], the verbs of a set and the trace tap in addition.
+pub const VERSIONS: (u16, u16) = (1, 2);
 
 /// Octets of the header.
 pub const HEADER: usize = 16;

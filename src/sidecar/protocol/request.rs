@@ -5,6 +5,7 @@ use crate::base::{Error, Result};
 use crate::kdf::KAmf;
 
 use super::set::{self, SetRequest};
+use super::nssaa::{self, NssaaRequest};
 use super::smc::SmcCommand;
 use super::wire::{Frame, Reader};
 use super::{Header, MAGIC, MAX_NAME};
@@ -152,6 +153,8 @@ pub enum Request<'a> {
         /// The PDU.
         pdu: &'a [u8],
     },
+    /// Network slice-specific authentication.
+    Nssaa(NssaaRequest<'a>),
 }
 
 /// A key on its way; never printed.
@@ -225,6 +228,7 @@ impl<'a> Request<'a> {
             Self::SmcRejectedUnprotected { .. } => verb::SMC_REJECTED_UNPROTECTED,
             Self::Diagnose { .. } => verb::DIAGNOSE,
             Self::Set(request) => request.verb(),
+            Self::Nssaa(request) => request.verb(),
         }
     }
 
@@ -329,6 +333,7 @@ impl<'a> Request<'a> {
                 frame.u8(access)?;
                 frame.part(Some(pdu))?;
             }
+            Self::Nssaa(ref request) => request.write(frame)?,
         }
         frame.finish()
     }
@@ -367,6 +372,9 @@ impl<'a> Request<'a> {
             verb::RELEASE..=verb::DIAGNOSE => {
                 let session = reader.u64()?;
                 return Self::of_session(kind, session, reader);
+            }
+            nssaa::verb::FIRST..=nssaa::verb::LAST => {
+                Self::Nssaa(NssaaRequest::read(kind, reader)?)
             }
             _ => return Err(Error::Operation),
         };

@@ -5,6 +5,7 @@ use crate::nas::{Cause, MessageType, SecurityHeaderType};
 use crate::procedure::smc::{Ending, Outcome, Sent};
 use crate::security::{Diagnosis, NearWrap};
 
+use super::nssaa::{self, NssaaResponse};
 use super::wire::{Frame, Reader};
 use super::{Header, MAGIC};
 
@@ -198,6 +199,8 @@ pub enum Response<'a> {
     Message(Sent, &'a [u8]),
     /// The security mode procedure is over.
     Ended(Ended),
+    /// Network slice-specific authentication.
+    Nssaa(NssaaResponse<'a>),
 }
 
 /// Numbers of the forms on the wire.
@@ -229,6 +232,7 @@ impl<'a> Response<'a> {
             Self::Key(..) => form::KEY,
             Self::Message(..) => form::MESSAGE,
             Self::Ended(_) => form::ENDED,
+            Self::Nssaa(response) => response.form(),
         }
     }
 
@@ -284,6 +288,7 @@ impl<'a> Response<'a> {
                 let (ending, detail) = ending_number(ended.ending);
                 frame.put(&[ending, detail, ended.diagnosis as u8])?;
             }
+            Self::Nssaa(response) => response.write(frame)?,
         }
         frame.finish()
     }
@@ -340,6 +345,9 @@ impl<'a> Response<'a> {
                     ending: ending_of(ending, detail)?,
                     diagnosis: diagnosis_of(diagnosis)?,
                 })
+            }
+            nssaa::form::FIRST..=nssaa::form::LAST => {
+                Self::Nssaa(NssaaResponse::read(kind, reader)?)
             }
             _ => return Err(Error::Operation),
         })

@@ -18,7 +18,7 @@ use super::super::region::{self, Layout};
 use super::super::socket::{self, Peer};
 use super::counters::add;
 use super::set::Asker;
-use super::{House, verbs};
+use super::{House, nssaa, verbs};
 
 /// What to do with the connection now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,13 +190,21 @@ impl Connection {
             house.tenants.drop_session(tenant, handle, &house.owners);
         }
         let House {
-            workers, scratch, ..
+            workers,
+            scratch,
+            slice_scratch,
+            tenants,
+            ..
         } = house;
         let engine = workers.engine_of(handle);
-        let done = if fenced {
-            Ok(Response::Done) // another daemon has it, and nothing of it is left here
-        } else {
-            engine.and_then(|engine| verbs::run(engine, handle, request, scratch))
+        let done = match request {
+            // Another daemon has it, and nothing of it is left here.
+            _ if fenced => Ok(Response::Done),
+            Request::Nssaa(request) => engine.and_then(|engine| {
+                let group = tenants.slices(tenant)?;
+                nssaa::run((engine, group), handle, request, slice_scratch)
+            }),
+            request => engine.and_then(|engine| verbs::run(engine, handle, request, scratch)),
         };
         let written = done.unwrap_or_else(Response::Refused).write(number, frame);
         if released {
@@ -243,6 +251,7 @@ impl Connection {
                 house.count_queues(0, 1);
                 Ok(Response::Done)
             }
+            Request::Nssaa(ref request) => nssaa::general(house.tenants.slices(tenant)?, request),
             _ => Err(Error::Operation),
         }
     }

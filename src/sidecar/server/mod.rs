@@ -9,6 +9,7 @@
 mod connection;
 mod counters;
 mod house;
+mod nssaa;
 mod probe;
 mod set;
 mod tenants;
@@ -102,6 +103,7 @@ struct House {
     quota: Quota,
     counters: Arc<Counters>,
     scratch: Scratch,
+    slice_scratch: nssaa::Scratch,
     log: Log,
     next_queue: u32,
     /// Queues that are open.
@@ -177,6 +179,7 @@ impl Server {
                 quota: config.quota,
                 counters: Arc::new(Counters::default()),
                 scratch: Scratch::new(),
+                slice_scratch: nssaa::Scratch::new(),
                 log,
                 next_queue: 1,
                 queues: 0,

@@ -1,6 +1,7 @@
 //! Whose session is whose: tenants, their sessions, and the table that a worker asks before it runs a job.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{Error, Result};
 use crate::engine::job::op;
-use crate::session::Handle;
 use crate::session::attend::Notice;
+use crate::session::{Handle, SliceGroup};
 
 /// No tenant.
 const NOBODY: u64 = 0;
@@ -120,6 +121,8 @@ struct Tenant {
     sessions: BTreeMap<u64, u64>,
     /// When its client went away.
     left: Option<Instant>,
+    /// Settings and refusals of slice authentication.
+    slices: Arc<SliceGroup>,
 }
 
 /// All tenants.
@@ -182,6 +185,7 @@ impl Tenants {
             name: name.to_owned(),
             sessions: BTreeMap::new(),
             left: None,
+            slices: Arc::default(),
         };
         self.all.insert(number, tenant);
         Ok(number)
@@ -284,6 +288,15 @@ impl Tenants {
         } else {
             Err(Error::Handle)
         }
+    }
+
+    /// What its sessions have in common in slice authentication.
+    ///
+    /// # Errors
+    /// [`Error::Handle`] for a tenant that is gone.
+    pub(super) fn slices(&self, number: u64) -> Result<&Arc<SliceGroup>> {
+        let tenant = self.of(number).ok_or(Error::Handle)?;
+        Ok(&tenant.slices)
     }
 
     /// Sessions of a tenant.

@@ -55,6 +55,7 @@ pub(super) const fn session_of(request: &Request<'_>) -> Option<u64> {
         | Request::SmcEvent { session, .. }
         | Request::SmcRejectedUnprotected { session, .. }
         | Request::Diagnose { session, .. } => Some(session),
+        Request::Nssaa(ref request) => request.session(),
         Request::Hello(_)
         | Request::Ping(_)
         | Request::Statistics

@@ -137,7 +137,7 @@ impl SlicePlan {
         };
         door.nssaa_configure(&settings)
             .map_err(|error| match error {
-                Error::Unsupported => "--nssaa goes with --engine inline or workers".to_owned(),
+                Error::Unsupported => "this sidecar is too old for --nssaa".to_owned(),
                 error => error.to_string(),
             })
     }
