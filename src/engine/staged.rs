@@ -52,6 +52,11 @@ impl Message {
         self.handle
     }
 
+    /// The place of its input.
+    pub(super) const fn input(&self) -> Range<usize> {
+        self.stretch.start..self.stretch.start + self.len
+    }
+
     /// Where its input begins, and its output.
     pub(super) const fn start(&self) -> usize {
         self.stretch.start

@@ -1,9 +1,11 @@
 //! What a daemon is started with: a TOML file, each of whose keys is described in `deploy/naslane.toml`. A key that
 //! does not exist is an error: a typing error must not switch a limit off.
 
+mod findings;
 mod http;
 mod quota;
 mod survive;
+mod tap;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,9 +19,11 @@ use crate::security::Thresholds;
 
 pub use super::events::Io;
 use super::region::MAX_WORKERS;
+pub use findings::Findings;
 pub use http::Http;
 pub use quota::Quota;
 pub use survive::Survive;
+pub use tap::Tap;
 
 /// Settings of a daemon.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +58,12 @@ pub struct Config {
     /// Whether sessions outlive a crash of the daemon.
     #[serde(default)]
     pub survive: Survive,
+    /// What several messages of a UE show together.
+    #[serde(default)]
+    pub findings: Findings,
+    /// The trace tap.
+    #[serde(default)]
+    pub tap: Tap,
 }
 
 const fn socket_mode() -> u32 {
@@ -275,6 +285,8 @@ impl Config {
             http: Http::default(),
             hardening: Hardening::default(),
             survive: Survive::default(),
+            findings: Findings::default(),
+            tap: Tap::default(),
         }
     }
 
@@ -314,11 +326,15 @@ impl Config {
                 [] => worker::Cores::Auto,
                 list => worker::Cores::List(list.to_vec()),
             },
+            signs: Some(self.findings.signs()),
+            tap: None,
         })
     }
 
     fn check(&self) -> std::result::Result<(), &'static str> {
         self.quota.check()?;
+        self.findings.check()?;
+        self.tap.check()?;
         if self.workers.count > MAX_WORKERS as usize {
             return Err("workers.count: at most 128");
         }
@@ -394,6 +410,13 @@ mod tests {
             "landlock =",
             "dir =",
             "kek =",
+            "stall_seconds =",
+            "downlinks =",
+            "log_seconds =",
+            "directory =",
+            "max_bytes =",
+            "max_seconds =",
+            "files =",
         ] {
             assert!(text.contains(key), "{key} is not documented");
         }
@@ -413,6 +436,9 @@ mod tests {
             ("socket = 'x'\n[engine]\nnea = [2, 2]", "engine.nea"),
             ("socket = 'x'\n[engine]\nnia = [9]", "engine.nia"),
             ("socket = 'x'\n[workers]\ncount = 1000", "workers.count"),
+            ("socket = 'x'\n[findings]\ndownlinks = 255", "downlinks"),
+            ("socket = 'x'\n[tap]\nsessions = 17", "tap.sessions"),
+            ("socket = 'x'\n[tap]\ndirectory = 'taps'", "absolute"),
             ("socket = 'x'\nio = 'kqueue'", "io"),
             ("socket = 'x'\nsocket_mode = 0o7777", "socket_mode"),
         ] {

@@ -107,13 +107,20 @@ pub struct Hardened {
     maps: Option<File>,
     status: Option<File>,
     files: bool,
+    /// Files are made in a directory that Landlock knows.
+    taps: bool,
 }
 
-/// First step. `readable`: the directory that may still be read, for reloading.
+/// First step. `readable`: the directory that may still be read, for reloading. `writable`: the directory in which files
+/// may be made, for taps.
 ///
 /// # Errors
 /// Which required measure was refused, why, and what helps.
-pub fn before_threads(wanted: Hardening, readable: Option<&Path>) -> Result<Hardened, String> {
+pub fn before_threads(
+    wanted: Hardening,
+    readable: Option<&Path>,
+    writable: Option<&Path>,
+) -> Result<Hardened, String> {
     let mut report = Report::default();
     let [maps, status] =
         ["maps", "status"].map(|name| File::open(format!("/proc/self/{name}")).ok());
@@ -131,7 +138,7 @@ pub fn before_threads(wanted: Hardening, readable: Option<&Path>) -> Result<Hard
         set_no_new_privs(true).map_err(|why| why.to_string())?;
         Ok(String::new())
     })?;
-    report.take("landlock", wanted.landlock, || landlock(readable))?;
+    report.take("landlock", wanted.landlock, || landlock(readable, writable))?;
     let files = matches!(report.outcome("landlock"), Some(Outcome::Active(_)));
     Ok(Hardened {
         report,
@@ -139,10 +146,11 @@ pub fn before_threads(wanted: Hardening, readable: Option<&Path>) -> Result<Hard
         maps,
         status,
         files,
+        taps: files && writable.is_some(),
     })
 }
 
-fn landlock(readable: Option<&Path>) -> Result<String, String> {
+fn landlock(readable: Option<&Path>, writable: Option<&Path>) -> Result<String, String> {
     let text = |why: landlock::RulesetError| why.to_string();
     // The newest that this build knows; an older kernel enforces what it has.
     let abi = ABI::V6;
@@ -164,6 +172,11 @@ fn landlock(readable: Option<&Path>) -> Result<String, String> {
         let rule = PathBeneath::new(place, rights);
         ruleset = ruleset.add_rule(rule).map_err(text)?;
     }
+    if let Some(place) = writable {
+        let rights = AccessFs::MakeReg | AccessFs::WriteFile;
+        let place = PathFd::new(place).map_err(|why| why.to_string())?;
+        ruleset = (ruleset.add_rule(PathBeneath::new(place, rights))).map_err(text)?;
+    }
     let status = ruleset.restrict_self().map_err(text)?.ruleset;
     match status {
         RulesetStatus::FullyEnforced => Ok(String::new()),
@@ -183,6 +196,7 @@ pub fn after_start(hardened: Hardened) -> Result<Report, String> {
         maps,
         status,
         files,
+        taps,
     } = hardened;
     let maps = read(maps);
     report.take("lock_memory", wanted.lock_memory, || {
@@ -203,7 +217,7 @@ pub fn after_start(hardened: Hardened) -> Result<Report, String> {
         Ok(format!("{} KiB", not_dumped / 1024))
     })?;
     // Last: what came before would not be let through.
-    report.take("seccomp", wanted.seccomp, || seccomp::apply(files))?;
+    report.take("seccomp", wanted.seccomp, || seccomp::apply(files, taps))?;
     Ok(report)
 }
 

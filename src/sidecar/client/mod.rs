@@ -61,6 +61,15 @@ impl std::fmt::Debug for Client {
     }
 }
 
+/// What [`Client::tap`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TapSwitch {
+    /// Begins.
+    On,
+    /// Ends.
+    Off,
+}
+
 /// Whether the daemon is there, and whom to wake when it is not.
 #[derive(Default)]
 struct Link {

@@ -149,6 +149,13 @@ pub enum Request<'a> {
         /// The PDU.
         pdu: &'a [u8],
     },
+    /// Writes the session's messages down from now on, or no longer. The response is the number of the file.
+    Tap {
+        /// The session.
+        session: u64,
+        /// 1 or 0.
+        on: u8,
+    },
 }
 
 /// A key on its way; never printed.
@@ -195,6 +202,7 @@ mod verb {
     pub(super) const SMC_EVENT: u16 = 19;
     pub(super) const SMC_REJECTED_UNPROTECTED: u16 = 20;
     pub(super) const DIAGNOSE: u16 = 21;
+    pub(super) const TAP: u16 = 40;
 }
 
 impl<'a> Request<'a> {
@@ -221,6 +229,7 @@ impl<'a> Request<'a> {
             Self::SmcEvent { .. } => verb::SMC_EVENT,
             Self::SmcRejectedUnprotected { .. } => verb::SMC_REJECTED_UNPROTECTED,
             Self::Diagnose { .. } => verb::DIAGNOSE,
+            Self::Tap { .. } => verb::TAP,
         }
     }
 
@@ -287,7 +296,8 @@ impl<'a> Request<'a> {
             | Self::SmcRejectedUnprotected {
                 session,
                 cause: octet,
-            } => {
+            }
+            | Self::Tap { session, on: octet } => {
                 frame.u64(session)?;
                 frame.u8(octet)?;
             }
@@ -358,7 +368,7 @@ impl<'a> Request<'a> {
             verb::SESSIONS => Self::Sessions {
                 after: reader.u64()?,
             },
-            verb::RELEASE..=verb::DIAGNOSE => {
+            verb::RELEASE..=verb::DIAGNOSE | verb::TAP => {
                 let session = reader.u64()?;
                 return Self::of_session(kind, session, reader);
             }
@@ -426,6 +436,10 @@ impl<'a> Request<'a> {
                 session,
                 access: reader.u8()?,
                 pdu: reader.part()?.ok_or(Error::Argument)?,
+            },
+            verb::TAP => Self::Tap {
+                session,
+                on: reader.u8()?,
             },
             _ => return Err(Error::Operation),
         })

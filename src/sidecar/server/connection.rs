@@ -156,7 +156,8 @@ impl Connection {
             (None, _) => Err(Error::OutOfOrder),
             (Some(tenant), request) => match verbs::session_of(request) {
                 Some(session) => {
-                    return Self::of_session(house, (tenant, session), request, (number, frame));
+                    let who = (tenant, self.peer.uid);
+                    return Self::of_session(house, (who, session), request, (number, frame));
                 }
                 None => self.general(house, tenant, request, fds),
             },
@@ -168,7 +169,7 @@ impl Connection {
 
     fn of_session(
         house: &mut House,
-        (tenant, session): (u64, u64),
+        ((tenant, uid), session): ((u64, u32), u64),
         request: &Request<'_>,
         (number, frame): (u32, &mut Frame),
     ) -> Result<()> {
@@ -179,16 +180,24 @@ impl Connection {
                 return Response::Refused(error).write(number, frame);
             }
         };
+        if let Request::Tap { on, .. } = *request {
+            let done = house.tap((tenant, uid), handle, on);
+            return done.unwrap_or_else(Response::Refused).write(number, frame);
+        }
         let released = matches!(request, Request::Release(_));
         if released {
             // Before the slot is free: its next owner must not be taken for this one.
             house.tenants.drop_session(tenant, handle, &house.owners);
         }
         let House {
-            workers, scratch, ..
+            workers,
+            scratch,
+            eyes,
+            ..
         } = house;
         let engine = workers.engine_of(handle);
         let done = engine.and_then(|engine| verbs::run(engine, handle, request, scratch));
+        eyes.note(workers, (handle, request), &done);
         let written = done.unwrap_or_else(Response::Refused).write(number, frame);
         if released {
             house.count_sessions();

@@ -8,6 +8,7 @@
 
 mod connection;
 mod counters;
+mod eyes;
 mod probe;
 mod tenants;
 mod verbs;
@@ -16,7 +17,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -36,10 +37,11 @@ use super::socket::{self, Peer};
 
 use connection::{Connection, Fate};
 use counters::{Counters, set};
+use eyes::Eyes;
 use tenants::{Owners, Tenants};
 use verbs::Scratch;
 
-pub use probe::Probe;
+pub use probe::{Orders, Probe};
 
 /// Tokens of the event loop that are no client's.
 const LISTENER: u64 = 0;
@@ -58,18 +60,6 @@ pub type Log = Box<dyn Fn(&str) + Send>;
 
 /// Reads [`Clients`] and [`Quota`] again, or says why it cannot.
 pub type Reload = Box<dyn FnMut() -> std::result::Result<(Clients, Quota), String> + Send>;
-
-/// Tells a running server to stop; for those that have no signals.
-#[derive(Clone, Debug)]
-pub struct Orders(Arc<(AtomicBool, Doorbell)>);
-
-impl Orders {
-    /// Ends the server as TERM does: no new jobs, what was taken is completed.
-    pub fn stop(&self) {
-        self.0.0.store(true, Ordering::Release);
-        self.0.1.ring();
-    }
-}
 
 /// A daemon that has its socket and its workers.
 pub struct Server {
@@ -97,6 +87,7 @@ struct House {
     quota: Quota,
     counters: Arc<Counters>,
     scratch: Scratch,
+    eyes: Eyes,
     log: Log,
     next_queue: u32,
     /// Queues that are open.
@@ -129,10 +120,13 @@ impl Server {
             .map_err(|_| format!("io = \"{}\": the kernel refuses it", config.io))?;
         // Before the first measure: no file is opened after it.
         let journals = journals(config)?;
-        let hardened = harden::before_threads(config.hardening, readable)?;
-        let workers = config.workers();
-        let workers = workers.and_then(|config| Workers::with_journals(&config, journals));
-        let workers = workers.map_err(|error| match error {
+        let outlet = eyes::outlet(config)?;
+        let hardened = harden::before_threads(config.hardening, readable, config.tap.writes_to())?;
+        let workers = eyes::workers(config, outlet);
+        let workers = workers.and_then(|(config, records)| {
+            Ok((Workers::with_journals(&config, journals)?, records))
+        });
+        let (workers, records) = workers.map_err(|error| match error {
             Error::Argument => {
                 "workers or engine: a number outside its bounds, or cores or sessions that are not \
                                 there"
@@ -140,6 +134,7 @@ impl Server {
             }
             error => format!("workers: {error}"),
         })?;
+        let eyes = Eyes::start(config, &workers, records)?;
         let engines = (0..workers.len()).filter_map(|index| workers.engine(index));
         let owners = Owners::new(engines.map(|engine| engine.table().capacity()));
         let bell = Doorbell::new().map_err(|error| error.to_string())?;
@@ -148,7 +143,7 @@ impl Server {
             events,
             io,
             listener,
-            orders: Orders(Arc::new((AtomicBool::new(false), bell))),
+            orders: Orders::new(bell),
             signals: None,
             hardened: Some(hardened),
             connections: HashMap::new(),
@@ -163,6 +158,7 @@ impl Server {
                 quota: config.quota,
                 counters: Arc::new(Counters::default()),
                 scratch: Scratch::new(),
+                eyes,
                 log,
                 next_queue: 1,
                 queues: 0,
@@ -376,6 +372,7 @@ impl Server {
             connection.look_at_queues(&mut self.house);
         }
         self.house.count_sessions();
+        self.house.look();
         let stalled = self.watch.stalled(&self.house.workers);
         for worker in stalled
             .iter()
@@ -407,6 +404,7 @@ impl Server {
         for token in tokens {
             self.part_with(token);
         }
+        self.house.look_away();
         (self.house.log)("stopped");
     }
 }
