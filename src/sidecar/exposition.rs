@@ -240,7 +240,8 @@ impl Page {
 impl Page {
     fn findings(&mut self, snapshot: &Snapshot) {
         let name = "naslane_findings_total";
-        let help = "Faults that messages of a UE showed together, by the code of the failure table.";
+        let help =
+            "Faults that messages of a UE showed together, by the code of the failure table.";
         self.family(name, "counter", help);
         for (code, number) in Diagnosis::ALL.iter().zip(snapshot.findings).skip(1) {
             self.sample(name, &[("code", &code.name())], number);

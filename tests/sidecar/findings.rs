@@ -46,7 +46,11 @@ fn count(page: &Page, code: &str) -> u64 {
 fn wait_for(page: &Page, code: &str, number: u64) {
     let begin = Instant::now();
     while count(page, code) < number {
-        assert!(begin.elapsed() < PATIENCE, "{code} stays at {}", count(page, code));
+        assert!(
+            begin.elapsed() < PATIENCE,
+            "{code} stays at {}",
+            count(page, code)
+        );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
@@ -154,7 +158,11 @@ fn each_fault_raises_its_counter() {
             let (done, _) = one(&mut amf.queue, job(op::PROTECT, own.amf), DOWNLINK);
             assert_eq!(done.status, 0);
         }
-        let (done, _) = one(&mut amf.queue, job(op::VERIFY, own.amf), &own.uplink(&amf.ue));
+        let (done, _) = one(
+            &mut amf.queue,
+            job(op::VERIFY, own.amf),
+            &own.uplink(&amf.ue),
+        );
         assert_eq!(done.status, 0);
     }
     assert_eq!(count(&page, "RETRANSMISSION_STORM"), 2);
@@ -164,7 +172,11 @@ fn each_fault_raises_its_counter() {
     own.talk(&mut amf.queue, &amf.ue);
     (0..256).for_each(|_| drop(own.uplink(&amf.ue)));
     for _ in 0..3 {
-        let (done, _) = one(&mut amf.queue, job(op::VERIFY, own.amf), &own.uplink(&amf.ue));
+        let (done, _) = one(
+            &mut amf.queue,
+            job(op::VERIFY, own.amf),
+            &own.uplink(&amf.ue),
+        );
         assert_eq!(done.status, Error::Mac.code());
     }
     assert_eq!(count(&page, "COUNT_DESYNC"), 1);

@@ -20,7 +20,11 @@ impl Page {
 
     pub fn text(&self) -> String {
         let mut stream = TcpStream::connect(&self.0).unwrap();
-        write!(stream, "GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         text

@@ -1,8 +1,8 @@
 //! Plain numbers that were read at one moment: to add up, subtract and show.
 
 use super::{
-    ALGORITHMS, Algorithms, BATCH_BUCKETS, FINDINGS, Histogram, LATENCY_BUCKETS, OPERATIONS, Operation,
-    QUARANTINES, TapSnapshot, Verdict,
+    ALGORITHMS, Algorithms, BATCH_BUCKETS, FINDINGS, Histogram, LATENCY_BUCKETS, OPERATIONS,
+    Operation, QUARANTINES, TapSnapshot, Verdict,
 };
 
 /// What came since `earlier`. A counter that went back belongs to an engine that started anew in between: all of it is

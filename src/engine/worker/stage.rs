@@ -267,7 +267,9 @@ impl Stage {
     /// The octets that came with a message: before it runs, and after it did not verify.
     pub(super) fn input(&self, index: usize) -> &[u8] {
         let input = self.messages[index].as_ref().map(Message::input);
-        input.and_then(|place| self.arena.get(place)).unwrap_or_default()
+        input
+            .and_then(|place| self.arena.get(place))
+            .unwrap_or_default()
     }
 
     /// What a job wrote.

@@ -92,7 +92,11 @@ impl Taps {
     ///
     /// # Errors
     /// As [`crate::sidecar::Client::tap`].
-    pub(in crate::sidecar::server) fn on(&mut self, session: u64, uid: u32) -> Result<(u32, String)> {
+    pub(in crate::sidecar::server) fn on(
+        &mut self,
+        session: u64,
+        uid: u32,
+    ) -> Result<(u32, String)> {
         if !self.config.serves(uid, self.own_uid) {
             return Err(Error::Denied);
         }
@@ -153,7 +157,10 @@ impl Taps {
     }
 
     /// Ends the taps of sessions that are gone, and gives a line for each tap that ended.
-    pub(in crate::sidecar::server) fn look(&mut self, is_there: impl Fn(u64) -> bool) -> Vec<String> {
+    pub(in crate::sidecar::server) fn look(
+        &mut self,
+        is_there: impl Fn(u64) -> bool,
+    ) -> Vec<String> {
         let gone: Vec<u64> = self.open.keys().copied().collect();
         for session in gone.into_iter().filter(|session| !is_there(*session)) {
             // Cannot fail but when the writer is gone.
