@@ -59,18 +59,16 @@ fn run(command: &mut Command) -> (Duration, u64) {
     let mut child = command.spawn().expect("the program starts");
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
-    loop {
-        let ended = child.try_wait().expect("the program is ours");
-        if let Some(ended) = ended {
-            assert!(ended.success(), "{command:?}: {ended}");
-            return (begin.elapsed(), most);
-        }
+    while child.try_wait().expect("the program is ours").is_none() {
         let text = fs::read_to_string(&status).unwrap_or_default();
         let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = peak.and_then(|peak| peak.trim().strip_suffix("kB")?.trim().parse().ok());
         most = most.max(kib.unwrap_or(0) * 1024);
         std::thread::sleep(Duration::from_millis(10));
     }
+    let ended = child.wait().expect("the program is ours");
+    assert!(ended.success(), "{command:?}: {ended}");
+    (begin.elapsed(), most)
 }
 
 fn trace(program: &str, paths: [&Path; 3]) -> (Duration, u64) {

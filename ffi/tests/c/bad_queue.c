@@ -11,14 +11,6 @@ static void doors(void) {
     uint32_t twice[2] = {0, 0};
     BAD(NUL, naslane_workers_init(NULL));
     BAD(NUL, naslane_workers_new(NULL, NULL, NULL));
-    uint64_t file = 7;
-    BAD(NUL, naslane_tap(NULL, amf, 1, &file));
-    BAD(NUL, naslane_tap(engine, amf, 1, NULL));
-    BAD(NASLANE_E_ARGUMENT, naslane_tap(engine, amf, 2, &file));
-    BAD(NASLANE_E_HANDLE, naslane_tap(engine, 0, 1, &file));
-    BAD(NASLANE_E_UNSUPPORTED, naslane_tap(engine, amf, 1, &file));
-    BAD(NASLANE_E_UNSUPPORTED, naslane_tap(engine, amf, 0, &file));
-    CHECK(file == 7);
     BAD(NUL, naslane_connect(NULL, NULL, &other));
     BAD(NUL, naslane_connect("/nowhere", NULL, NULL));
     BAD(NUL, naslane_plan(NULL, &text));
