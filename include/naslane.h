@@ -1957,6 +1957,21 @@ int32_t naslane_connect(const char *path,
                         const char *name,
                         naslane_engine **engine);
 
+/**
+ * Has the messages of a session in a sidecar written down from now on, deciphered (on 1), or no longer (0): in a file
+ * that Wireshark opens, in the directory that the sidecar's settings name. file takes the number of the file, which
+ * its name and the sidecar's log have. A tap ends by itself with the session, at a size and after a time.
+ *
+ * The file holds what a subscriber sends: the operator decides who may ask for it. It never holds a key.
+ *
+ * Errors: NULL, HANDLE, ARGUMENT (on), UNSUPPORTED (no sidecar, or one that taps nothing), DENIED (not this user),
+ * QUOTA (too many at a time, or all files used), CONFLICT (it is tapped, or not), SYSTEM, DISCONNECTED.
+ */
+int32_t naslane_tap(const naslane_engine *engine,
+                    uint64_t session,
+                    uint8_t on,
+                    uint64_t *file);
+
 /* ====================================================================== *
  * Level 3: queues
  *

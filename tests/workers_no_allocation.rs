@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::*;
 use naslane::engine::job::{Job, op};
-use naslane::engine::worker::{Cores, Wait};
+use naslane::engine::worker::{Cores, SignsConfig, TapOutlet, Wait};
 use naslane::engine::{Config, Queue, QueueConfig, Workers, WorkersConfig};
 use naslane::procedure::smc::Policy;
 
@@ -61,6 +61,9 @@ fn queues_and_workers_do_not_allocate() {
         workers: 2,
         wait: Wait::Adaptive,
         cores: Cores::Unpinned,
+        signs: Some(SignsConfig::default()),
+        // Nobody is tapped.
+        tap: Some(TapOutlet::new().0),
         ..WorkersConfig::default()
     })
     .unwrap();

@@ -12,8 +12,10 @@ use engine::base::{Error, Result};
 use engine::door::Door;
 use engine::engine::WorkersConfig;
 use engine::engine::worker::{Cores, Wait};
+use engine::session::Handle;
+use engine::sidecar::TapSwitch;
 
-use crate::engine::{config_of, naslane_config, naslane_engine};
+use crate::engine::{config_of, naslane_config, naslane_engine, of};
 use crate::guard;
 use crate::pointer::{Out, copied, list, octets, text};
 
@@ -99,6 +101,7 @@ impl naslane_workers {
             wait,
             spin: Duration::from_micros(self.spin_us.into()),
             cores,
+            ..WorkersConfig::default()
         })
     }
 }
@@ -187,6 +190,34 @@ pub unsafe extern "C" fn naslane_connect(
         };
         let door = Door::connect(OsStr::from_bytes(path), name)?;
         out.put(&naslane_engine::give(door));
+        Ok(())
+    })
+}
+
+/// Has the messages of a session in a sidecar written down from now on, deciphered (`on` 1), or no longer (0): in a file
+/// that Wireshark opens, in the directory that the sidecar's settings name. `file` takes the number of the file, which
+/// its name and the sidecar's log have. A tap ends by itself with the session, at a size and after a time.
+///
+/// The file holds what a subscriber sends: the operator decides who may ask for it. It never holds a key.
+///
+/// Errors: NULL, HANDLE, ARGUMENT (on), UNSUPPORTED (no sidecar, or one that taps nothing), DENIED (not this user),
+/// QUOTA (too many at a time, or all files used), CONFLICT (it is tapped, or not), SYSTEM, DISCONNECTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn naslane_tap(
+    engine: *const naslane_engine,
+    session: u64,
+    on: u8,
+    file: *mut u64,
+) -> i32 {
+    guard::call(|| {
+        // SAFETY: the contract in `pointer`.
+        let (engine, out) = unsafe { (of(engine)?, Out::new(file)?) };
+        let switch = match on {
+            0 => TapSwitch::Off,
+            1 => TapSwitch::On,
+            _ => return Err(Error::Argument),
+        };
+        out.put(&engine.tap(Handle::from_bits(session)?, switch)?);
         Ok(())
     })
 }

@@ -73,3 +73,38 @@ fn every_export_is_in_the_header_and_gets_bad_input() {
         assert!(bad_input.contains(&call), "{name} gets no bad input");
     }
 }
+
+/// The functions of the ABI, one a line. To add one is a compatible change; one that is gone or renamed needs a new ABI:
+/// a new minor version before 1.0, a new major version from then on. The first line says whose record it is.
+#[test]
+fn the_abi_is_the_recorded_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("symbols.txt");
+    let mut version = env!("CARGO_PKG_VERSION").split('.');
+    let abi = match (version.next(), version.next()) {
+        (Some("0"), Some(minor)) => format!("0.{minor}"),
+        (Some(major), _) => major.to_owned(),
+        _ => panic!("a version"),
+    };
+    let mut names: Vec<String> = exports().into_iter().map(|(name, _)| name).collect();
+    names.sort();
+    let head = format!("# ABI {abi}");
+    let recorded = fs::read_to_string(&path).unwrap_or_default();
+    let mut lines = recorded.lines();
+    let same_abi = lines.next() == Some(head.as_str());
+    let gone: Vec<&str> = lines
+        .filter(|line| !line.starts_with('#') && !names.iter().any(|name| name == line))
+        .collect();
+    assert!(
+        !same_abi || gone.is_empty(),
+        "{gone:?} left ABI {abi}: callers that were linked against it would not start. Keep them, or raise the version"
+    );
+    let fresh = format!("{head}\n{}\n", names.join("\n"));
+    if std::env::var_os("NASLANE_BLESS").is_some() {
+        fs::write(&path, &fresh).expect("the record can be written");
+    } else {
+        assert!(
+            fresh == recorded,
+            "ffi/symbols.txt is stale; write it with NASLANE_BLESS=1 cargo test -p naslane-ffi --test exports"
+        );
+    }
+}

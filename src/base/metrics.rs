@@ -12,6 +12,7 @@
 mod histogram;
 mod labels;
 mod snapshot;
+mod tap;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 pub use histogram::{BATCH_BUCKETS, Histogram, LATENCY_BUCKETS, upper_bound};
 pub use labels::{ALGORITHMS, Algorithms, OPERATIONS, Operation, QUARANTINES, Quarantine, Verdict};
 pub use snapshot::{Messages, Snapshot, WorkerSnapshot};
+pub use tap::{TAP_ENDS, TapCounters, TapEnd, TapSnapshot};
 
 use histogram::Cells;
 
@@ -215,6 +217,8 @@ impl Drop for Recorder {
 #[repr(align(128))]
 pub struct Shared {
     quarantines: [AtomicU64; QUARANTINES],
+    findings: [AtomicU64; FINDINGS],
+    tap: TapCounters,
     clients: AtomicU64,
     clients_refused: AtomicU64,
     sessions: AtomicU64,
@@ -222,7 +226,28 @@ pub struct Shared {
     locked_bytes: AtomicU64,
 }
 
+/// Room for the codes of the field's failure table, by their numbers.
+pub const FINDINGS: usize = 32;
+
 impl Shared {
+    /// A finding, by the number of its code; one that this version does not know is counted as 0.
+    pub fn finding(&self, code: u8) {
+        let known = self.findings.get(usize::from(code));
+        known.unwrap_or(&self.findings[0]).fetch_add(1, Relaxed);
+    }
+
+    /// Findings so far, by the numbers of the codes.
+    #[must_use]
+    pub fn findings(&self) -> [u64; FINDINGS] {
+        std::array::from_fn(|i| self.findings[i].load(Relaxed))
+    }
+
+    /// What the trace tap did.
+    #[must_use]
+    pub const fn tap(&self) -> &TapCounters {
+        &self.tap
+    }
+
     /// A client was shut out for this reason by somebody else than a worker.
     pub fn quarantine(&self, reason: Quarantine) {
         self.quarantines[reason.index()].fetch_add(1, Relaxed);
@@ -291,6 +316,8 @@ impl Metrics {
         Snapshot {
             workers: self.workers.iter().map(|w| w.snapshot()).collect(),
             quarantines: std::array::from_fn(|i| shared.quarantines[i].load(Relaxed)),
+            findings: shared.findings(),
+            tap: shared.tap.snapshot(),
             clients: shared.clients.load(Relaxed),
             clients_refused: shared.clients_refused.load(Relaxed),
             sessions: shared.sessions.load(Relaxed),

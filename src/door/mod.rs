@@ -77,7 +77,7 @@ enum Behind {
     Workers {
         // Before the workers: what is lent to nobody is closed while they run.
         lent: Lent,
-        workers: Workers,
+        workers: Box<Workers>,
     },
     #[cfg(all(feature = "client", target_os = "linux"))]
     Sidecar(Box<Remote>),
@@ -125,7 +125,7 @@ impl Door {
         let journals = Workers::open(config, folder)?;
         let behind = Behind::Workers {
             lent: Lent::new(Error::Stopped),
-            workers: Workers::with_journals(config, Some(journals))?,
+            workers: Box::new(Workers::with_journals(config, Some(journals))?),
         };
         Ok(Self { behind })
     }
@@ -158,7 +158,7 @@ impl Door {
     pub fn workers(config: &WorkersConfig) -> Result<Self> {
         let behind = Behind::Workers {
             lent: Lent::new(Error::Stopped),
-            workers: Workers::start(config)?,
+            workers: Box::new(Workers::start(config)?),
         };
         Ok(Self { behind })
     }

@@ -14,7 +14,7 @@ use crate::procedure::smc::{self, Action, Event, Outcome};
 use crate::security::protect::{Form, OVERHEAD};
 use crate::security::{Deregistration, Diagnosis, Identity, KeyChange, Role};
 use crate::session::Handle;
-use crate::sidecar::{Client, connect};
+use crate::sidecar::{Client, TapSwitch, connect};
 
 use super::lent::Lent;
 use super::received::{received, sent};
@@ -63,11 +63,6 @@ impl Remote {
             welcome.workers,
             welcome.version
         )
-    }
-
-    /// For the verbs that it has as they are.
-    pub(super) const fn client(&self) -> &Client {
-        &self.client
     }
 
     pub(super) fn nssaa_uplink(
@@ -264,6 +259,7 @@ macro_rules! asked {
 asked! {
     release() -> ();
     next_ng_ksi(cited: Option<NgKsi>) -> NgKsi;
+    tap(switch: TapSwitch) -> u64;
     diagnose(access: AccessType, pdu: &[u8]) -> Diagnosis;
     k_gnb(access: AccessType) -> KGnb;
     prepare_nh() -> (Nh, u8);

@@ -52,6 +52,19 @@ impl Engine {
 }
 
 impl Door {
+    /// Has the messages of a session of a sidecar written down from now on, or no longer: see
+    /// [`crate::sidecar::Client::tap`].
+    ///
+    /// # Errors
+    /// As there; [`Error::Unsupported`] without a sidecar.
+    #[cfg(all(feature = "client", target_os = "linux"))]
+    pub fn tap(&self, handle: Handle, switch: crate::sidecar::TapSwitch) -> Result<u64> {
+        match self.place(handle)? {
+            Place::Here(_) => Err(Error::Unsupported),
+            Place::There(remote) => remote.tap(handle, switch),
+        }
+    }
+
     /// As [`Engine::release`].
     ///
     /// # Errors

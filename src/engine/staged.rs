@@ -57,6 +57,14 @@ impl Message {
         self.handle
     }
 
+    /// The place of its input, until it has run.
+    pub(super) const fn input(&self, job: &Job) -> Range<usize> {
+        match job.op {
+            op::PROTECT => self.stretch.start + OVERHEAD..self.stretch.end,
+            _ => self.stretch.start..self.stretch.end,
+        }
+    }
+
     /// Where the output of this job, which was this message, begins.
     pub(super) const fn output(&self, job: &Job) -> usize {
         match job.op {

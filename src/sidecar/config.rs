@@ -1,10 +1,12 @@
 //! What a daemon is started with: a TOML file, each of whose keys is described in `deploy/naslane.toml`. A key that
 //! does not exist is an error: a typing error must not switch a limit off.
 
+mod findings;
 mod http;
 mod quota;
 mod store;
 mod survive;
+mod tap;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,10 +20,12 @@ use crate::security::Thresholds;
 
 pub use super::events::Io;
 use super::region::MAX_WORKERS;
+pub use findings::Findings;
 pub use http::Http;
 pub use quota::Quota;
 pub use store::{Store, StoreKind, UplinkPolicy};
 pub use survive::Survive;
+pub use tap::Tap;
 
 /// Settings of a daemon.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,6 +63,12 @@ pub struct Config {
     /// Whether sessions outlive the host, and move.
     #[serde(default)]
     pub store: Store,
+    /// What several messages of a UE show together.
+    #[serde(default)]
+    pub findings: Findings,
+    /// The trace tap.
+    #[serde(default)]
+    pub tap: Tap,
 }
 
 const fn socket_mode() -> u32 {
@@ -281,6 +291,8 @@ impl Config {
             hardening: Hardening::default(),
             survive: Survive::default(),
             store: Store::default(),
+            findings: Findings::default(),
+            tap: Tap::default(),
         }
     }
 
@@ -320,6 +332,8 @@ impl Config {
                 [] => worker::Cores::Auto,
                 list => worker::Cores::List(list.to_vec()),
             },
+            signs: Some(self.findings.signs()),
+            tap: None,
         })
     }
 
@@ -329,6 +343,8 @@ impl Config {
         if self.store.wanted() && !self.survive.dir.as_os_str().is_empty() {
             return Err("survive.dir, store.kind: one of them");
         }
+        self.findings.check()?;
+        self.tap.check()?;
         if self.workers.count > MAX_WORKERS as usize {
             return Err("workers.count: at most 128");
         }
@@ -418,6 +434,13 @@ mod tests {
             "cert_file =",
             "key_file =",
             "server_name =",
+            "stall_seconds =",
+            "downlinks =",
+            "log_seconds =",
+            "directory =",
+            "max_bytes =",
+            "max_seconds =",
+            "files =",
         ] {
             assert!(text.contains(key), "{key} is not documented");
         }
@@ -446,6 +469,9 @@ mod tests {
             ("socket = 'x'\n[store]\nttl_seconds = 1", "store.ttl"),
             ("socket = 'x'\n[store]\ntimeout_ms = 9000", "store.timeout"),
             ("socket = 'x'\n[store]\ncert_file = 'a'", "store.cert"),
+            ("socket = 'x'\n[findings]\ndownlinks = 255", "downlinks"),
+            ("socket = 'x'\n[tap]\nsessions = 17", "tap.sessions"),
+            ("socket = 'x'\n[tap]\ndirectory = 'taps'", "absolute"),
             ("socket = 'x'\nio = 'kqueue'", "io"),
             ("socket = 'x'\nsocket_mode = 0o7777", "socket_mode"),
         ] {

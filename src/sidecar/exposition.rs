@@ -6,8 +6,9 @@
 use std::fmt::{Display, Write};
 
 use crate::base::metrics::{
-    Histogram, LATENCY_BUCKETS, Quarantine, Snapshot, WorkerSnapshot, upper_bound,
+    Histogram, LATENCY_BUCKETS, Quarantine, Snapshot, TapEnd, WorkerSnapshot, upper_bound,
 };
+use crate::security::Diagnosis;
 
 use super::set::Standing;
 
@@ -39,6 +40,8 @@ pub fn write(snapshot: &Snapshot) -> String {
     page.latency(&total.latency);
     page.workers(snapshot);
     page.process(snapshot, &total);
+    page.findings(snapshot);
+    page.tap(snapshot);
     page.0
 }
 
@@ -305,6 +308,47 @@ impl Page {
             let name = format!("naslane_store_{name}_total");
             self.family(&name, "counter", help);
             self.sample(&name, &[], value);
+        }
+    }
+
+    fn findings(&mut self, snapshot: &Snapshot) {
+        let name = "naslane_findings_total";
+        let help =
+            "Faults that messages of a UE showed together, by the code of the failure table.";
+        self.family(name, "counter", help);
+        for (code, number) in Diagnosis::ALL.iter().zip(snapshot.findings).skip(1) {
+            self.sample(name, &[("code", &code.name())], number);
+        }
+    }
+
+    fn tap(&mut self, snapshot: &Snapshot) {
+        let tap = &snapshot.tap;
+        self.family("naslane_taps", "gauge", "Sessions that are tapped.");
+        self.sample("naslane_taps", &[], tap.open);
+        for (name, help, value) in [
+            (
+                "naslane_tap_messages_total",
+                "Messages that went to a tap's file.",
+                tap.messages,
+            ),
+            (
+                "naslane_tap_bytes_total",
+                "Octets of the files of taps.",
+                tap.octets,
+            ),
+            (
+                "naslane_tap_dropped_total",
+                "Messages of tapped sessions that found no room on their way to the file.",
+                tap.dropped,
+            ),
+        ] {
+            self.family(name, "counter", help);
+            self.sample(name, &[], value);
+        }
+        let name = "naslane_tap_ends_total";
+        self.family(name, "counter", "Taps that ended.");
+        for why in TapEnd::ALL {
+            self.sample(name, &[("reason", &why.name())], tap.ended[why as usize]);
         }
     }
 }

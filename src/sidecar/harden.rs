@@ -108,17 +108,26 @@ pub struct Hardened {
     status: Option<File>,
     files: bool,
     networks: bool,
+    /// Files are made in a directory that Landlock knows.
+    taps: bool,
 }
 
-/// First step. `readable`: the directory that may still be read, for reloading; `ports`: those of TCP that may be
-/// connected to, for a store.
+/// What a daemon still needs of the world outside.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Needs<'a> {
+    /// The directory that may still be read, for reloading.
+    pub readable: Option<&'a Path>,
+    /// The directory in which files may be made, for taps.
+    pub writable: Option<&'a Path>,
+    /// Ports of TCP that may be connected to, for a store.
+    pub ports: &'a [u16],
+}
+
+/// First step.
 ///
 /// # Errors
 /// Which required measure was refused, why, and what helps.
-pub fn before_threads(
-    wanted: Hardening,
-    (readable, ports): (Option<&Path>, &[u16]),
-) -> Result<Hardened, String> {
+pub fn before_threads(wanted: Hardening, needs: Needs<'_>) -> Result<Hardened, String> {
     let mut report = Report::default();
     let [maps, status] =
         ["maps", "status"].map(|name| File::open(format!("/proc/self/{name}")).ok());
@@ -136,7 +145,7 @@ pub fn before_threads(
         set_no_new_privs(true).map_err(|why| why.to_string())?;
         Ok(String::new())
     })?;
-    report.take("landlock", wanted.landlock, || landlock(readable, ports))?;
+    report.take("landlock", wanted.landlock, || landlock(needs))?;
     let files = matches!(report.outcome("landlock"), Some(Outcome::Active(_)));
     Ok(Hardened {
         report,
@@ -144,11 +153,18 @@ pub fn before_threads(
         maps,
         status,
         files,
-        networks: !ports.is_empty(),
+        networks: !needs.ports.is_empty(),
+        taps: files && needs.writable.is_some(),
     })
 }
 
-fn landlock(readable: Option<&Path>, ports: &[u16]) -> Result<String, String> {
+fn landlock(
+    Needs {
+        readable,
+        writable,
+        ports,
+    }: Needs<'_>,
+) -> Result<String, String> {
     let text = |why: landlock::RulesetError| why.to_string();
     // The newest that this build knows; an older kernel enforces what it has.
     let abi = ABI::V6;
@@ -174,6 +190,11 @@ fn landlock(readable: Option<&Path>, ports: &[u16]) -> Result<String, String> {
         let rule = NetPort::new(*port, AccessNet::ConnectTcp);
         ruleset = ruleset.add_rule(rule).map_err(text)?;
     }
+    if let Some(place) = writable {
+        let rights = AccessFs::MakeReg | AccessFs::WriteFile;
+        let place = PathFd::new(place).map_err(|why| why.to_string())?;
+        ruleset = (ruleset.add_rule(PathBeneath::new(place, rights))).map_err(text)?;
+    }
     let status = ruleset.restrict_self().map_err(text)?.ruleset;
     match status {
         RulesetStatus::FullyEnforced => Ok(String::new()),
@@ -194,6 +215,7 @@ pub fn after_start(hardened: Hardened) -> Result<Report, String> {
         status,
         files,
         networks,
+        taps,
     } = hardened;
     let maps = read(maps);
     report.take("lock_memory", wanted.lock_memory, || {
@@ -215,7 +237,7 @@ pub fn after_start(hardened: Hardened) -> Result<Report, String> {
     })?;
     // Last: what came before would not be let through.
     report.take("seccomp", wanted.seccomp, || {
-        seccomp::apply(files, networks)
+        seccomp::apply(files, networks, taps)
     })?;
     Ok(report)
 }

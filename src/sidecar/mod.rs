@@ -39,7 +39,7 @@ mod set;
 pub mod signals;
 mod socket;
 
-pub use client::{Client, connect};
+pub use client::{Client, TapSwitch, connect};
 #[cfg(feature = "sidecar")]
 pub use config::Config;
 #[cfg(feature = "sidecar")]

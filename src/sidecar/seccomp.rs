@@ -76,11 +76,12 @@ const OLDER: &[libc::c_long] = &[libc::SYS_epoll_wait, libc::SYS_poll];
 const OLDER: &[libc::c_long] = &[];
 
 /// Takes effect on all threads. `files`: opening files to read is left to Landlock, for reloading; else no file is
-/// opened any more. `networks`: connections over TCP are made, to where Landlock permits them.
+/// opened any more. `networks`: connections over TCP are made, to where Landlock permits them. `taps`: files that are not
+/// there are made, for taps.
 ///
 /// # Errors
 /// Why the kernel refused it.
-pub(super) fn apply(files: bool, networks: bool) -> Result<String, String> {
+pub(super) fn apply(files: bool, networks: bool, taps: bool) -> Result<String, String> {
     let text = |why: seccompiler::BackendError| why.to_string();
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = CALLS
         .iter()
@@ -94,7 +95,12 @@ pub(super) fn apply(files: bool, networks: bool) -> Result<String, String> {
     if files {
         let changes = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_PATH;
         let reading = without(2, changes as u64).map_err(text)?;
-        rules.insert(libc::SYS_openat, vec![reading]);
+        let mut opening = vec![reading];
+        if taps {
+            let making = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
+            opening.push(exactly(2, making as u64).map_err(text)?);
+        }
+        rules.insert(libc::SYS_openat, opening);
     }
     if networks {
         rules.insert(libc::SYS_connect, Vec::new());
@@ -134,6 +140,13 @@ fn masked(
 ) -> Result<SeccompCondition, seccompiler::BackendError> {
     let compare = SeccompCmpOp::MaskedEq(bits);
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, compare, value)
+}
+
+/// The argument is this.
+fn exactly(argument: u8, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
+    let same = SeccompCmpOp::Eq;
+    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, same, value)?;
+    SeccompRule::new(vec![condition])
 }
 
 /// The argument has none of these bits.

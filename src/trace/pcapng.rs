@@ -33,27 +33,55 @@ pub fn header() -> Vec<u8> {
 #[must_use]
 pub fn packet(row: &Row) -> Vec<u8> {
     let message = row.plain.as_deref().unwrap_or(&row.wire);
+    block_of(&Packet {
+        nanos: row.time,
+        direction: row.direction,
+        octets: message,
+        len: message.len(),
+        comment: &comment(row),
+    })
+}
+
+/// What a packet is made of.
+#[derive(Clone, Copy)]
+pub struct Packet<'a> {
+    /// Since 1970, in nanoseconds.
+    pub nanos: u64,
+    /// As the AMF sees it.
+    pub direction: Direction,
+    /// A NAS message, or its beginning.
+    pub octets: &'a [u8],
+    /// Octets of the whole message.
+    pub len: usize,
+    /// What is said of it.
+    pub comment: &'a str,
+}
+
+/// The block of a packet.
+#[must_use]
+pub fn block_of(packet: &Packet<'_>) -> Vec<u8> {
+    let missing = packet.len.saturating_sub(packet.octets.len());
     let mut data = Vec::new();
     for (tag, value) in [(TAG_DISSECTOR, DISSECTOR), (0, &[])] {
         data.extend(tag.to_be_bytes());
         data.extend((value.len().next_multiple_of(4) as u16).to_be_bytes());
         padded(&mut data, value);
     }
-    data.extend(message);
+    data.extend(packet.octets);
     let mut body = Vec::new();
     body.extend(0_u32.to_le_bytes());
-    body.extend(((row.time >> 32) as u32).to_le_bytes());
-    body.extend((row.time as u32).to_le_bytes());
+    body.extend(((packet.nanos >> 32) as u32).to_le_bytes());
+    body.extend((packet.nanos as u32).to_le_bytes());
     body.extend((data.len() as u32).to_le_bytes());
-    body.extend((data.len() as u32).to_le_bytes());
+    body.extend(((data.len() + missing) as u32).to_le_bytes());
     padded(&mut body, &data);
     // As seen from the AMF: inbound is uplink.
-    let flags = match row.direction {
+    let flags = match packet.direction {
         Direction::Uplink => 1_u32,
         Direction::Downlink => 2,
     };
     option(&mut body, OPTION_FLAGS, &flags.to_le_bytes());
-    option(&mut body, OPTION_COMMENT, comment(row).as_bytes());
+    option(&mut body, OPTION_COMMENT, packet.comment.as_bytes());
     option(&mut body, 0, &[]);
     block(6, &body)
 }

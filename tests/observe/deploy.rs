@@ -250,6 +250,57 @@ fn metrics_that_are_spoken_of_exist() {
     assert!(PATHS.iter().all(|path| readme.contains(path)) && readme.contains(DEFAULT_ADDRESS));
 }
 
+/// The dashboard is JSON that Grafana can import, shows every metric, and asks for none that is not there.
+#[test]
+fn the_dashboard_shows_every_metric() {
+    let dashboard: serde_json::Value = serde_json::from_str(&text("dashboard.json")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let mut asked = Vec::new();
+    let mut ids = BTreeSet::new();
+    for panel in panels {
+        assert!(
+            ids.insert(panel["id"].as_u64().expect("a number")),
+            "{panel}"
+        );
+        let place = &panel["gridPos"];
+        let [x, w] = ["x", "w"].map(|key| place[key].as_u64().expect("a place"));
+        assert!(x + w <= 24, "{panel}");
+        if panel["type"] == "row" {
+            continue;
+        }
+        let targets = panel["targets"].as_array().expect("targets");
+        assert!(!targets.is_empty() && panel["title"].as_str() != Some(""));
+        asked.extend(targets.iter().map(|target| {
+            let expression = target["expr"].as_str().expect("an expression");
+            let open = expression.matches('(').count();
+            assert_eq!(open, expression.matches(')').count(), "{expression}");
+            expression.to_owned()
+        }));
+    }
+    let page = exposition::write(&Metrics::new(1).snapshot());
+    let known: BTreeSet<String> = strict::parse(&page).expect("valid").into_keys().collect();
+    let mut shown = BTreeSet::new();
+    for expression in &asked {
+        let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let names = words.filter(|word| word.starts_with("naslane_"));
+        let before = shown.len();
+        for name in names {
+            let ends = ["", "_bucket", "_sum", "_count"].into_iter();
+            let family = ends
+                .filter_map(|end| name.strip_suffix(end))
+                .find(|name| known.contains(*name));
+            shown.insert(
+                family
+                    .unwrap_or_else(|| panic!("{name} in {expression}"))
+                    .to_owned(),
+            );
+        }
+        assert!(shown.len() > before || expression.contains("naslane_"));
+    }
+    let missing: Vec<_> = known.difference(&shown).collect();
+    assert!(missing.is_empty(), "no panel shows {missing:?}");
+}
+
 #[test]
 fn the_unit_starts_the_daemon_as_the_readme_says() {
     let unit = text("naslane.service");

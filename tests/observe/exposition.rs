@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use naslane::base::Error;
-use naslane::base::metrics::{Algorithms, Metrics, Operation, Quarantine, Snapshot, Verdict};
+use naslane::base::metrics::{
+    Algorithms, Metrics, Operation, Quarantine, Snapshot, TapEnd, Verdict,
+};
 use naslane::engine::job::{Job, op};
+use naslane::security::Diagnosis;
 use naslane::sidecar::exposition;
 
 use super::common::{GPP, Pair, UPLINK, engine, k_amf};
@@ -67,6 +70,9 @@ fn busy() -> Arc<Metrics> {
     shared.client_refused();
     shared.sessions(123, 65_536);
     shared.locked_bytes(1 << 24);
+    shared.finding(Diagnosis::SmcLoop as u8);
+    shared.tap().begun();
+    shared.tap().written(3, 500);
     metrics
 }
 
@@ -85,6 +91,7 @@ fn an_idle_and_a_busy_engine_give_valid_text() {
                 "naslane_build_info",
                 "naslane_clients",
                 "naslane_clients_refused_total",
+                "naslane_findings_total",
                 "naslane_latency_seconds",
                 "naslane_locked_bytes",
                 "naslane_messages_total",
@@ -92,6 +99,11 @@ fn an_idle_and_a_busy_engine_give_valid_text() {
                 "naslane_ring_occupancy",
                 "naslane_session_limit",
                 "naslane_sessions",
+                "naslane_tap_bytes_total",
+                "naslane_tap_dropped_total",
+                "naslane_tap_ends_total",
+                "naslane_tap_messages_total",
+                "naslane_taps",
                 "naslane_worker_asleep",
                 "naslane_worker_defects_total",
                 "naslane_worker_ended",
@@ -141,6 +153,15 @@ fn numbers_arrive() {
         ("verdict", "mac"),
     ];
     assert_eq!(value(&families, name, name, &labels), Some(2.0));
+    assert_eq!(one("naslane_taps"), Some(1.0));
+    assert_eq!(one("naslane_tap_messages_total"), Some(3.0));
+    assert_eq!(one("naslane_tap_bytes_total"), Some(500.0));
+    let name = "naslane_findings_total";
+    assert_eq!(families[name].samples.len(), Diagnosis::ALL.len() - 1);
+    for (code, expected) in [("SMC_LOOP", 1.0), ("COUNT_DESYNC", 0.0)] {
+        let found = value(&families, name, name, &[("code", code)]);
+        assert_eq!(found, Some(expected));
+    }
     let name = "naslane_quarantines_total";
     for (reason, expected) in [("overrun", 3.0), ("submit_tail", 0.0)] {
         assert_eq!(
@@ -192,6 +213,8 @@ fn labels_are_words_of_fixed_lists() {
         .chain(Verdict::ALL.iter().map(|v| v.name()))
         .chain(Quarantine::ALL.iter().map(|q| q.name()))
         .chain(Algorithms::all().map(|a| a.name()))
+        .chain(TapEnd::ALL.iter().map(|end| end.name()))
+        .chain(Diagnosis::ALL.iter().map(|code| code.name()))
         .collect();
     for sample in families(&busy().snapshot())
         .values()
@@ -199,7 +222,9 @@ fn labels_are_words_of_fixed_lists() {
     {
         for (label, text) in &sample.labels {
             let good = match label.as_str() {
-                "operation" | "algorithm" | "verdict" | "reason" => words.contains(&text.as_str()),
+                "operation" | "algorithm" | "verdict" | "reason" | "code" => {
+                    words.contains(&text.as_str())
+                }
                 "worker" => text == "0" || text == "1",
                 "le" => text == "+Inf" || text.parse::<f64>().is_ok(),
                 "version" => text == naslane::VERSION,

@@ -20,6 +20,9 @@ pub fn hardened(stage: &Stage) {
     config.workers.count = 1;
     config.workers.pinned = false;
     config.hardening.lock_memory = Demand::Try;
+    if mode == "tap" {
+        config.tap.directory = own.join("taps");
+    }
     if mode == "no landlock" {
         config.hardening.landlock = Demand::Off;
     }
@@ -60,6 +63,12 @@ pub fn hardened(stage: &Stage) {
     serving.join().unwrap();
 }
 
+/// As the daemon makes the file of a tap.
+fn make(path: &std::path::Path) -> bool {
+    let mut options = File::options();
+    options.write(true).create_new(true).open(path).is_ok()
+}
+
 fn attempts() -> Vec<String> {
     let said = |what: &str, done: bool| format!("{what} {}", if done { "works" } else { "fails" });
     let here = std::env::var_os("NASLANE_SIDECAR_SOCKET").unwrap();
@@ -69,6 +78,16 @@ fn attempts() -> Vec<String> {
         said("read passwd", File::open("/etc/passwd").is_ok()),
         said("read maps", File::open("/proc/self/mem").is_ok()),
         said("write", File::create(here.join("new")).is_ok()),
+        said("make", make(&here.join("taps/new"))),
+        said("overwrite", File::create(here.join("taps/old")).is_ok()),
+        said(
+            "append",
+            File::options()
+                .append(true)
+                .open(here.join("taps/old"))
+                .is_ok(),
+        ),
+        said("make beside", make(&here.join("other"))),
         said("remove", fs::remove_file(here.join("settings")).is_ok()),
         said("exec", Command::new("/bin/true").spawn().is_ok()),
         said(
@@ -85,6 +104,8 @@ fn attempts() -> Vec<String> {
 fn look(mode: &str) -> (String, Actor, std::path::PathBuf) {
     let directory = directory(&format!("hard{}", mode.replace(' ', "")));
     fs::write(directory.join("settings"), "x").unwrap();
+    fs::create_dir(directory.join("taps")).unwrap();
+    fs::write(directory.join("taps/old"), "x").unwrap();
     let mut actor = Actor::start("hardened", &directory.join("s"));
     actor.say(mode);
     let said = actor.hear();
@@ -100,6 +121,9 @@ fn a_hardened_daemon_opens_runs_and_connects_nothing() {
         "read passwd",
         "read maps",
         "write",
+        "make",
+        "overwrite",
+        "append",
         "remove",
         "exec",
         "tcp",
@@ -147,6 +171,36 @@ fn a_hardened_daemon_opens_runs_and_connects_nothing() {
     let owner =
         std::os::unix::fs::MetadataExt::uid(&fs::metadata(format!("/proc/{pid}/mem")).unwrap());
     assert_eq!(owner, 0);
+    actor.say("end");
+    assert!(actor.passed());
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// With taps, files can be made in their directory, and that is all: none that is there is touched, none made elsewhere.
+#[test]
+fn a_daemon_that_may_tap_makes_files_in_one_directory() {
+    let (said, mut actor, directory) = look("tap");
+    let has = |what: &str| said.split(',').any(|line| line == what);
+    for what in [
+        "write",
+        "overwrite",
+        "append",
+        "make beside",
+        "remove",
+        "read passwd",
+        "exec",
+        "listen",
+        "thread",
+    ] {
+        assert!(has(&format!("{what} fails")), "{what}: {said}");
+    }
+    // Without Landlock in the kernel none is made at all.
+    let made = if has("landlock active") {
+        "works"
+    } else {
+        "fails"
+    };
+    assert!(has(&format!("make {made}")), "{said}");
     actor.say("end");
     assert!(actor.passed());
     fs::remove_dir_all(directory).unwrap();

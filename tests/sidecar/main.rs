@@ -5,13 +5,18 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/ports.rs"]
+mod ports;
 
 mod child;
 mod clients;
 mod death;
+mod findings;
 mod hardening;
 mod hostile;
 mod program;
+mod scrape;
 mod secrets;
 mod survive;
+mod tap;
 mod world;

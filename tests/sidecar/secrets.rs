@@ -8,10 +8,11 @@ use naslane::engine::job::{Job, SmcJob, op};
 use naslane::kdf::{AlgorithmId, k_nas_enc, k_nas_int};
 use naslane::security::Role;
 use naslane::session::Handle;
-use naslane::sidecar::connect;
+use naslane::sidecar::{TapSwitch, connect};
 
 use crate::child::{Actor, Stage};
 use crate::common::{DOWNLINK, GPP, engine, identity, k_amf};
+use crate::tap::{captures, holds_no_key, tapping};
 use crate::world::*;
 
 const NUMBER: u64 = 0x1122_3344_5566_7788;
@@ -126,4 +127,80 @@ fn k_nas_is_never_in_the_clients_memory() {
     for secret in [key.expose().as_slice(), enc.expose(), int.expose()] {
         assert!(!log.contains(&hex(secret)[..12]), "{log}");
     }
+}
+
+/// What goes wrong is told, counted and written down: findings, refusals, taps, a reload. No key, no COUNT, no handle and
+/// no name of a subscriber is in the log or in the metrics; a tap has the messages that were asked for, and no more.
+#[test]
+fn nothing_of_a_ue_is_in_logs_metrics_and_taps() {
+    const SUPI: &[u8] = b"imsi-999700123456789";
+    let (daemon, page, files) = tapping("quiet", "[findings]\nlog_seconds = 1\n");
+    let ue = engine(2, 2);
+    let client = daemon.connect("amf-1");
+    let mut queue = client.open_queue(64, 1 << 16).unwrap();
+    // The first handle is 2^28, which a bound of the latency histogram is too.
+    let all: Vec<_> = (0..3)
+        .map(|number| Subscriber::secured(&client, &mut queue, &ue, NUMBER + number))
+        .collect();
+    let (own, tapped) = (&all[1], &all[2]);
+    assert_eq!(client.tap(tapped.amf, TapSwitch::On), Ok(1));
+    let named = [&[0x7E, 0, 0x67, 5, 0, SUPI.len() as u8], SUPI].concat();
+    // COUNTs that no counter is by chance: most messages are lost.
+    let mut count = 0;
+    for _ in 0..40 {
+        for each in [own, tapped] {
+            (0..200).for_each(|_| drop(each.uplink(&ue)));
+            let pdu = crate::common::protect(&ue, each.ue, GPP, &named);
+            let (done, plain) = one(&mut queue, job(op::VERIFY, each.amf), &pdu);
+            assert_eq!((done.status, plain.as_slice()), (0, named.as_slice()));
+            count = done.count;
+        }
+    }
+    assert!(count > 8000);
+    for each in [own, tapped] {
+        (0..40).for_each(|_| drop(one(&mut queue, job(op::PROTECT, each.amf), DOWNLINK)));
+        (0..256).for_each(|_| drop(each.uplink(&ue)));
+        let (done, _) = one(&mut queue, job(op::VERIFY, each.amf), &each.uplink(&ue));
+        assert_ne!(done.status, 0);
+    }
+    daemon.says("event=finding code=RETRANSMISSION_STORM");
+    daemon.says("event=finding code=COUNT_DESYNC");
+    assert_eq!(client.tap(tapped.amf, TapSwitch::Off), Ok(1));
+    daemon.says("tap 1 off");
+    daemon.signal(rustix::process::Signal::HUP);
+    daemon.says("reloaded");
+    drop((queue, client));
+    daemon.says("is gone");
+
+    let texts = [daemon.log(), page.text()].map(|text| text.to_lowercase());
+    let key = |number| k_amf(NUMBER + number);
+    for text in &texts {
+        for number in 0..3 {
+            let key = key(number);
+            let enc = k_nas_enc(&key, AlgorithmId::AES);
+            let int = k_nas_int(&key, AlgorithmId::AES);
+            for secret in [key.expose().as_slice(), enc.expose(), int.expose()] {
+                assert!(!text.contains(&hex(secret)[..12]), "{text}");
+            }
+        }
+        let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        let mut secrets = vec![count.to_string(), format!("{count:x}"), "imsi".to_owned()];
+        for each in &all[1..] {
+            let handle = each.amf.bits();
+            secrets.extend([handle.to_string(), format!("{handle:x}")]);
+        }
+        for secret in secrets {
+            assert!(!words.contains(&secret.as_str()), "{secret} in {text}");
+        }
+        assert!(!text.contains("999700123456789"));
+    }
+    let [capture] = &captures(&files)[..] else {
+        panic!("one file")
+    };
+    let octets = std::fs::read(capture).unwrap();
+    let has = |part: &[u8]| octets.windows(part.len()).any(|window| window == part);
+    assert!(has(SUPI), "what was asked for");
+    assert!(!has(count.to_string().as_bytes()) && !has(&count.to_be_bytes()));
+    (0..3).for_each(|number| holds_no_key(&octets, NUMBER + number));
+    std::fs::remove_dir_all(files).unwrap();
 }

@@ -215,6 +215,14 @@ static void messages(void) {
     BAD(NUL, naslane_verify_only(engine, amf, 1, pdu, sent.len, out, sizeof out, NULL));
     REFUSED(NASLANE_E_MAC, naslane_verify(engine, amf, 1, (pdu[6]++, pdu), sent.len, out, sizeof out, &place.received));
     pdu[6]--;
+    uint64_t file = 7;
+    BAD(NUL, naslane_tap(NULL, amf, 1, &file));
+    BAD(NUL, naslane_tap(engine, amf, 1, NULL));
+    BAD(NASLANE_E_ARGUMENT, naslane_tap(engine, amf, 2, &file));
+    BAD(NASLANE_E_HANDLE, naslane_tap(engine, 0, 1, &file));
+    BAD(NASLANE_E_UNSUPPORTED, naslane_tap(engine, amf, 1, &file));
+    BAD(NASLANE_E_UNSUPPORTED, naslane_tap(engine, amf, 0, &file));
+    CHECK(file == 7);
     BAD(NUL, naslane_diagnose(engine, amf, 1, pdu, sent.len, NULL));
     BAD(NUL, naslane_diagnose(engine, amf, 1, NULL, 5, &place.octet));
     BAD(NASLANE_E_BEARER, naslane_diagnose(engine, amf, 0, pdu, sent.len, &place.octet));

@@ -1,8 +1,8 @@
 //! Plain numbers that were read at one moment: to add up, subtract and show.
 
 use super::{
-    ALGORITHMS, Algorithms, BATCH_BUCKETS, Histogram, LATENCY_BUCKETS, OPERATIONS, Operation,
-    QUARANTINES, Verdict,
+    ALGORITHMS, Algorithms, BATCH_BUCKETS, FINDINGS, Histogram, LATENCY_BUCKETS, OPERATIONS,
+    Operation, QUARANTINES, TapSnapshot, Verdict,
 };
 
 /// What came since `earlier`. A counter that went back belongs to an engine that started anew in between: all of it is
@@ -152,6 +152,10 @@ pub struct Snapshot {
     pub workers: Vec<WorkerSnapshot>,
     /// Clients that were shut out by somebody else than a worker, by [`super::Quarantine`].
     pub quarantines: [u64; QUARANTINES],
+    /// Findings, by the number of the code.
+    pub findings: [u64; FINDINGS],
+    /// The trace tap.
+    pub tap: TapSnapshot,
     /// Now: clients.
     pub clients: u64,
     /// Clients that were turned away.
@@ -179,6 +183,11 @@ impl Snapshot {
         for (to, from) in self.quarantines.iter_mut().zip(&other.quarantines) {
             *to += from;
         }
+        for (to, from) in self.findings.iter_mut().zip(&other.findings) {
+            *to += from;
+        }
+        self.tap.combine(&other.tap, |own, other| own + other);
+        self.tap.open += other.tap.open;
         self.clients += other.clients;
         self.clients_refused += other.clients_refused;
         self.sessions += other.sessions;
@@ -192,11 +201,15 @@ impl Snapshot {
         let none = WorkerSnapshot::default();
         let before = |index: usize| earlier.workers.get(index).unwrap_or(&none);
         let workers = self.workers.iter().enumerate();
+        let mut tap = self.tap;
+        tap.combine(&earlier.tap, since);
         Self {
             workers: workers.map(|(i, w)| w.since(before(i))).collect(),
             quarantines: std::array::from_fn(|i| {
                 since(self.quarantines[i], earlier.quarantines[i])
             }),
+            findings: std::array::from_fn(|i| since(self.findings[i], earlier.findings[i])),
+            tap,
             clients_refused: since(self.clients_refused, earlier.clients_refused),
             ..*self
         }

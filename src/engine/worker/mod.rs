@@ -7,7 +7,9 @@
 mod here;
 mod plan;
 mod run;
+mod signs;
 mod stage;
+mod tap;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -28,7 +30,9 @@ use super::{Config, Engine};
 
 pub use here::Here;
 pub use plan::{Cores, Machine, Plan, Wait};
+pub use signs::{Signs, SignsConfig};
 pub use stage::Admission;
+pub use tap::{SNAP, TAPS, Tap, TapOutlet, TapRecord};
 pub use watch::Watch;
 
 use run::{Inbox, Line, Worker};
@@ -46,6 +50,10 @@ pub struct WorkersConfig {
     pub spin: Duration,
     /// Where they run.
     pub cores: Cores,
+    /// What shows only in several messages of a UE is looked for: for AMF halves. `None`: it is not.
+    pub signs: Option<SignsConfig>,
+    /// Where the messages of tapped sessions go; `None`: no session can be tapped.
+    pub tap: Option<TapOutlet>,
 }
 
 impl Default for WorkersConfig {
@@ -56,6 +64,8 @@ impl Default for WorkersConfig {
             wait: Wait::default(),
             spin: Duration::from_micros(50),
             cores: Cores::default(),
+            signs: None,
+            tap: None,
         }
     }
 }
@@ -63,6 +73,7 @@ impl Default for WorkersConfig {
 struct Shard {
     engine: Arc<Engine>,
     inbox: Arc<Inbox>,
+    signs: Option<Arc<Signs>>,
 }
 
 /// Running workers. They stop when this is dropped.
@@ -70,6 +81,7 @@ pub struct Workers {
     shards: Vec<Shard>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     metrics: Arc<Metrics>,
+    tap: Option<Arc<Tap>>,
     plan: Plan,
     stopping: Arc<AtomicBool>,
     next: AtomicUsize,
@@ -192,6 +204,8 @@ impl Workers {
         };
         let mut journals = journals.into_iter();
         let stopping = Arc::new(AtomicBool::new(false));
+        let metrics = Metrics::new(workers);
+        let asked = config;
         let mut shards = Vec::with_capacity(workers);
         for worker in 0..=u8::MAX {
             if shards.len() == workers {
@@ -201,18 +215,20 @@ impl Workers {
                 worker,
                 ..engine.clone()
             };
+            let engine = Engine::with_journal(&config, keys.clone(), journals.next())?;
+            let signs = asked
+                .signs
+                .map(|signs| Arc::new(Signs::new(&engine, signs, metrics.clone())));
             shards.push(Shard {
-                engine: Arc::new(Engine::with_journal(
-                    &config,
-                    keys.clone(),
-                    journals.next(),
-                )?),
+                engine: Arc::new(engine),
+                signs,
                 inbox: Arc::new(Inbox::new(stopping.clone())?),
             });
         }
         // From here on, dropping it stops the threads that were started.
         let started = Self {
-            metrics: Metrics::new(workers),
+            tap: (asked.tap.clone()).map(|outlet| Arc::new(Tap::new(outlet, metrics.clone()))),
+            metrics,
             shards,
             threads: Mutex::new(Vec::with_capacity(workers)),
             plan,
@@ -231,7 +247,9 @@ impl Workers {
         let metrics = self.metrics.worker(number).ok_or(Error::System)?;
         let recorder = metrics.recorder().ok_or(Error::System)?;
         let how = (self.plan.wait, self.plan.spin);
-        let worker = Worker::new(shard.engine.clone(), inbox, recorder, how)?;
+        let mut worker = Worker::new(shard.engine.clone(), inbox, recorder, how)?;
+        let tap = self.tap.clone().map(tap::Listener::new);
+        worker.watched_by(shard.signs.clone(), tap);
         let core = self.plan.cores[number];
         std::thread::Builder::new()
             .name(format!("naslane-{number}"))
@@ -370,6 +388,18 @@ impl Workers {
             })?;
         }
         Ok(attached)
+    }
+
+    /// What several messages of a UE showed, for its shard; `None` when that is not looked for.
+    #[must_use]
+    pub fn signs(&self, worker: usize) -> Option<&Signs> {
+        self.shards.get(worker)?.signs.as_deref()
+    }
+
+    /// The trace tap, if there is an outlet.
+    #[must_use]
+    pub const fn tap(&self) -> Option<&Arc<Tap>> {
+        self.tap.as_ref()
     }
 
     /// What each worker did so far.

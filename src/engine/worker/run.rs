@@ -14,7 +14,9 @@ use crate::engine::ring::{Doorbell, ENTRIES, Fault, Payload, Sleeper, WorkerEnd}
 use crate::security::protect::LANES;
 
 use super::plan::Wait;
+use super::signs::Signs;
 use super::stage::{Admission, Origin, Stage};
+use super::tap::Listener;
 
 /// The worker's side of one queue.
 pub(super) struct Line {
@@ -104,6 +106,8 @@ pub(super) struct Worker {
     engine: Arc<Engine>,
     inbox: Arc<Inbox>,
     recorder: Recorder,
+    signs: Option<Arc<Signs>>,
+    tap: Option<Listener>,
     wait: Wait,
     spin: Duration,
     lines: Vec<Line>,
@@ -136,6 +140,8 @@ impl Worker {
             engine,
             inbox,
             recorder,
+            signs: None,
+            tap: None,
             wait,
             spin,
             lines: Vec::new(),
@@ -146,6 +152,11 @@ impl Worker {
             leaving: false,
             idle_since: None,
         })
+    }
+
+    /// What looks at its jobs besides it.
+    pub(super) fn watched_by(&mut self, signs: Option<Arc<Signs>>, tap: Option<Listener>) {
+        (self.signs, self.tap) = (signs, tap);
     }
 
     /// Works until it is told to stop; then finishes what was submitted.
@@ -310,6 +321,9 @@ impl Worker {
                 }
                 filling.next();
             }
+            if let Some(tap) = &mut self.tap {
+                tap.before(&self.stage, (done, staged));
+            }
             for _ in 0..self.stage.run(&self.engine, (done, staged)) {
                 self.recorder.defect();
             }
@@ -335,6 +349,15 @@ impl Worker {
             let algorithms = self.stage.algorithms[index];
             let job = self.stage.give_out(index, &line.payload);
             self.recorder.message(job.op, algorithms, job.status);
+        }
+        if let Some(signs) = &self.signs {
+            let stage = &self.stage;
+            for index in first..end {
+                signs.see(&self.engine, &stage.jobs[index], || stage.input(index));
+            }
+        }
+        if let Some(tap) = &self.tap {
+            tap.after(&self.stage, (first, end));
         }
         if line.end.publish(&self.stage.jobs[first..end]) {
             line.wake_client.ring();

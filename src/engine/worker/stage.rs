@@ -262,6 +262,32 @@ impl Stage {
         };
     }
 
+    /// The job was not refused before it ran.
+    pub(super) fn ran(&self, index: usize) -> bool {
+        self.messages[index].is_some() || self.steps[index].is_some()
+    }
+
+    /// The octets that came with a message: before it runs, and after it did not verify.
+    pub(super) fn input(&self, index: usize) -> &[u8] {
+        let input = self.messages[index]
+            .as_ref()
+            .map(|message| message.input(&self.jobs[index]));
+        input
+            .and_then(|place| self.arena.get(place))
+            .unwrap_or_default()
+    }
+
+    /// What a job wrote.
+    pub(super) fn output(&self, index: usize) -> &[u8] {
+        let start = match (&self.messages[index], &self.steps[index]) {
+            (Some(message), _) => message.output(&self.jobs[index]),
+            (None, Some(step)) => step.out_offset as usize,
+            (None, None) => return &[],
+        };
+        let len = self.jobs[index].out_len as usize;
+        self.arena.get(start..start + len).unwrap_or_default()
+    }
+
     /// Copies the output of job `index` to the arena that it came from. Returns the job as its client is to see it.
     pub(super) fn give_out(&mut self, index: usize, payload: &Payload) -> &Job {
         let job = &mut self.jobs[index];

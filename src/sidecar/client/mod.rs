@@ -1,7 +1,7 @@
 //! The client: the engine's verbs ([`Client`] has them under the engine's names), asked of a daemon, and queues.
 
-mod set;
 mod nssaa;
+mod set;
 mod verbs;
 
 use std::os::fd::OwnedFd;
@@ -61,6 +61,15 @@ impl std::fmt::Debug for Client {
             .field("gone", &self.is_gone())
             .finish_non_exhaustive()
     }
+}
+
+/// What [`Client::tap`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TapSwitch {
+    /// Begins.
+    On,
+    /// Ends.
+    Off,
 }
 
 /// Whether the daemon is there, and whom to wake when it is not.

@@ -8,7 +8,7 @@ use crate::security::{Deregistration, Diagnosis, Identity, KeyChange, Role};
 use crate::session::Handle;
 
 use super::super::protocol::{Key, Request, Response, SessionList, SmcCommand, response};
-use super::Client;
+use super::{Client, TapSwitch};
 
 pub(super) fn room_of(out: &[u8]) -> u32 {
     u32::try_from(out.len()).unwrap_or(u32::MAX)
@@ -242,6 +242,24 @@ impl Client {
         };
         self.ask(&request, |response| match response {
             Response::Ended(ended) => Ok(ended.into()),
+            _ => Err(Error::Operation),
+        })
+    }
+
+    /// Has the messages of a session written down from now on, deciphered, in a file of the daemon's `[tap]`
+    /// directory, or no longer. The number of the file, which its name and the daemon's log have.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when the daemon has no such directory; [`Error::Denied`] when this user may not;
+    /// [`Error::Quota`] when too many are tapped or all files are used; [`Error::Conflict`] when it is tapped already,
+    /// or not; [`Error::System`] when the file cannot be made; [`Error::Handle`].
+    pub fn tap(&self, handle: Handle, switch: TapSwitch) -> Result<u64> {
+        let request = Request::Tap {
+            session: handle.bits(),
+            on: u8::from(switch == TapSwitch::On),
+        };
+        self.ask(&request, |response| match response {
+            Response::Pong(number) => Ok(number),
             _ => Err(Error::Operation),
         })
     }

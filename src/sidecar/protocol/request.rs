@@ -4,8 +4,8 @@ use crate::base::secret::ct_eq;
 use crate::base::{Error, Result};
 use crate::kdf::KAmf;
 
-use super::set::{self, SetRequest};
 use super::nssaa::{self, NssaaRequest};
+use super::set::{self, SetRequest};
 use super::smc::SmcCommand;
 use super::wire::{Frame, Reader};
 use super::{Header, MAGIC, MAX_NAME};
@@ -155,6 +155,13 @@ pub enum Request<'a> {
     },
     /// Network slice-specific authentication.
     Nssaa(NssaaRequest<'a>),
+    /// Writes the session's messages down from now on, or no longer. The response is the number of the file.
+    Tap {
+        /// The session.
+        session: u64,
+        /// 1 or 0.
+        on: u8,
+    },
 }
 
 /// A key on its way; never printed.
@@ -201,6 +208,7 @@ mod verb {
     pub(super) const SMC_EVENT: u16 = 19;
     pub(super) const SMC_REJECTED_UNPROTECTED: u16 = 20;
     pub(super) const DIAGNOSE: u16 = 21;
+    pub(super) const TAP: u16 = 22;
 }
 
 impl<'a> Request<'a> {
@@ -229,6 +237,7 @@ impl<'a> Request<'a> {
             Self::Diagnose { .. } => verb::DIAGNOSE,
             Self::Set(request) => request.verb(),
             Self::Nssaa(request) => request.verb(),
+            Self::Tap { .. } => verb::TAP,
         }
     }
 
@@ -296,7 +305,8 @@ impl<'a> Request<'a> {
             | Self::SmcRejectedUnprotected {
                 session,
                 cause: octet,
-            } => {
+            }
+            | Self::Tap { session, on: octet } => {
                 frame.u64(session)?;
                 frame.u8(octet)?;
             }
@@ -369,7 +379,7 @@ impl<'a> Request<'a> {
                 after: reader.u64()?,
             },
             set::NAME..=set::GIVE => Self::Set(SetRequest::read(kind, reader)?),
-            verb::RELEASE..=verb::DIAGNOSE => {
+            verb::RELEASE..=verb::DIAGNOSE | verb::TAP => {
                 let session = reader.u64()?;
                 return Self::of_session(kind, session, reader);
             }
@@ -440,6 +450,10 @@ impl<'a> Request<'a> {
                 session,
                 access: reader.u8()?,
                 pdu: reader.part()?.ok_or(Error::Argument)?,
+            },
+            verb::TAP => Self::Tap {
+                session,
+                on: reader.u8()?,
             },
             _ => return Err(Error::Operation),
         })

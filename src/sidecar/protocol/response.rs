@@ -181,7 +181,7 @@ pub enum Response<'a> {
     Done,
     /// To a hello.
     Welcome(Welcome),
-    /// To a ping: its number.
+    /// To a ping: its number. To a tap: the number of its file.
     Pong(u64),
     /// Figures.
     Statistics(Statistics),

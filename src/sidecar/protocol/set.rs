@@ -28,9 +28,9 @@ pub enum SetRequest<'a> {
     Give(u64),
 }
 
-pub(super) const NAME: u16 = 40;
-const TAKE: u16 = 41;
-pub(super) const GIVE: u16 = 42;
+pub(super) const NAME: u16 = 48;
+const TAKE: u16 = 49;
+pub(super) const GIVE: u16 = 50;
 
 impl<'a> SetRequest<'a> {
     pub(super) const fn verb(&self) -> u16 {

@@ -157,7 +157,8 @@ impl Connection {
             (None, _) => Err(Error::OutOfOrder),
             (Some(tenant), request) => match verbs::session_of(request) {
                 Some(session) => {
-                    return Self::of_session(house, (tenant, session), request, (number, frame));
+                    let who = (tenant, self.peer.uid);
+                    return Self::of_session(house, (who, session), request, (number, frame));
                 }
                 None => self.general(house, tenant, request, fds),
             },
@@ -169,7 +170,7 @@ impl Connection {
 
     fn of_session(
         house: &mut House,
-        (tenant, session): (u64, u64),
+        ((tenant, uid), session): ((u64, u32), u64),
         request: &Request<'_>,
         (number, frame): (u32, &mut Frame),
     ) -> Result<()> {
@@ -180,6 +181,10 @@ impl Connection {
                 return Response::Refused(error).write(number, frame);
             }
         };
+        if let Request::Tap { on, .. } = *request {
+            let done = house.tap((tenant, uid), handle, on);
+            return done.unwrap_or_else(Response::Refused).write(number, frame);
+        }
         let released = matches!(request, Request::Release(_));
         let fenced = house.owners.check(handle, tenant) == Err(Error::Fenced);
         if fenced && !released {
@@ -194,6 +199,7 @@ impl Connection {
             scratch,
             slice_scratch,
             tenants,
+            eyes,
             ..
         } = house;
         let engine = workers.engine_of(handle);
@@ -206,6 +212,7 @@ impl Connection {
             }),
             request => engine.and_then(|engine| verbs::run(engine, handle, request, scratch)),
         };
+        eyes.note(workers, (handle, request), &done);
         let written = done.unwrap_or_else(Response::Refused).write(number, frame);
         if released {
             house.released(handle);

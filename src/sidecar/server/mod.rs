@@ -8,6 +8,7 @@
 
 mod connection;
 mod counters;
+mod eyes;
 mod house;
 mod nssaa;
 mod probe;
@@ -19,7 +20,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -39,11 +40,12 @@ use super::socket::{self, Peer};
 
 use connection::{Connection, Fate};
 use counters::Counters;
+use eyes::Eyes;
 use house::journals;
 use tenants::{Owners, Tenants};
 use verbs::Scratch;
 
-pub use probe::Probe;
+pub use probe::{Orders, Probe};
 
 /// Tokens of the event loop that are no client's.
 const LISTENER: u64 = 0;
@@ -62,18 +64,6 @@ pub type Log = Box<dyn Fn(&str) + Send>;
 
 /// Reads [`Clients`] and [`Quota`] again, or says why it cannot.
 pub type Reload = Box<dyn FnMut() -> std::result::Result<(Clients, Quota), String> + Send>;
-
-/// Tells a running server to stop; for those that have no signals.
-#[derive(Clone, Debug)]
-pub struct Orders(Arc<(AtomicBool, Doorbell)>);
-
-impl Orders {
-    /// Ends the server as TERM does: no new jobs, what was taken is completed.
-    pub fn stop(&self) {
-        self.0.0.store(true, Ordering::Release);
-        self.0.1.ring();
-    }
-}
 
 /// A daemon that has its socket and its workers.
 pub struct Server {
@@ -104,6 +94,7 @@ struct House {
     counters: Arc<Counters>,
     scratch: Scratch,
     slice_scratch: nssaa::Scratch,
+    eyes: Eyes,
     log: Log,
     next_queue: u32,
     /// Queues that are open.
@@ -137,12 +128,20 @@ impl Server {
         // Before the first measure: no file is opened after it, and no name resolved.
         let store = super::set::open(&config.store)?;
         let journals = journals(config, store.as_ref())?;
+        let outlet = eyes::outlet(config)?;
         let ports = store.as_ref().map(|store| store.ports.clone());
         let ports = ports.unwrap_or_default();
-        let hardened = harden::before_threads(config.hardening, (readable, &ports))?;
-        let workers = config.workers();
-        let workers = workers.and_then(|config| Workers::with_journals(&config, journals));
-        let workers = workers.map_err(|error| match error {
+        let needs = harden::Needs {
+            readable,
+            writable: config.tap.writes_to(),
+            ports: &ports,
+        };
+        let hardened = harden::before_threads(config.hardening, needs)?;
+        let workers = eyes::workers(config, outlet);
+        let workers = workers.and_then(|(config, records)| {
+            Ok((Workers::with_journals(&config, journals)?, records))
+        });
+        let (workers, records) = workers.map_err(|error| match error {
             Error::Argument => {
                 "workers or engine: a number outside its bounds, or cores or sessions that are not \
                                 there"
@@ -150,6 +149,7 @@ impl Server {
             }
             error => format!("workers: {error}"),
         })?;
+        let eyes = Eyes::start(config, &workers, records)?;
         let engines = (0..workers.len()).filter_map(|index| workers.engine(index));
         let owners = Owners::new(engines.map(|engine| engine.table().capacity()));
         let owners = Arc::new(owners);
@@ -163,7 +163,7 @@ impl Server {
             events,
             io,
             listener,
-            orders: Orders(Arc::new((AtomicBool::new(false), bell))),
+            orders: Orders::new(bell),
             signals: None,
             hardened: Some(hardened),
             connections: HashMap::new(),
@@ -180,6 +180,7 @@ impl Server {
                 counters: Arc::new(Counters::default()),
                 scratch: Scratch::new(),
                 slice_scratch: nssaa::Scratch::new(),
+                eyes,
                 log,
                 next_queue: 1,
                 queues: 0,
@@ -395,6 +396,7 @@ impl Server {
         }
         self.house.tidy_set();
         self.house.count_sessions();
+        self.house.look();
         let stalled = self.watch.stalled(&self.house.workers);
         for worker in stalled
             .iter()
@@ -434,6 +436,7 @@ impl Server {
         for token in tokens {
             self.part_with(token);
         }
+        self.house.look_away();
         (self.house.log)("stopped");
     }
 }

@@ -1,14 +1,29 @@
-//! What the daemon tells an operator who asks over HTTP.
+//! What the daemon tells an operator who asks over HTTP, and what stops it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::metrics::Snapshot;
+use crate::engine::ring::Doorbell;
 use crate::engine::worker::Workers;
 use crate::sidecar::http::State;
 use crate::sidecar::set::{Look, Standing};
 
-use super::Orders;
+/// Tells a running server to stop; for those that have no signals.
+#[derive(Clone, Debug)]
+pub struct Orders(pub(super) Arc<(AtomicBool, Doorbell)>);
+
+impl Orders {
+    pub(super) fn new(bell: Doorbell) -> Self {
+        Self(Arc::new((AtomicBool::new(false), bell)))
+    }
+
+    /// Ends the server as TERM does: no new jobs, what was taken is completed.
+    pub fn stop(&self) {
+        self.0.0.store(true, Ordering::Release);
+        self.0.1.ring();
+    }
+}
 
 /// The state of a running [`super::Server`]; lives on with its reader.
 #[derive(Debug)]

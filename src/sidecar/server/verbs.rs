@@ -54,7 +54,8 @@ pub(super) const fn session_of(request: &Request<'_>) -> Option<u64> {
         | Request::SmcCommand { session, .. }
         | Request::SmcEvent { session, .. }
         | Request::SmcRejectedUnprotected { session, .. }
-        | Request::Diagnose { session, .. } => Some(session),
+        | Request::Diagnose { session, .. }
+        | Request::Tap { session, .. } => Some(session),
         Request::Nssaa(ref request) => request.session(),
         Request::Hello(_)
         | Request::Ping(_)

@@ -1,4 +1,7 @@
 // Known answers: each line of standard input is VERB ALGORITHM KEY COUNT BEARER DIRECTION MESSAGE RESULT.
+#include <naslane.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -54,15 +57,25 @@ int main() {
   for (auto* wrong : {&bits, &bearer32, &small})
     if (call("nea", 2, wrong, out) == 0 || out[0] != 0) return fail("a wrong argument was taken");
   if (call("nea", 2, nullptr, out) == 0 || call("nia", 2, &good, nullptr) == 0) return fail("NULL was taken");
+  // Beside the call that the adapter makes, in turns: the least of ten.
+  using clock = std::chrono::steady_clock;
   for (int algorithm = 1; algorithm <= 3; algorithm++) {
-    auto start = std::chrono::steady_clock::now();
-    for (uint32_t i = 0; i < 20000; i++) {
-      good.count = i;
-      call("nia", algorithm, &good, out);
+    double least[2] = {1e9, 1e9};
+    for (int turn = 0; turn < 10; turn++) {
+      auto start = clock::now();
+      for (uint32_t i = 0; i < 2000; i++) {
+        good.count = i;
+        call("nia", algorithm, &good, out);
+      }
+      auto middle = clock::now();
+      for (uint32_t i = 0; i < 2000; i++)
+        if (naslane_nia(static_cast<uint8_t>(algorithm), key, i, 1, 0, text, 64, out) != NASLANE_OK) return fail("direct");
+      auto end = clock::now();
+      least[0] = std::min(least[0], std::chrono::duration<double, std::nano>(middle - start).count() / 2000);
+      least[1] = std::min(least[1], std::chrono::duration<double, std::nano>(end - middle).count() / 2000);
     }
-    auto spent = std::chrono::steady_clock::now() - start;
-    std::cout << "oai: 128-NIA" << algorithm << ", 64 octets: "
-              << std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count() / 20000 << " ns\n";
+    std::cout << "oai: 128-NIA" << algorithm << ", 64 octets: " << static_cast<int>(least[0]) << " ns, direct "
+              << static_cast<int>(least[1]) << " ns\n";
   }
   std::cout << "oai: " << lines << " known answers\n";
 }
