@@ -6,8 +6,8 @@ use rustix::process::Signal;
 
 use crate::cluster::Cluster;
 use crate::common::{engine, identity};
-use crate::node::{Node, etcd, keys, sections};
-use crate::world::{Subscriber, connect_as, program};
+use crate::node::{Node, connect_as, etcd, keys, sections};
+use crate::world::{Subscriber, program};
 
 #[test]
 fn a_session_is_given_by_one_daemon_and_taken_by_another() {

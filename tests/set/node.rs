@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use naslane::base::Error;
 use naslane::engine::job::op;
 use naslane::engine::{Engine, Queue};
+use naslane::security::Role;
 use naslane::session::Handle;
 use naslane::sidecar::{Client, connect};
 
 use crate::cluster::Cluster;
-use crate::common::{DOWNLINK, GPP, verify};
+use crate::common::{DOWNLINK, GPP, identity, verify};
 use crate::world::{Daemon, PATIENCE, Subscriber, job, one};
 
 /// Seconds after which a lost daemon is succeeded.
@@ -152,5 +153,34 @@ impl Node {
             assert!(begin.elapsed() < PATIENCE, "{}", self.get("/readyz"));
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+}
+
+/// A client of this name.
+pub fn connect_as(daemon: &Daemon, name: &str) -> Client {
+    connect(&daemon.socket, name).unwrap()
+}
+
+impl Subscriber {
+    /// Both halves with the same K_AMF, under a name that other daemons know.
+    pub fn named(client: &Client, engine: &Engine, number: u64) -> Self {
+        let amf = client.establish(Role::Amf, number).unwrap();
+        client.name_session(amf, &number.to_be_bytes()).unwrap();
+        client.authenticated(amf, &identity(number, 0)).unwrap();
+        let ue = engine.establish(Role::Ue).unwrap();
+        engine.authenticated(ue, identity(number, 0)).unwrap();
+        Self { amf, ue }
+    }
+
+    /// A new K_AMF, and the security mode procedure that takes it into use.
+    pub fn rekey(
+        &self,
+        (client, queue): (&Client, &mut Queue),
+        engine: &Engine,
+        (key, ksi): (u64, u8),
+    ) {
+        client.authenticated(self.amf, &identity(key, ksi)).unwrap();
+        engine.authenticated(self.ue, identity(key, ksi)).unwrap();
+        self.secure(queue, engine);
     }
 }
