@@ -1258,7 +1258,8 @@ int32_t naslane_ue_initial(const naslane_engine *engine,
  *     naslane_nssaa_answer()       what the NSSAAF answered
  *
  * Errors of every function with a session: as for sessions, ROLE (the other half), OUT_OF_ORDER (before
- * naslane_nssaa_start()), and UNSUPPORTED through a sidecar.
+ * naslane_nssaa_start()). Through a sidecar these functions do the same; its UEs are this client's own, and so are
+ * their settings.
  */
 
 /** Octets that naslane_nssaa_poll() and the UE half need for their output. */
@@ -1368,9 +1369,10 @@ typedef struct naslane_nssaa_admission {
 int32_t naslane_nssaa_settings_init(naslane_nssaa_settings *settings);
 
 /**
- * Changes the settings for every UE of the engine, from the next call on.
+ * Changes the settings for every UE of the engine, from the next call on; through a sidecar for every UE of this
+ * client.
  *
- * Errors: NULL, ARGUMENT, BEARER, UNSUPPORTED.
+ * Errors: NULL, ARGUMENT, BEARER; UNSUPPORTED by a sidecar that is too old.
  */
 int32_t naslane_nssaa_configure(const naslane_engine *engine,
                                 const naslane_nssaa_settings *settings);
@@ -1439,6 +1441,12 @@ int32_t naslane_nssaa_register(const naslane_engine *engine,
 
 /** timer: the wait for an AAA server that did not answer is over. */
 #define NASLANE_TIMER_RETRY 1
+
+/**
+ * timer: both are lost, and the question to the NSSAAF too, with the process that had them: a run under way begins
+ * anew. For an AMF that comes back to a sidecar which kept its sessions.
+ */
+#define NASLANE_TIMER_LOST 2
 
 /** notice: the AAA server asks for a re-authentication. */
 #define NASLANE_NOTICE_REAUTHENTICATION 0

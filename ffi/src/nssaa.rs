@@ -11,8 +11,8 @@
 //!     naslane_nssaa_answer()       what the NSSAAF answered
 //!
 //! Errors of every function with a session: as for sessions, ROLE (the other half), OUT_OF_ORDER (before
-//! naslane_nssaa_start()). Through a sidecar these functions do the same; its UEs are this client's own, and so are their
-//! settings.
+//! naslane_nssaa_start()). Through a sidecar these functions do the same; its UEs are this client's own, and so are
+//! their settings.
 
 use engine::base::{Error, Result};
 use engine::engine::nssaa::NSSAA_ROOM;
@@ -254,7 +254,8 @@ pub unsafe extern "C" fn naslane_nssaa_settings_init(settings: *mut naslane_nssa
     })
 }
 
-/// Changes the settings for every UE of the engine, from the next call on; through a sidecar for every UE of this client.
+/// Changes the settings for every UE of the engine, from the next call on; through a sidecar for every UE of this
+/// client.
 ///
 /// Errors: NULL, ARGUMENT, BEARER; UNSUPPORTED by a sidecar that is too old.
 #[unsafe(no_mangle)]

@@ -33,8 +33,8 @@ pub const NASLANE_ACCESS_UPDATE_LOST: u8 = 6;
 pub const NASLANE_TIMER_T3575: u8 = 0;
 /// `timer`: the wait for an AAA server that did not answer is over.
 pub const NASLANE_TIMER_RETRY: u8 = 1;
-/// `timer`: both are lost, and the question to the NSSAAF too, with the process that had them: a run under way begins anew.
-/// For an AMF that comes back to a sidecar which kept its sessions.
+/// `timer`: both are lost, and the question to the NSSAAF too, with the process that had them: a run under way begins
+/// anew. For an AMF that comes back to a sidecar which kept its sessions.
 pub const NASLANE_TIMER_LOST: u8 = 2;
 
 /// `notice`: the AAA server asks for a re-authentication.

@@ -213,7 +213,7 @@ fn nonsense_on_the_control_plane_is_answered_or_ended() {
             if dice.below(2) == 0 && octets.len() >= 16 {
                 let len = (octets.len() as u32).to_le_bytes();
                 octets[..4].copy_from_slice(&len);
-                octets[4..8].copy_from_slice(&[dice.below(24) as u8, 0, 0, 0]);
+                octets[4..8].copy_from_slice(&[dice.below(44) as u8, 0, 0, 0]);
                 octets[12..16].fill(0);
             }
             if send(&socket, &octets, SendFlags::NOSIGNAL).is_err() {
