@@ -3,6 +3,8 @@
 
 mod amf;
 mod attack;
+#[cfg(target_os = "linux")]
+mod chaos;
 mod door;
 mod figures;
 mod lane;
