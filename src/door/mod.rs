@@ -24,6 +24,7 @@ mod queue;
 mod received;
 #[cfg(all(feature = "client", target_os = "linux"))]
 mod remote;
+mod set;
 mod verbs;
 
 use std::fmt;

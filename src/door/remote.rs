@@ -50,6 +50,10 @@ impl Remote {
         })
     }
 
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+
     pub(super) fn plan(&self) -> String {
         let welcome = self.client.welcome();
         format!(

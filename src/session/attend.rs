@@ -9,27 +9,34 @@
 //! A session whose replay floors may lag accepts nothing uplink until its key is replaced
 //! ([`Uplink::AfterRekey`](crate::store::lease::Uplink)).
 
-use std::collections::{HashMap, VecDeque};
+mod giving;
+mod names;
+mod taking;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use crate::base::{AccessType, Error, Result};
-use crate::kdf::KAmf;
-use crate::security::count::{LIMIT, ReceiveCount, SendCount};
+use crate::security::count::LIMIT;
 use crate::security::ledger::RENEWAL;
-use crate::security::transfer::StoredContext;
 use crate::security::{Place, Role, Standing};
 use crate::store::keeper::{Figures, Keeper};
-use crate::store::lease::{Claim, Counts, End, LEASE, Step};
-use crate::store::{Failure, KeyPrint, KeyRing, PrintKey, Revision, SessionName, Store};
+use crate::store::lease::{Claim, Counts, End, LEASE, Step, Uplink};
+use crate::store::{KeyPrint, KeyRing, PrintKey, Revision, SessionName, Store};
 
 use super::handle::Handle;
 use super::record::{self, Extent, Record};
 use super::table::Table;
 
-/// Sessions that a turn looks at only to see whether they are still there.
+pub use names::Names;
+use taking::Taking;
+
+/// Keys that a sweep looks at only to see whether they are still there.
 const SWEEP: usize = 256;
+
+/// Between two sweeps. Whoever releases a session says so ([`Attendant::released`]); a sweep finds what nobody said.
+const SWEEPS: Duration = Duration::from_millis(50);
 
 /// A key whose lease is kept.
 #[derive(Clone, Copy, Debug)]
@@ -37,14 +44,18 @@ struct Kept {
     handle: Handle,
     /// As the hot path had it when it was looked at last.
     ceiling: [u32; 2],
+    /// Uplink messages are not to be accepted, see [`Notice::Uplink`].
+    shut: bool,
 }
 
-/// A session on its way here.
-struct Taking {
-    record: Zeroizing<Vec<u8>>,
-    /// For each of its keys where it goes on, once the store said so.
-    keys: HashMap<u64, Option<(Counts, [u32; 2], bool)>>,
-    refused: Option<End>,
+/// What whoever serves the sessions has to know at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Another node took the session over. It is released right after this.
+    Fenced(Handle),
+    /// Under [`Uplink::AboveFloor`]: from now on its uplink messages may be accepted, or may not, because this node
+    /// does not know whether it still owns the session.
+    Uplink(Handle, bool),
 }
 
 /// What became of a session that was asked for.
@@ -56,46 +67,73 @@ pub enum Taken {
     Here(Handle),
 }
 
-/// Keeps the leases of one table. All nodes of a set have the same keys in their rings.
+/// Keeps the leases of the tables of one engine, which stand by worker. All nodes of a set have the same keys in their
+/// rings.
 pub struct Attendant<S> {
     keeper: Keeper<S>,
     ring: KeyRing,
     prints: PrintKey,
     kept: HashMap<u64, Kept>,
+    /// The keys of each session in `kept`.
+    keys: HashMap<Handle, Vec<u64>>,
+    /// Sessions that were given away and wait for their release.
+    given: HashSet<Handle>,
     sweep: VecDeque<u64>,
-    names: HashMap<Handle, SessionName>,
+    next_sweep: Duration,
+    names: Arc<Names>,
     /// Revision of each session's record, for those that came from the store.
     revisions: HashMap<SessionName, Revision>,
     taking: HashMap<SessionName, Taking>,
     /// Sessions in a procedure, whose record waits for its end.
-    later: Vec<u32>,
+    later: Vec<Handle>,
+    tell: Box<dyn Fn(Notice) + Send>,
 }
 
 impl<S: Store> Attendant<S> {
-    /// For a table whose keys have fingerprints under `prints` ([`KeyMemory::keyed`](super::KeyMemory::keyed)), and that
-    /// has a journal. From now on fresh keys of the table begin with a lease.
+    /// For tables whose keys have fingerprints under `prints` ([`KeyMemory::keyed`](super::KeyMemory::keyed)), and that
+    /// have journals. From now on fresh keys of the tables begin with a lease.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a table without a journal.
-    pub fn new(table: &Table, keeper: Keeper<S>, ring: KeyRing, prints: PrintKey) -> Result<Self> {
-        let journal = table.journal().ok_or(Error::Argument)?;
-        journal.ledger().set_first_lease(LEASE);
+    /// [`Error::Argument`] for a table without a journal, or out of its worker's place.
+    pub fn new(
+        tables: &[&Table],
+        keeper: Keeper<S>,
+        ring: KeyRing,
+        prints: PrintKey,
+    ) -> Result<Self> {
+        for (worker, table) in tables.iter().enumerate() {
+            let journal = table.journal().ok_or(Error::Argument)?;
+            if usize::from(table.worker()) != worker {
+                return Err(Error::Argument);
+            }
+            journal.ledger().set_first_lease(LEASE);
+        }
         Ok(Self {
             keeper,
             ring,
             prints,
             kept: HashMap::new(),
+            keys: HashMap::new(),
+            given: HashSet::new(),
             sweep: VecDeque::new(),
-            names: HashMap::new(),
+            next_sweep: Duration::ZERO,
+            names: Arc::default(),
             revisions: HashMap::new(),
             taking: HashMap::new(),
             later: Vec::new(),
+            tell: Box::new(|_| ()),
         })
     }
 
-    /// Names a session, before it has keys. One without a name is kept, but no other node can ask for it.
-    pub fn name(&mut self, handle: Handle, name: SessionName) {
-        self.names.insert(handle, name);
+    /// Who is told what cannot wait for a turn to end.
+    pub fn tell(&mut self, whom: impl Fn(Notice) + Send + 'static) {
+        self.tell = Box::new(whom);
+    }
+
+    /// The names of sessions. One without a name is kept, but no other node can ask for it.
+    #[must_use]
+    pub const fn names(&self) -> &Arc<Names> {
+        &self.names
     }
 
     /// What was done so far.
@@ -109,168 +147,108 @@ impl<S: Store> Attendant<S> {
         &mut self.keeper
     }
 
-    /// One turn: looks at the sessions that want something, asks the store, and sets ceilings. Returns the time of the next
-    /// turn at the latest. `now`: on a clock that does not go back.
-    pub fn attend(&mut self, table: &Table, now: Duration) -> Duration {
-        let Some(ledger) = table.journal().map(super::Journal::ledger) else {
-            return now + Duration::from_secs(1);
-        };
-        for slot in std::mem::take(&mut self.later) {
-            self.look(table, slot, true);
-        }
-        for word in 0..ledger.words() {
-            let changed = ledger.take_changed(word);
-            let mut bits = ledger.take_wanted(word) | changed;
-            while bits != 0 {
-                let bit = bits.trailing_zeros();
-                bits &= bits - 1;
-                self.look(table, word as u32 * 64 + bit, changed >> bit & 1 == 1);
-            }
-        }
-        self.sweep(table);
-        for (id, step) in self.keeper.round(now) {
-            self.follow(table, id, step);
-        }
-        self.keeper.next_round(now)
+    /// Keys that are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.len()
     }
 
-    /// Gives a session back, with all its keys: it sends nothing more here, and another node may take it over. It is to be
-    /// released when [`Attendant::keeps`] says no.
-    ///
-    /// # Errors
-    /// Those of [`Table::lock`].
-    pub fn give(&mut self, table: &Table, handle: Handle) -> Result<()> {
-        table.lock(handle).map(drop)?;
-        let keys = self.keys_of(handle);
-        keys.into_iter().for_each(|id| self.keeper.stop(id));
-        Ok(())
+    /// True when none are.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// One turn: looks at the sessions that want something, asks the store, and sets ceilings. Returns the time of the next
+    /// turn at the latest. `now`: on a clock that does not go back.
+    pub fn attend(&mut self, tables: &[&Table], now: Duration) -> Duration {
+        for handle in std::mem::take(&mut self.later) {
+            self.look(tables, handle, true);
+        }
+        for table in tables {
+            let Some(ledger) = table.journal().map(super::Journal::ledger) else {
+                continue;
+            };
+            for word in 0..ledger.words() {
+                let changed = ledger.take_changed(word);
+                let mut bits = ledger.take_wanted(word) | changed;
+                while bits != 0 {
+                    let bit = bits.trailing_zeros();
+                    bits &= bits - 1;
+                    if let Some(handle) = table.handle_of(word as u32 * 64 + bit) {
+                        self.look(tables, handle, changed >> bit & 1 == 1);
+                    }
+                }
+            }
+        }
+        if now >= self.next_sweep {
+            self.next_sweep = now + SWEEPS;
+            self.sweep(tables);
+        }
+        for (id, step) in self.keeper.round(now) {
+            self.follow(tables, id, &step);
+        }
+        self.keeper.next_round(now)
     }
 
     /// True while this node owns COUNTs of the session.
     #[must_use]
     pub fn keeps(&self, handle: Handle) -> bool {
-        self.kept.values().any(|kept| kept.handle == handle)
+        self.keys.contains_key(&handle)
     }
 
     fn keys_of(&self, handle: Handle) -> Vec<u64> {
-        let own = self.kept.iter().filter(|(_, kept)| kept.handle == handle);
-        own.map(|(id, _)| *id).collect()
-    }
-
-    /// Takes a session over that another node had. The first call asks the store; turns later one tells what became of it.
-    ///
-    /// # Errors
-    /// [`Error::NoContext`] when the store has no record of it; [`Error::Fenced`] while its owner is present;
-    /// [`Error::RekeyRequired`] when nobody can vouch for its COUNTs; [`Error::Record`] when its record does not open;
-    /// [`Error::System`] when the store does not answer; those of [`record::import`].
-    pub fn take_over(&mut self, table: &Table, name: SessionName) -> Result<Taken> {
-        let Some(taking) = self.taking.get(&name) else {
-            return self.begin_taking(name).map(|()| Taken::Waiting);
-        };
-        match taking.refused {
-            Some(End::Owned) => Err(Error::Fenced),
-            Some(_) => Err(Error::RekeyRequired),
-            None if taking.keys.values().any(Option::is_none) => return Ok(Taken::Waiting),
-            None => Ok(()),
-        }
-        .inspect_err(|_| {
-            self.taking.remove(&name);
-        })?;
-        let taking = self.taking.remove(&name).ok_or(Error::NoContext)?;
-        self.seat(table, name, &taking).map(Taken::Here)
-    }
-
-    fn begin_taking(&mut self, name: SessionName) -> Result<()> {
-        let entry = self.keeper.record(name).map_err(|failure| match failure {
-            Failure::Corrupt => Error::Record,
-            _ => Error::System,
-        })?;
-        let entry = entry.ok_or(Error::NoContext)?;
-        let mut plain = Zeroizing::new(Vec::new());
-        self.ring.open(&name.0, &entry.value, &mut plain)?;
-        let (role, keys) = record::keys(&plain)?;
-        let mut waiting = HashMap::new();
-        for (i, key) in keys.iter().enumerate() {
-            let print = KeyPrint(self.prints.print(role as u8, key.expose()));
-            // The current context comes first, and it is the one that sends.
-            let how = (Claim::Store, [i == 0, false]);
-            self.keeper
-                .claim(number(print), (print, name), how, entry.revision);
-            waiting.insert(number(print), None);
-        }
-        self.revisions.insert(name, entry.revision);
-        let taking = Taking {
-            record: plain,
-            keys: waiting,
-            refused: None,
-        };
-        self.taking.insert(name, taking);
-        Ok(())
-    }
-
-    /// The store vouches for every key: the session begins here.
-    fn seat(&mut self, table: &Table, name: SessionName, taking: &Taking) -> Result<Handle> {
-        let raise = |role: Role, stored: StoredContext| self.raised(taking, role, stored);
-        let handle = record::take_up(table, &taking.record, &raise)?;
-        self.names.insert(handle, name);
-        let guard = table.lock(handle)?;
-        let standings: Vec<Standing> = places(|place| guard.counts(place)).collect();
-        drop(guard);
-        for standing in standings {
-            let Some(Some((_, ceiling, _))) = taking.keys.get(&standing.print) else {
-                continue;
-            };
-            self.keep(handle, standing.print, *ceiling);
-            self.set(table, standing.print, *ceiling);
-        }
-        Ok(handle)
-    }
-
-    /// A context with the COUNTs that the store vouches for.
-    fn raised(
-        &self,
-        taking: &Taking,
-        role: Role,
-        mut stored: StoredContext,
-    ) -> Result<StoredContext> {
-        let Some(pairs) = &mut stored.counts else {
-            return Ok(stored);
-        };
-        let id = self.id(role, &stored.identity.k_amf);
-        let Some(Some((counts, _, lagging))) = taking.keys.get(&id) else {
-            return Err(Error::RekeyRequired);
-        };
-        for (i, pair) in pairs.iter_mut().enumerate() {
-            pair.send = SendCount::resume(counts.next[i].max(pair.send.next()))?;
-            let floor = counts.floor[i].max(pair.receive.next_min());
-            // With floors that lag every COUNT counts as used: uplink answers COUNT_EXHAUSTED, whose remedy is a new key.
-            let floor = if *lagging { LIMIT } else { floor };
-            let seen = if floor >= 64 {
-                u64::MAX
-            } else {
-                (1 << floor) - 1
-            };
-            pair.receive = ReceiveCount::resume(floor, seen)?;
-        }
-        Ok(stored)
-    }
-
-    fn id(&self, role: Role, k_amf: &KAmf) -> u64 {
-        number(KeyPrint(self.prints.print(role as u8, k_amf.expose())))
+        self.keys.get(&handle).cloned().unwrap_or_default()
     }
 
     fn keep(&mut self, handle: Handle, id: u64, ceiling: [u32; 2]) {
-        if self.kept.insert(id, Kept { handle, ceiling }).is_none() {
-            self.sweep.push_back(id);
+        let shut = false;
+        let kept = Kept {
+            handle,
+            ceiling,
+            shut,
+        };
+        match self.kept.insert(id, kept) {
+            None => self.sweep.push_back(id),
+            Some(before) if before.handle == handle => {
+                self.shut(id, before.shut);
+                return;
+            }
+            Some(before) => self.part(before.handle, id),
+        }
+        self.keys.entry(handle).or_default().push(id);
+    }
+
+    /// The key is not this session's any more.
+    fn part(&mut self, handle: Handle, id: u64) {
+        if let Some(ids) = self.keys.get_mut(&handle) {
+            ids.retain(|own| *own != id);
+            if ids.is_empty() {
+                self.keys.remove(&handle);
+            }
         }
     }
 
-    /// Looks at a session that wants a lease or whose keys changed.
-    fn look(&mut self, table: &Table, slot: u32, changed: bool) {
-        let Some(handle) = table.handle_of(slot) else {
+    /// Notes whether uplink messages under a key may be accepted, and tells what that means for its session.
+    fn shut(&mut self, id: u64, shut: bool) {
+        let Some(kept) = self.kept.get_mut(&id) else {
             return;
         };
-        let Ok(guard) = table.lock(handle) else {
+        let handle = kept.handle;
+        if std::mem::replace(&mut kept.shut, shut) == shut {
+            return;
+        }
+        let ids = self.keys.get(&handle).into_iter().flatten();
+        let any = ids.filter_map(|id| self.kept.get(id)).any(|kept| kept.shut);
+        (self.tell)(Notice::Uplink(handle, !any));
+    }
+
+    /// Looks at a session that wants a lease or whose keys changed.
+    fn look(&mut self, tables: &[&Table], handle: Handle, changed: bool) {
+        if self.given.contains(&handle) {
+            return;
+        }
+        let Ok(guard) = table_of(tables, handle).and_then(|table| table.lock(handle)) else {
             return;
         };
         // Only the half that sends downlink has leases to keep.
@@ -292,7 +270,12 @@ impl<S: Store> Attendant<S> {
             .collect();
         drop(guard);
         if changed && !quiet {
-            self.later.push(slot);
+            self.later.push(handle);
+        }
+        for id in self.keys_of(handle) {
+            if !standings.iter().any(|standing| standing.print == id) {
+                self.keeper.stop(id); // a key that was replaced
+            }
         }
         let name = self.name_of(handle);
         let mut sealed = self.sealed(name, &octets);
@@ -342,11 +325,13 @@ impl<S: Store> Attendant<S> {
         }
     }
 
-    fn name_of(&mut self, handle: Handle) -> SessionName {
-        *self.names.entry(handle).or_insert_with(|| {
-            // Nobody asks for it by name; the handle of this table is as good as any.
-            let mut name = [0xFF; 16];
-            name[8..].copy_from_slice(&handle.bits().to_be_bytes());
+    fn name_of(&self, handle: Handle) -> SessionName {
+        self.names.of(handle).unwrap_or_else(|| {
+            // Nobody asks for it by name: that of the node and the handle is as good as any.
+            let mut name = self.keeper.node().0;
+            for (octet, own) in name[8..].iter_mut().zip(handle.bits().to_be_bytes()) {
+                *octet ^= own;
+            }
             SessionName(name)
         })
     }
@@ -359,7 +344,7 @@ impl<S: Store> Attendant<S> {
     }
 
     /// Some of the keys that are kept: those whose session is gone end, as if every COUNT were used.
-    fn sweep(&mut self, table: &Table) {
+    fn sweep(&mut self, tables: &[&Table]) {
         for _ in 0..self.sweep.len().min(SWEEP) {
             let Some(id) = self.sweep.pop_front() else {
                 return;
@@ -367,68 +352,87 @@ impl<S: Store> Attendant<S> {
             let Some(kept) = self.kept.get(&id) else {
                 continue;
             };
-            let there = table.lock(kept.handle).is_ok_and(|guard| {
-                places(|place| guard.counts(place)).any(|standing| standing.print == id)
-            });
-            if there {
-                self.sweep.push_back(id);
-            } else {
-                self.keeper.stop(id);
-                self.names.remove(&kept.handle);
+            let guard = table_of(tables, kept.handle).and_then(|table| table.lock(kept.handle));
+            self.sweep.push_back(id);
+            match guard {
+                Ok(guard) => {
+                    let mut own = places(|place| guard.counts(place));
+                    if !own.any(|standing| standing.print == id) {
+                        self.keeper.stop(id);
+                    }
+                }
+                // A session whose lock is poisoned is still there, and sends nothing.
+                Err(Error::Handle) => {
+                    let handle = kept.handle;
+                    self.released(handle);
+                }
+                Err(_) => {}
             }
         }
     }
 
-    fn follow(&mut self, table: &Table, id: u64, step: Step) {
+    fn follow(&mut self, tables: &[&Table], id: u64, step: &Step) {
         let lagging = self.keeper.tenure(id).is_some_and(|t| t.lagging());
-        let taking = self.taking.values_mut().find(|t| t.keys.contains_key(&id));
+        let taking = self.taking.values_mut().find(|taking| taking.has(id));
         if let Some(taking) = taking {
-            if let Some((counts, ceiling)) = step.begin {
-                taking.keys.insert(id, Some((counts, ceiling, lagging)));
-            }
-            taking.refused = taking.refused.or(step.end);
+            taking.follow(id, step, lagging);
             return;
         }
         if let Some((counts, ceiling)) = step.begin {
-            if self.is_behind(table, id, counts) {
+            if self.is_behind(tables, id, counts) {
                 // Its COUNTs came from a record older than the store's line. It stays without a lease.
                 self.keeper.stop(id);
                 return;
             }
-            self.set(table, id, ceiling);
+            self.set(tables, id, ceiling);
         }
         if let Some(ceiling) = step.ceiling {
-            self.set(table, id, ceiling);
+            self.set(tables, id, ceiling);
+        }
+        if let Some(open) = step.uplink
+            && self.keeper.uplink() == Uplink::AboveFloor
+        {
+            self.shut(id, !open);
         }
         if step.halt {
-            let counts = self.halt(table, id);
+            let counts = self.halt(tables, id);
             self.keeper.halted(id, counts);
         }
         if let Some(end) = step.end {
-            let kept = self.kept.remove(&id);
-            if let (Some(kept), End::Fenced) = (kept, end) {
-                // It is another node's now. A stale handle is all that is left of it here.
-                let _ = table.release(kept.handle);
-                self.names.remove(&kept.handle);
-            }
+            self.ended(tables, id, end);
+        }
+    }
+
+    fn ended(&mut self, tables: &[&Table], id: u64, end: End) {
+        let Some(kept) = self.kept.remove(&id) else {
+            return;
+        };
+        self.part(kept.handle, id);
+        if end == End::Fenced {
+            // It is another node's now. A stale handle is all that is left of it here.
+            (self.tell)(Notice::Fenced(kept.handle));
+            let _ = table_of(tables, kept.handle).and_then(|table| table.release(kept.handle));
+            self.names.forget(kept.handle);
         }
     }
 
     /// True when the session's next COUNT is below the first that the store leaves to this node.
-    fn is_behind(&self, table: &Table, id: u64, counts: Counts) -> bool {
+    fn is_behind(&self, tables: &[&Table], id: u64, counts: Counts) -> bool {
         let kept = self.kept.get(&id);
-        let guard = kept.and_then(|kept| table.lock(kept.handle).ok());
+        let guard =
+            kept.and_then(|kept| table_of(tables, kept.handle).ok()?.lock(kept.handle).ok());
         let Some(guard) = guard else { return true };
         let standing = places(|place| guard.counts(place)).find(|standing| standing.print == id);
         standing.is_none_or(|standing| (0..2).any(|i| standing.next[i] < counts.next[i]))
     }
 
     /// Sets the ceilings of a key, wherever its session has it now.
-    fn set(&mut self, table: &Table, id: u64, ceiling: [u32; 2]) {
+    fn set(&mut self, tables: &[&Table], id: u64, ceiling: [u32; 2]) {
         let Some(kept) = self.kept.get_mut(&id) else {
             return;
         };
-        let Ok(mut guard) = table.lock(kept.handle) else {
+        let Ok(mut guard) = table_of(tables, kept.handle).and_then(|own| own.lock(kept.handle))
+        else {
             return;
         };
         for place in Place::ALL {
@@ -441,7 +445,7 @@ impl<S: Store> Attendant<S> {
     }
 
     /// The key sends nothing more. Where its COUNTs stand; without its session, as if all were used.
-    fn halt(&self, table: &Table, id: u64) -> Counts {
+    fn halt(&self, tables: &[&Table], id: u64) -> Counts {
         let Some(kept) = self.kept.get(&id) else {
             return Counts::default();
         };
@@ -449,7 +453,8 @@ impl<S: Store> Attendant<S> {
             next: kept.ceiling,
             floor: [LIMIT; 2],
         };
-        let Ok(mut guard) = table.lock(kept.handle) else {
+        let Ok(mut guard) = table_of(tables, kept.handle).and_then(|own| own.lock(kept.handle))
+        else {
             return spent;
         };
         let standing = places(|place| guard.counts(place)).find(|standing| standing.print == id);
@@ -475,6 +480,12 @@ impl<S> std::fmt::Debug for Attendant<S> {
             .field("keys", &self.kept.len())
             .finish_non_exhaustive()
     }
+}
+
+/// The table of a session's worker.
+fn table_of<'a>(tables: &[&'a Table], handle: Handle) -> Result<&'a Table> {
+    let table = tables.get(usize::from(handle.worker()));
+    table.copied().ok_or(Error::Handle)
 }
 
 /// The number of a key among those of its table: how the line names it too.

@@ -3,6 +3,7 @@
 
 mod http;
 mod quota;
+mod store;
 mod survive;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use super::events::Io;
 use super::region::MAX_WORKERS;
 pub use http::Http;
 pub use quota::Quota;
+pub use store::{Store, StoreKind, UplinkPolicy};
 pub use survive::Survive;
 
 /// Settings of a daemon.
@@ -54,6 +56,9 @@ pub struct Config {
     /// Whether sessions outlive a crash of the daemon.
     #[serde(default)]
     pub survive: Survive,
+    /// Whether sessions outlive the host, and move.
+    #[serde(default)]
+    pub store: Store,
 }
 
 const fn socket_mode() -> u32 {
@@ -275,6 +280,7 @@ impl Config {
             http: Http::default(),
             hardening: Hardening::default(),
             survive: Survive::default(),
+            store: Store::default(),
         }
     }
 
@@ -319,6 +325,7 @@ impl Config {
 
     fn check(&self) -> std::result::Result<(), &'static str> {
         self.quota.check()?;
+        self.store.check()?;
         if self.workers.count > MAX_WORKERS as usize {
             return Err("workers.count: at most 128");
         }
@@ -394,6 +401,20 @@ mod tests {
             "landlock =",
             "dir =",
             "kek =",
+            "kind =",
+            "path =",
+            "endpoints =",
+            "prefix =",
+            "timeout_ms =",
+            "user =",
+            "password_file =",
+            "ttl_seconds =",
+            "uplink =",
+            "print_key =",
+            "ca_file =",
+            "cert_file =",
+            "key_file =",
+            "server_name =",
         ] {
             assert!(text.contains(key), "{key} is not documented");
         }
@@ -413,6 +434,11 @@ mod tests {
             ("socket = 'x'\n[engine]\nnea = [2, 2]", "engine.nea"),
             ("socket = 'x'\n[engine]\nnia = [9]", "engine.nia"),
             ("socket = 'x'\n[workers]\ncount = 1000", "workers.count"),
+            ("socket = 'x'\n[store]\nkind = 'redis'", "redis"),
+            ("socket = 'x'\n[store]\nkind = 'embedded'", "store.path"),
+            ("socket = 'x'\n[store]\nttl_seconds = 1", "store.ttl"),
+            ("socket = 'x'\n[store]\ntimeout_ms = 9000", "store.timeout"),
+            ("socket = 'x'\n[store]\ncert_file = 'a'", "store.cert"),
             ("socket = 'x'\nio = 'kqueue'", "io"),
             ("socket = 'x'\nsocket_mode = 0o7777", "socket_mode"),
         ] {

@@ -9,6 +9,8 @@ use crate::base::metrics::{
     Histogram, LATENCY_BUCKETS, Quarantine, Snapshot, WorkerSnapshot, upper_bound,
 };
 
+use super::set::Standing;
+
 /// What an answer that carries [`write()`]'s text calls it.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -23,7 +25,7 @@ const LATENCY_OCTAVES: std::ops::RangeInclusive<u32> = 7..=30;
 
 /// The text of a snapshot. Counters of messages that are zero are left out.
 #[must_use]
-pub fn write(snapshot: &Snapshot) -> String {
+pub fn write(snapshot: &Snapshot, standing: Option<Standing>) -> String {
     let mut page = Page(String::with_capacity(16 * 1024));
     let total = snapshot.total();
     page.family(
@@ -37,6 +39,9 @@ pub fn write(snapshot: &Snapshot) -> String {
     page.latency(&total.latency);
     page.workers(snapshot);
     page.process(snapshot, &total);
+    if let Some(standing) = standing {
+        page.store(&standing);
+    }
     page.0
 }
 
@@ -230,6 +235,71 @@ impl Page {
             let index = reason.index();
             let number = snapshot.quarantines[index] + total.quarantines[index];
             self.sample(name, &[("reason", &reason.name())], number);
+        }
+    }
+}
+
+impl Page {
+    fn store(&mut self, standing: &Standing) {
+        let Standing {
+            present,
+            keys,
+            figures,
+        } = standing;
+        let now = [
+            (
+                "naslane_store_present",
+                "1 while this daemon is present in the store for certain.",
+                u64::from(*present),
+            ),
+            (
+                "naslane_store_keys",
+                "Keys whose leases this daemon keeps.",
+                *keys,
+            ),
+        ];
+        for (name, help, value) in now {
+            self.family(name, "gauge", help);
+            self.sample(name, &[], value);
+        }
+        for (name, help, value) in [
+            ("commits", "Commits asked of the store.", figures.commits),
+            (
+                "writes",
+                "Lines that the store took, records with them.",
+                figures.writes,
+            ),
+            ("reads", "Lines that were read.", figures.reads),
+            (
+                "stale",
+                "Lines that somebody else had written before.",
+                figures.stale,
+            ),
+            (
+                "refused",
+                "Requests that the store refused or did not answer.",
+                figures.refused,
+            ),
+            (
+                "fenced",
+                "Sessions that another daemon took over.",
+                figures.fenced,
+            ),
+            (
+                "rekeys",
+                "Keys whose COUNTs nobody can vouch for.",
+                figures.rekeys,
+            ),
+            ("taken", "Keys taken over.", figures.taken),
+            (
+                "absences",
+                "How often this daemon lost its presence in the store.",
+                figures.absences,
+            ),
+        ] {
+            let name = format!("naslane_store_{name}_total");
+            self.family(&name, "counter", help);
+            self.sample(&name, &[], value);
         }
     }
 }

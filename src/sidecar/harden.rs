@@ -10,8 +10,8 @@ use std::io::Read;
 use std::path::Path;
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
-    RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, PathBeneath, PathFd,
+    Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::process::{
@@ -107,13 +107,18 @@ pub struct Hardened {
     maps: Option<File>,
     status: Option<File>,
     files: bool,
+    networks: bool,
 }
 
-/// First step. `readable`: the directory that may still be read, for reloading.
+/// First step. `readable`: the directory that may still be read, for reloading; `ports`: those of TCP that may be
+/// connected to, for a store.
 ///
 /// # Errors
 /// Which required measure was refused, why, and what helps.
-pub fn before_threads(wanted: Hardening, readable: Option<&Path>) -> Result<Hardened, String> {
+pub fn before_threads(
+    wanted: Hardening,
+    (readable, ports): (Option<&Path>, &[u16]),
+) -> Result<Hardened, String> {
     let mut report = Report::default();
     let [maps, status] =
         ["maps", "status"].map(|name| File::open(format!("/proc/self/{name}")).ok());
@@ -131,7 +136,7 @@ pub fn before_threads(wanted: Hardening, readable: Option<&Path>) -> Result<Hard
         set_no_new_privs(true).map_err(|why| why.to_string())?;
         Ok(String::new())
     })?;
-    report.take("landlock", wanted.landlock, || landlock(readable))?;
+    report.take("landlock", wanted.landlock, || landlock(readable, ports))?;
     let files = matches!(report.outcome("landlock"), Some(Outcome::Active(_)));
     Ok(Hardened {
         report,
@@ -139,10 +144,11 @@ pub fn before_threads(wanted: Hardening, readable: Option<&Path>) -> Result<Hard
         maps,
         status,
         files,
+        networks: !ports.is_empty(),
     })
 }
 
-fn landlock(readable: Option<&Path>) -> Result<String, String> {
+fn landlock(readable: Option<&Path>, ports: &[u16]) -> Result<String, String> {
     let text = |why: landlock::RulesetError| why.to_string();
     // The newest that this build knows; an older kernel enforces what it has.
     let abi = ABI::V6;
@@ -164,6 +170,10 @@ fn landlock(readable: Option<&Path>) -> Result<String, String> {
         let rule = PathBeneath::new(place, rights);
         ruleset = ruleset.add_rule(rule).map_err(text)?;
     }
+    for port in ports {
+        let rule = NetPort::new(*port, AccessNet::ConnectTcp);
+        ruleset = ruleset.add_rule(rule).map_err(text)?;
+    }
     let status = ruleset.restrict_self().map_err(text)?.ruleset;
     match status {
         RulesetStatus::FullyEnforced => Ok(String::new()),
@@ -183,6 +193,7 @@ pub fn after_start(hardened: Hardened) -> Result<Report, String> {
         maps,
         status,
         files,
+        networks,
     } = hardened;
     let maps = read(maps);
     report.take("lock_memory", wanted.lock_memory, || {
@@ -203,7 +214,9 @@ pub fn after_start(hardened: Hardened) -> Result<Report, String> {
         Ok(format!("{} KiB", not_dumped / 1024))
     })?;
     // Last: what came before would not be let through.
-    report.take("seccomp", wanted.seccomp, || seccomp::apply(files))?;
+    report.take("seccomp", wanted.seccomp, || {
+        seccomp::apply(files, networks)
+    })?;
     Ok(report)
 }
 

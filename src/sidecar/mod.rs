@@ -9,6 +9,7 @@
 //! | [`region`] | the memory that both sides see |
 //! | `socket`, `events`, [`signals`] | what a process waits for |
 //! | [`server`] | the daemon: who is served, whose session is whose |
+//! | `set` | its part in a set of daemons that share a store |
 //! | [`harden`] | what the daemon denies itself |
 //! | [`http`], [`exposition`] | what an operator asks: probes and metrics |
 //! | [`client`] | the other side: the engine's verbs, and queues |
@@ -33,6 +34,8 @@ mod seccomp;
 #[cfg(feature = "sidecar")]
 pub mod server;
 #[cfg(feature = "sidecar")]
+mod set;
+#[cfg(feature = "sidecar")]
 pub mod signals;
 mod socket;
 
@@ -41,3 +44,5 @@ pub use client::{Client, connect};
 pub use config::Config;
 #[cfg(feature = "sidecar")]
 pub use server::Server;
+#[cfg(feature = "sidecar")]
+pub use set::Standing;

@@ -76,11 +76,11 @@ const OLDER: &[libc::c_long] = &[libc::SYS_epoll_wait, libc::SYS_poll];
 const OLDER: &[libc::c_long] = &[];
 
 /// Takes effect on all threads. `files`: opening files to read is left to Landlock, for reloading; else no file is
-/// opened any more.
+/// opened any more. `networks`: connections over TCP are made, to where Landlock permits them.
 ///
 /// # Errors
 /// Why the kernel refused it.
-pub(super) fn apply(files: bool) -> Result<String, String> {
+pub(super) fn apply(files: bool, networks: bool) -> Result<String, String> {
     let text = |why: seccompiler::BackendError| why.to_string();
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = CALLS
         .iter()
@@ -96,6 +96,20 @@ pub(super) fn apply(files: bool) -> Result<String, String> {
         let reading = without(2, changes as u64).map_err(text)?;
         rules.insert(libc::SYS_openat, vec![reading]);
     }
+    if networks {
+        rules.insert(libc::SYS_connect, Vec::new());
+        let kind = |family: i32| -> Result<SeccompRule, seccompiler::BackendError> {
+            let conditions = vec![
+                equal(0, u64::from(family.unsigned_abs()))?,
+                // SOCK_CLOEXEC and SOCK_NONBLOCK are bits above the type.
+                masked(1, 0xF, u64::from(libc::SOCK_STREAM.unsigned_abs()))?,
+            ];
+            SeccompRule::new(conditions)
+        };
+        let kinds = [libc::AF_INET, libc::AF_INET6].map(kind);
+        let kinds: Result<Vec<_>, _> = kinds.into_iter().collect();
+        rules.insert(libc::SYS_socket, kinds.map_err(text)?);
+    }
     let count = rules.len();
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(text)?;
     let filter = SeccompFilter::new(
@@ -107,6 +121,19 @@ pub(super) fn apply(files: bool) -> Result<String, String> {
     let program: seccompiler::BpfProgram = filter.and_then(TryInto::try_into).map_err(text)?;
     apply_filter_all_threads(&program).map_err(|why| why.to_string())?;
     Ok(format!("{count} calls"))
+}
+
+fn equal(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+}
+
+fn masked(
+    argument: u8,
+    bits: u64,
+    value: u64,
+) -> Result<SeccompCondition, seccompiler::BackendError> {
+    let compare = SeccompCmpOp::MaskedEq(bits);
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, compare, value)
 }
 
 /// The argument has none of these bits.

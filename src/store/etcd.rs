@@ -16,11 +16,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use etcd_client::{
-    Client, Compare, CompareOp, ConnectOptions, Error, GetOptions, PutOptions, ResponseHeader,
-    SortOrder, SortTarget, Txn, TxnOp, TxnOpResponse, TxnResponse,
+    Certificate, Client, Compare, CompareOp, ConnectOptions, Error, GetOptions, Identity,
+    PutOptions, ResponseHeader, SortOrder, SortTarget, TlsOptions, Txn, TxnOp, TxnOpResponse,
+    TxnResponse,
 };
 use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, Runtime};
+use zeroize::Zeroizing;
 
 use super::{
     Entry, Failure, Group, Incarnation, Key, NodeName, Outcome, Result, Revision, SessionName,
@@ -46,6 +48,38 @@ pub struct EtcdConfig {
     pub timeout: Duration,
     /// User and password; none: etcd asks for none.
     pub user: Option<(String, String)>,
+    /// For addresses with `https://`.
+    pub tls: Option<Tls>,
+}
+
+/// What a connection over TLS is made with; all of it PEM.
+#[derive(Clone)]
+pub struct Tls {
+    /// The authorities that the members' certificates chain to.
+    pub ca: Vec<u8>,
+    /// This node's certificate and its key, when the members ask for one.
+    pub identity: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
+    /// The name in the members' certificates; none: the host of the address.
+    pub name: Option<String>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tls {{ name: {:?}, .. }}", self.name)
+    }
+}
+
+impl Tls {
+    fn options(&self) -> TlsOptions {
+        let mut options = TlsOptions::new().ca_certificate(Certificate::from_pem(&self.ca));
+        if let Some((certificate, key)) = &self.identity {
+            options = options.identity(Identity::from_pem(certificate, key.as_slice()));
+        }
+        match &self.name {
+            Some(name) => options.domain_name(name.as_str()),
+            None => options,
+        }
+    }
 }
 
 impl std::fmt::Debug for EtcdConfig {
@@ -54,6 +88,7 @@ impl std::fmt::Debug for EtcdConfig {
             .field("endpoints", &self.endpoints)
             .field("prefix", &self.prefix)
             .field("timeout", &self.timeout)
+            .field("tls", &self.tls)
             .finish_non_exhaustive()
     }
 }
@@ -65,6 +100,7 @@ impl Default for EtcdConfig {
             prefix: "naslane".to_owned(),
             timeout: Duration::from_secs(1),
             user: None,
+            tls: None,
         }
     }
 }
@@ -109,6 +145,9 @@ impl Etcd {
             options = options
                 .with_user(name, password)
                 .with_auto_token_refresh(true);
+        }
+        if let Some(tls) = &config.tls {
+            options = options.with_tls(tls.options());
         }
         let client = runtime
             .block_on(Client::connect(&config.endpoints, Some(options)))

@@ -5,13 +5,15 @@
 //! hands back what is to be done to the hot path. A store that answers late makes rounds late, never a message: half a
 //! lease is left when a renewal is asked for.
 
+mod commit;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::lease::{Claim, Counts, End, Event, Presence, Request, Step, Tenure, Terms, Uplink};
 use super::{
-    Change, Entry, Failure, Group, Incarnation, Key, KeyPrint, Line, NodeName, Outcome, Result,
-    Revision, SessionName, Store,
+    Entry, Failure, Incarnation, Key, KeyPrint, Line, NodeName, Result, Revision, SessionName,
+    Store,
 };
 
 /// Groups of one commit: what a round asks for beyond that waits for the next.
@@ -66,6 +68,8 @@ struct Held {
     record_revision: Revision,
     /// The record that is on its way was the newest when it was sent.
     record_sent: bool,
+    /// The record is to be removed, if it is still the one of this revision.
+    erase: bool,
 }
 
 /// The keeper of one node. Sessions have numbers that the caller chooses.
@@ -112,6 +116,18 @@ impl<S: Store> Keeper<S> {
     #[must_use]
     pub const fn figures(&self) -> Figures {
         self.figures
+    }
+
+    /// This node.
+    #[must_use]
+    pub const fn node(&self) -> NodeName {
+        self.config.node
+    }
+
+    /// What sessions accept whose floors may lag.
+    #[must_use]
+    pub const fn uplink(&self) -> Uplink {
+        self.config.uplink
     }
 
     /// True while this node is present in the store for certain.
@@ -210,6 +226,21 @@ impl<S: Store> Keeper<S> {
         self.tell(id, Event::Stop);
     }
 
+    /// The record of a session with these keys is removed with the next line of one of them, unless somebody wrote it
+    /// meanwhile.
+    pub fn erase(&mut self, ids: &[u64]) {
+        let newest = ids.iter().filter(|id| self.held.contains_key(id));
+        let newest = newest.max_by_key(|id| self.held.get(id).map(|held| held.record_revision));
+        if let Some(held) = newest.and_then(|id| self.held.get_mut(id)) {
+            held.erase = true;
+        }
+        for id in ids {
+            if let Some(held) = self.held.get_mut(id) {
+                held.record = None;
+            }
+        }
+    }
+
     /// The hot path has ended, as a step asked for.
     pub fn halted(&mut self, id: u64, counts: Counts) {
         self.tell(id, Event::Halted(counts));
@@ -228,6 +259,7 @@ impl<S: Store> Keeper<S> {
             record,
             record_revision,
             record_sent: false,
+            erase: false,
         };
         self.held.insert(id, held);
         self.due.remove(&id);
@@ -421,61 +453,6 @@ impl<S: Store> Keeper<S> {
             self.tell(*id, event);
         }
         Ok(())
-    }
-
-    fn carry_out_commits(&mut self, commits: &[(u64, Revision, Line)]) -> Result<()> {
-        if commits.is_empty() {
-            return Ok(());
-        }
-        let mut groups = Vec::with_capacity(commits.len());
-        for (id, expect, line) in commits {
-            let Some(held) = self.held.get_mut(id) else {
-                continue;
-            };
-            let mut changes = vec![Change {
-                key: Key::Line(held.tenure.terms().print),
-                expect: *expect,
-                value: Some(line.to_bytes().to_vec()),
-            }];
-            if let Some(sealed) = &held.record {
-                held.record_sent = true;
-                changes.push(Change {
-                    key: Key::Record(held.tenure.terms().session),
-                    expect: held.record_revision,
-                    value: Some(sealed.clone()),
-                });
-            }
-            groups.push(Group(changes));
-        }
-        self.figures.commits += 1;
-        let outcomes = self.store.commit(&groups)?;
-        for ((id, ..), outcome) in commits.iter().zip(outcomes) {
-            self.committed(*id, outcome);
-        }
-        Ok(())
-    }
-
-    fn committed(&mut self, id: u64, outcome: Outcome) {
-        if let Some(held) = self.held.get_mut(&id) {
-            match &outcome {
-                Outcome::Done(revision) => {
-                    self.figures.writes += 1;
-                    if held.record_sent && held.record.take().is_some() {
-                        held.record_revision = *revision;
-                    }
-                }
-                Outcome::Stale(there) => {
-                    self.figures.stale += 1;
-                    // Whoever owns the line writes the record. Whether it is still this node, the line says.
-                    if let Some(entry) = there.get(1) {
-                        let revision = entry.as_ref().map(|entry| entry.revision);
-                        held.record_revision = revision.unwrap_or(Revision::ABSENT);
-                    }
-                }
-            }
-            held.record_sent = false;
-        }
-        self.tell(id, Event::Answered(outcome));
     }
 }
 

@@ -208,6 +208,40 @@ pub trait Store: Send {
     fn present(&mut self, node: NodeName) -> Result<bool>;
 }
 
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn incarnation(&mut self) -> Result<Incarnation> {
+        (**self).incarnation()
+    }
+
+    fn read(&mut self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
+        (**self).read(keys)
+    }
+
+    fn commit(&mut self, groups: &[Group]) -> Result<Vec<Outcome>> {
+        (**self).commit(groups)
+    }
+
+    fn records(
+        &mut self,
+        after: Option<SessionName>,
+        most: usize,
+    ) -> Result<Vec<(SessionName, Entry)>> {
+        (**self).records(after, most)
+    }
+
+    fn hold(&mut self, node: NodeName, ttl: Duration) -> Result<()> {
+        (**self).hold(node, ttl)
+    }
+
+    fn leave(&mut self, node: NodeName) -> Result<()> {
+        (**self).leave(node)
+    }
+
+    fn present(&mut self, node: NodeName) -> Result<bool> {
+        (**self).present(node)
+    }
+}
+
 /// Whether a call of [`Store::commit`] keeps the contract.
 ///
 /// # Errors

@@ -6,6 +6,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::base::Secret;
 
+use super::name::SessionName;
+
 /// The key of the fingerprints. Two engines with the same one give the same fingerprints.
 #[derive(Clone)]
 pub struct PrintKey(Secret<{ PrintKey::LEN }>);
@@ -55,6 +57,23 @@ impl PrintKey {
     }
 }
 
+impl PrintKey {
+    /// The name in the store of what a client calls `name`: tells nothing of it to whoever reads the store. `whose`: what
+    /// keeps clients apart.
+    #[must_use]
+    pub fn name(&self, whose: &[u8], name: &[u8]) -> SessionName {
+        let len = (whose.len() as u64).to_be_bytes();
+        let mut whole = hmac(
+            self.0.expose(),
+            &[b"naslane session name 1", &len, whose, name],
+        );
+        let mut octets = [0; 16];
+        octets.copy_from_slice(&whole[..16]);
+        whole.zeroize();
+        SessionName(octets)
+    }
+}
+
 fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     let mut block = Zeroizing::new([0; 64]); // a short key is padded with zeros (RFC 2104)
     block[..32].copy_from_slice(key);
@@ -81,6 +100,15 @@ mod tests {
             assert_ne!(own, other);
         }
         assert_eq!(format!("{prints:?}"), "PrintKey(..)");
+    }
+
+    #[test]
+    fn names_of_two_clients_are_not_the_same() {
+        let prints = PrintKey::derive(&[1; 32], b"test");
+        let own = prints.name(b"ab", b"c");
+        assert_eq!(own, prints.name(b"ab", b"c"));
+        assert_ne!(own, prints.name(b"a", b"bc"));
+        assert_ne!(own, PrintKey::derive(&[2; 32], b"test").name(b"ab", b"c"));
     }
 
     #[test]

@@ -54,6 +54,48 @@ impl std::fmt::Debug for KeyRing {
     }
 }
 
+impl PrintKey {
+    /// Reads 64 hexadecimal digits from a place as [`KeyRing::from_source`] knows it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_source(source: &str) -> Result<Self> {
+        hex(text_of(source)?.trim()).map(Self::new)
+    }
+}
+
+/// What is in a place that a setting names.
+fn text_of(source: &str) -> Result<Zeroizing<String>> {
+    match source.split_once(':') {
+        Some(("file", path)) => file(Path::new(path)),
+        Some(("credential", name)) => credential(name),
+        Some(("env", name)) => variable(name),
+        _ => Err(Error::Argument),
+    }
+}
+
+fn file(path: &Path) -> Result<Zeroizing<String>> {
+    let size = std::fs::metadata(path).map_err(|_| Error::System)?.len();
+    if size > LONGEST as u64 {
+        return Err(Error::Argument);
+    }
+    let text = std::fs::read_to_string(path).map_err(|_| Error::System)?;
+    Ok(Zeroizing::new(text))
+}
+
+fn credential(name: &str) -> Result<Zeroizing<String>> {
+    if name.is_empty() || name.contains('/') || name == ".." {
+        return Err(Error::Argument);
+    }
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or(Error::System)?;
+    file(&Path::new(&folder).join(name))
+}
+
+fn variable(name: &str) -> Result<Zeroizing<String>> {
+    let text = std::env::var(name).map_err(|_| Error::System)?;
+    Ok(Zeroizing::new(text))
+}
+
 impl KeyRing {
     /// One key.
     #[must_use]
@@ -91,12 +133,7 @@ impl KeyRing {
     /// # Errors
     /// [`Error::System`] when it cannot be read; those of [`KeyRing::parse`].
     pub fn from_file(path: &Path) -> Result<Self> {
-        let size = std::fs::metadata(path).map_err(|_| Error::System)?.len();
-        if size > LONGEST as u64 {
-            return Err(Error::Argument);
-        }
-        let text = std::fs::read_to_string(path).map_err(|_| Error::System)?;
-        Self::parse(&Zeroizing::new(text))
+        Self::parse(&file(path)?)
     }
 
     /// Reads a credential that the service manager hands over: the file `name` in `$CREDENTIALS_DIRECTORY`.
@@ -104,11 +141,7 @@ impl KeyRing {
     /// # Errors
     /// [`Error::System`] when there is none; those of [`KeyRing::parse`].
     pub fn from_credential(name: &str) -> Result<Self> {
-        if name.is_empty() || name.contains('/') || name == ".." {
-            return Err(Error::Argument);
-        }
-        let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or(Error::System)?;
-        Self::from_file(&Path::new(&folder).join(name))
+        Self::parse(&credential(name)?)
     }
 
     /// Reads the environment. Whoever may look at this process's environment reads the keys: better a credential.
@@ -116,8 +149,7 @@ impl KeyRing {
     /// # Errors
     /// [`Error::System`] without this variable; those of [`KeyRing::parse`].
     pub fn from_env(name: &str) -> Result<Self> {
-        let text = std::env::var(name).map_err(|_| Error::System)?;
-        Self::parse(&Zeroizing::new(text))
+        Self::parse(&variable(name)?)
     }
 
     /// `file:PATH`, `credential:NAME` or `env:NAME`.
@@ -125,12 +157,7 @@ impl KeyRing {
     /// # Errors
     /// [`Error::Argument`] for another form; those of the three.
     pub fn from_source(source: &str) -> Result<Self> {
-        match source.split_once(':') {
-            Some(("file", path)) => Self::from_file(Path::new(path)),
-            Some(("credential", name)) => Self::from_credential(name),
-            Some(("env", name)) => Self::from_env(name),
-            _ => Err(Error::Argument),
-        }
+        Self::parse(&text_of(source)?)
     }
 
     /// The key of fingerprints below the key that seals. It changes when that one does: who needs it longer keeps it

@@ -173,6 +173,11 @@ impl Drop for Daemon {
     }
 }
 
+/// A client of this name.
+pub fn connect_as(daemon: &Daemon, name: &str) -> Client {
+    connect(&daemon.socket, name).unwrap()
+}
+
 /// Runs jobs through a queue, each with its stretch of the arena, and gives them back in their order.
 pub fn run(queue: &mut Queue, jobs: &mut [(Job, Vec<u8>)]) {
     let mut orders: Vec<Job> = Vec::new();
@@ -249,16 +254,43 @@ impl Subscriber {
         Self { amf, ue }
     }
 
-    /// The whole security mode procedure, the command from a job.
-    pub fn secured(client: &Client, queue: &mut Queue, engine: &Engine, number: u64) -> Self {
-        let own = Self::authenticated(client, engine, number);
+    /// Both halves with the same K_AMF, under a name that other daemons know.
+    pub fn named(client: &Client, engine: &Engine, number: u64) -> Self {
+        let amf = client.establish(Role::Amf, number).unwrap();
+        client.name_session(amf, &number.to_be_bytes()).unwrap();
+        client.authenticated(amf, &identity(number, 0)).unwrap();
+        let ue = engine.establish(Role::Ue).unwrap();
+        engine.authenticated(ue, identity(number, 0)).unwrap();
+        Self { amf, ue }
+    }
+
+    /// A new K_AMF, and the security mode procedure that takes it into use.
+    pub fn rekey(
+        &self,
+        (client, queue): (&Client, &mut Queue),
+        engine: &Engine,
+        (key, ksi): (u64, u8),
+    ) {
+        client.authenticated(self.amf, &identity(key, ksi)).unwrap();
+        engine.authenticated(self.ue, identity(key, ksi)).unwrap();
+        self.secure(queue, engine);
+    }
+
+    /// The security mode procedure.
+    pub fn secure(&self, queue: &mut Queue, engine: &Engine) {
         let (done, command) = one(
             queue,
-            job(op::SMC_COMMAND, own.amf),
+            job(op::SMC_COMMAND, self.amf),
             &SmcJob::default().write(),
         );
         assert_eq!(done.status, 0);
-        own.complete(queue, engine, &command);
+        self.complete(queue, engine, &command);
+    }
+
+    /// The whole security mode procedure, the command from a job.
+    pub fn secured(client: &Client, queue: &mut Queue, engine: &Engine, number: u64) -> Self {
+        let own = Self::authenticated(client, engine, number);
+        own.secure(queue, engine);
         own
     }
 

@@ -47,7 +47,7 @@ impl Node {
         };
         let keeper = Keeper::new(store, config).unwrap();
         let ring = KeyRing::single(1, [5; 32]);
-        let attendant = Attendant::new(engine.table(), keeper, ring, prints).unwrap();
+        let attendant = Attendant::new(&[engine.table()], keeper, ring, prints).unwrap();
         let mut node = Self {
             engine,
             attendant,
@@ -60,14 +60,14 @@ impl Node {
     fn turn(&mut self) {
         for _ in 0..3 {
             self.now += Duration::from_millis(1);
-            self.attendant.attend(self.engine.table(), self.now);
+            self.attendant.attend(&[self.engine.table()], self.now);
         }
     }
 
     /// A session of this node with its UE, after authentication and security mode procedure.
     fn register(&mut self, ues: &Engine, number: u64) -> (Handle, Handle) {
         let amf = self.engine.establish(Role::Amf).unwrap();
-        self.attendant.name(amf, name(number));
+        self.attendant.names().set(amf, name(number)).unwrap();
         let ue = ues.establish(Role::Ue).unwrap();
         self.rekey(ues, (amf, ue), (number, 0));
         (amf, ue)
@@ -109,7 +109,7 @@ impl Node {
         for _ in 0..5 {
             let taken = self
                 .attendant
-                .take_over(self.engine.table(), name(number))?;
+                .take_over(&[self.engine.table()], name(number))?;
             if let Taken::Here(handle) = taken {
                 return Ok(handle);
             }
@@ -164,7 +164,7 @@ fn a_session_moves_in_order() {
     assert_eq!(new.take_over(5), Err(Error::Fenced), "its owner is there");
     let replayed = protect(&ues, pair.1, GPP, UPLINK);
     verify(&old.engine, pair.0, GPP, &replayed).unwrap();
-    old.attendant.give(old.engine.table(), pair.0).unwrap();
+    old.attendant.give(&[old.engine.table()], pair.0).unwrap();
     old.turn();
     assert!(!old.attendant.keeps(pair.0));
     assert_eq!(old.downlink(&ues, pair), Err(Error::LeaseExhausted));
@@ -259,7 +259,7 @@ fn a_store_with_another_identity_vouches_for_nothing() {
     let mut old = Node::new(1, store.another());
     let pair = old.register(&ues, 5);
     old.turn();
-    old.attendant.give(old.engine.table(), pair.0).unwrap();
+    old.attendant.give(&[old.engine.table()], pair.0).unwrap();
     old.turn();
     store.with(|store| store.renew_identity()).unwrap();
     let mut new = Node::new(2, store);

@@ -5,6 +5,9 @@
 mod conformance;
 mod model;
 
+#[cfg(feature = "etcd")]
+#[path = "../common/cluster.rs"]
+mod cluster;
 #[cfg(feature = "embedded")]
 mod embedded;
 #[cfg(feature = "etcd")]

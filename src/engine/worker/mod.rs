@@ -146,6 +146,22 @@ impl Workers {
         folder.open(&Self::share(&config.engine, workers).table(), workers)
     }
 
+    /// What [`Workers::with_journals`] needs for sessions whose leases a store keeps: lines that end with the process, and
+    /// keys whose fingerprints are those of the set.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] as [`Workers::start`].
+    pub fn leased(config: &WorkersConfig, prints: &crate::store::PrintKey) -> Result<Opened> {
+        config.engine.check()?;
+        let workers = Plan::new(config, Machine::detect())?.cores.len();
+        let share = Self::share(&config.engine, workers);
+        let journals = (0..workers).map(|_| crate::session::Journal::in_memory(share.sessions));
+        Ok(Opened {
+            keys: Arc::new(share.key_memory(workers).keyed(prints.clone())),
+            journals: journals.collect(),
+        })
+    }
+
     /// What one of so many shards is made for.
     fn share(engine: &Config, workers: usize) -> Config {
         let share = |total: usize| total.div_ceil(workers);

@@ -1,5 +1,6 @@
 //! The client: the engine's verbs ([`Client`] has them under the engine's names), asked of a daemon, and queues.
 
+mod set;
 mod verbs;
 
 use std::os::fd::OwnedFd;

@@ -118,7 +118,10 @@ fn routed(request: &Request<'_, '_>, state: &dyn State) -> Reply {
         "/readyz" => health(state.ready()),
         _ => Reply {
             kind: exposition::CONTENT_TYPE,
-            ..Reply::text("200 OK", exposition::write(&state.snapshot()))
+            ..Reply::text(
+                "200 OK",
+                exposition::write(&state.snapshot(), state.standing()),
+            )
         },
     }
 }

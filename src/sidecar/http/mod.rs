@@ -19,6 +19,8 @@ use rustix::net::{SocketFlags, accept_with};
 
 use crate::base::metrics::Snapshot;
 
+use super::set::Standing;
+
 pub use answer::{Answer, LONGEST_HEAD, answer};
 
 /// Where to listen unless told otherwise.
@@ -52,6 +54,11 @@ pub trait State: Send + Sync + 'static {
 
     /// The numbers for `/metrics`.
     fn snapshot(&self) -> Snapshot;
+
+    /// The part in a set that shares a store, for `/metrics`.
+    fn standing(&self) -> Option<Standing> {
+        None
+    }
 }
 
 /// A running server. Dropped, it ends: open connections are cut.

@@ -18,6 +18,7 @@
 
 pub mod request;
 pub mod response;
+mod set;
 mod smc;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ mod wire;
 
 pub use request::{Hello, Key, Request};
 pub use response::{Ended, Opened, Response, SessionList, Statistics, Welcome};
+pub use set::{MAX_SESSION_NAME, SetRequest};
 pub use smc::{SmcCommand, TARGET_HORIZONTAL_RECEIVED, TARGET_MAPPED};
 pub use wire::{Frame, MAX_MESSAGE};
 

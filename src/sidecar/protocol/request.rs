@@ -4,6 +4,7 @@ use crate::base::secret::ct_eq;
 use crate::base::{Error, Result};
 use crate::kdf::KAmf;
 
+use super::set::{self, SetRequest};
 use super::smc::SmcCommand;
 use super::wire::{Frame, Reader};
 use super::{Header, MAGIC, MAX_NAME};
@@ -140,6 +141,8 @@ pub enum Request<'a> {
         /// 5GMM cause.
         cause: u8,
     },
+    /// Sessions that move.
+    Set(SetRequest<'a>),
     /// Why a PDU does not verify.
     Diagnose {
         /// The session.
@@ -221,6 +224,7 @@ impl<'a> Request<'a> {
             Self::SmcEvent { .. } => verb::SMC_EVENT,
             Self::SmcRejectedUnprotected { .. } => verb::SMC_REJECTED_UNPROTECTED,
             Self::Diagnose { .. } => verb::DIAGNOSE,
+            Self::Set(request) => request.verb(),
         }
     }
 
@@ -237,6 +241,7 @@ impl<'a> Request<'a> {
         header.write(frame)?;
         match *self {
             Self::Hello(hello) => hello.write(frame)?,
+            Self::Set(request) => request.write(frame)?,
             Self::Statistics => {}
             Self::Ping(number) => frame.u64(number)?,
             Self::OpenQueue { entries, arena } => {
@@ -358,6 +363,7 @@ impl<'a> Request<'a> {
             verb::SESSIONS => Self::Sessions {
                 after: reader.u64()?,
             },
+            set::NAME..=set::GIVE => Self::Set(SetRequest::read(kind, reader)?),
             verb::RELEASE..=verb::DIAGNOSE => {
                 let session = reader.u64()?;
                 return Self::of_session(kind, session, reader);

@@ -17,6 +17,7 @@ use super::super::protocol::{
 use super::super::region::{self, Layout};
 use super::super::socket::{self, Peer};
 use super::counters::add;
+use super::set::Asker;
 use super::{House, verbs};
 
 /// What to do with the connection now.
@@ -180,6 +181,10 @@ impl Connection {
             }
         };
         let released = matches!(request, Request::Release(_));
+        let fenced = house.owners.check(handle, tenant) == Err(Error::Fenced);
+        if fenced && !released {
+            return Response::Refused(Error::Fenced).write(number, frame);
+        }
         if released {
             // Before the slot is free: its next owner must not be taken for this one.
             house.tenants.drop_session(tenant, handle, &house.owners);
@@ -188,9 +193,14 @@ impl Connection {
             workers, scratch, ..
         } = house;
         let engine = workers.engine_of(handle);
-        let done = engine.and_then(|engine| verbs::run(engine, handle, request, scratch));
+        let done = if fenced {
+            Ok(Response::Done) // another daemon has it, and nothing of it is left here
+        } else {
+            engine.and_then(|engine| verbs::run(engine, handle, request, scratch))
+        };
         let written = done.unwrap_or_else(Response::Refused).write(number, frame);
         if released {
+            house.released(handle);
             house.count_sessions();
         }
         written
@@ -212,24 +222,12 @@ impl Connection {
                 ))
             }
             Request::Establish { tag } => {
-                let (own, user) = (
-                    house.tenants.count(tenant),
-                    house.tenants.count_of_user(self.peer.uid),
-                );
-                let quota = house.quota;
-                if own >= quota.sessions as usize || user >= quota.of_user_sessions() {
-                    return Err(Error::Quota);
-                }
+                house.has_room(self.asker(tenant))?;
                 let handle = house.workers.establish(Role::Amf)?;
-                let owned = house.tenants.add(tenant, (handle, tag), &house.owners);
-                if let Err(error) = owned {
-                    house.workers.engine_of(handle)?.release(handle)?;
-                    return Err(error);
-                }
-                house.sign(tenant, handle, tag);
-                house.count_sessions();
+                house.hand_over(tenant, (handle, tag))?;
                 Ok(Response::Session(handle.bits()))
             }
+            Request::Set(ref request) => house.of_set(self.asker(tenant), request),
             Request::Sessions { after } => {
                 let rows = house.tenants.list(tenant, after, SessionList::MOST);
                 Ok(Response::Sessions(SessionList(rows)))
@@ -246,6 +244,14 @@ impl Connection {
                 Ok(Response::Done)
             }
             _ => Err(Error::Operation),
+        }
+    }
+
+    fn asker(&self, tenant: u64) -> Asker<'_> {
+        Asker {
+            tenant,
+            uid: self.peer.uid,
+            name: &self.name,
         }
     }
 
@@ -312,9 +318,11 @@ impl Connection {
             wake_client,
             admit: Some(Arc::new(move |job| {
                 let handle = crate::session::Handle::from_bits(job.session)?;
-                owners
-                    .check(handle, tenant)
-                    .inspect_err(|_| add(&counters.foreign_handles, 1))
+                owners.admit(handle, tenant, job.op).inspect_err(|error| {
+                    if *error == Error::Handle {
+                        add(&counters.foreign_handles, 1);
+                    }
+                })
             })),
         })?;
         let number = house.next_queue;

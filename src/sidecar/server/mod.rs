@@ -9,6 +9,7 @@
 mod connection;
 mod counters;
 mod probe;
+mod set;
 mod tenants;
 mod verbs;
 
@@ -31,6 +32,7 @@ use super::config::{Clients, Config, OnClientDeath, Quota};
 use super::events::{self, Events, Interest, Io};
 use super::harden::{self, Hardened, Report};
 use super::protocol::Frame;
+use super::set::Set;
 use super::signals::Signals;
 use super::socket::{self, Peer};
 
@@ -94,6 +96,8 @@ struct House {
     workers: Arc<Workers>,
     owners: Arc<Owners>,
     tenants: Tenants,
+    /// Its part in a set that shares a store.
+    set: Option<Set>,
     quota: Quota,
     counters: Arc<Counters>,
     scratch: Scratch,
@@ -127,9 +131,12 @@ impl Server {
             .map_err(|why| format!("{}: {why}", path.display()))?;
         let (events, io) = events::open(config.io)
             .map_err(|_| format!("io = \"{}\": the kernel refuses it", config.io))?;
-        // Before the first measure: no file is opened after it.
-        let journals = journals(config)?;
-        let hardened = harden::before_threads(config.hardening, readable)?;
+        // Before the first measure: no file is opened after it, and no name resolved.
+        let store = super::set::open(&config.store)?;
+        let journals = journals(config, store.as_ref())?;
+        let ports = store.as_ref().map(|store| store.ports.clone());
+        let ports = ports.unwrap_or_default();
+        let hardened = harden::before_threads(config.hardening, (readable, &ports))?;
         let workers = config.workers();
         let workers = workers.and_then(|config| Workers::with_journals(&config, journals));
         let workers = workers.map_err(|error| match error {
@@ -142,6 +149,11 @@ impl Server {
         })?;
         let engines = (0..workers.len()).filter_map(|index| workers.engine(index));
         let owners = Owners::new(engines.map(|engine| engine.table().capacity()));
+        let owners = Arc::new(owners);
+        let workers = Arc::new(workers);
+        let gate = Arc::clone(&owners);
+        let set = store.map(|store| Set::start(store, &workers, move |notice| gate.obey(notice)));
+        let set = set.transpose().map_err(|why| format!("[store]: {why}"))?;
         let bell = Doorbell::new().map_err(|error| error.to_string())?;
         let mut server = Self {
             clients: config.clients.clone(),
@@ -157,9 +169,10 @@ impl Server {
             stalled: Vec::new(),
             own_uid: rustix::process::geteuid().as_raw(),
             house: House {
-                workers: Arc::new(workers),
-                owners: Arc::new(owners),
+                workers,
+                owners,
                 tenants: Tenants::new(),
+                set,
                 quota: config.quota,
                 counters: Arc::new(Counters::default()),
                 scratch: Scratch::new(),
@@ -237,6 +250,7 @@ impl Server {
         Probe {
             workers: self.workers(),
             orders: self.orders(),
+            set: self.house.set.as_ref().map(Set::look),
         }
     }
 
@@ -375,6 +389,7 @@ impl Server {
         for connection in self.connections.values_mut() {
             connection.look_at_queues(&mut self.house);
         }
+        self.house.tidy_set();
         self.house.count_sessions();
         let stalled = self.watch.stalled(&self.house.workers);
         for worker in stalled
@@ -390,6 +405,7 @@ impl Server {
                 let engine = self.house.workers.engine_of(handle);
                 // A stale handle is what is wanted.
                 let _ = engine.and_then(|engine| engine.release(handle));
+                self.house.released(handle);
             }
             for tenant in self.house.tenants.expired(patience) {
                 let released = self.house.release_all(tenant);
@@ -403,6 +419,13 @@ impl Server {
     fn drain(mut self) {
         (self.house.log)("stopping: jobs that were taken are completed");
         self.house.workers.stop();
+        if let Some(set) = self.house.set.take()
+            && !set.stop()
+        {
+            (self.house.log)(
+                "the store did not take every session back: others can have them later",
+            );
+        }
         let tokens: Vec<u64> = self.connections.keys().copied().collect();
         for token in tokens {
             self.part_with(token);
@@ -412,7 +435,18 @@ impl Server {
 }
 
 /// The directory that sessions outlive a crash in.
-fn journals(config: &Config) -> std::result::Result<Option<Opened>, String> {
+fn journals(
+    config: &Config,
+    store: Option<&super::set::Opened>,
+) -> std::result::Result<Option<Opened>, String> {
+    if let Some(store) = store {
+        if config.survive.folder()?.is_some() {
+            return Err("[survive] and [store]: one of them".to_owned());
+        }
+        let workers = config.workers().map_err(|error| error.to_string())?;
+        let leased = Workers::leased(&workers, &store.prints);
+        return leased.map(Some).map_err(|error| error.to_string());
+    }
     let Some(folder) = config.survive.folder()? else {
         return Ok(None);
     };
@@ -464,6 +498,7 @@ impl House {
                 .workers
                 .engine_of(handle)
                 .and_then(|engine| engine.release(handle));
+            self.released(handle);
         }
         handles.len()
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::base::metrics::Snapshot;
 use crate::engine::worker::Workers;
 use crate::sidecar::http::State;
+use crate::sidecar::set::{Look, Standing};
 
 use super::Orders;
 
@@ -14,15 +15,18 @@ use super::Orders;
 pub struct Probe {
     pub(super) workers: Arc<Workers>,
     pub(super) orders: Orders,
+    pub(super) set: Option<Look>,
 }
 
 impl State for Probe {
     fn ready(&self) -> Result<(), String> {
         if self.orders.0.0.load(Ordering::Acquire) {
-            Err("stopping".to_owned())
-        } else {
-            self.live()
+            return Err("stopping".to_owned());
         }
+        if self.standing().is_some_and(|standing| !standing.present) {
+            return Err("store: this daemon is not present in it".to_owned());
+        }
+        self.live()
     }
 
     fn live(&self) -> Result<(), String> {
@@ -31,6 +35,10 @@ impl State for Probe {
             Some(worker) => Err(format!("worker {worker} has ended")),
             None => Ok(()),
         }
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        self.set.as_ref().map(Look::standing)
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -7,15 +7,24 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use crate::base::{Error, Result};
+use crate::engine::job::op;
 use crate::session::Handle;
+use crate::session::attend::Notice;
 
 /// No tenant.
 const NOBODY: u64 = 0;
 
-/// The tenant that owns each slot of each worker's table.
-///
-/// The handle's generation is checked by the table itself, when the job runs: a slot that went to another tenant
-/// meanwhile has another generation. So a look here without a lock is enough.
+/// Bits of a tenant's number; the generation of its session stands above.
+const TENANT: u32 = 34;
+
+/// Another daemon took the session over.
+const FENCED: u64 = 1 << 63;
+
+/// Its uplink messages are not accepted now.
+const SHUT: u64 = 1 << 62;
+
+/// The tenant that owns each slot of each worker's table, with the generation of its session and what the store's
+/// thread says of it. A look without a lock is enough.
 pub(super) struct Owners(Vec<Box<[AtomicU64]>>);
 
 impl Owners {
@@ -39,22 +48,66 @@ impl Owners {
     #[inline]
     pub(super) fn check(&self, handle: Handle, tenant: u64) -> Result<()> {
         // Relaxed: the tenant learnt of its session by a message that came after the store.
-        if self.slot(handle)?.load(Ordering::Relaxed) == tenant {
+        let word = self.slot(handle)?.load(Ordering::Relaxed);
+        let own = Self::word(handle, tenant);
+        if word == own || word == own | SHUT {
             Ok(())
+        } else if word & !SHUT == own | FENCED {
+            Err(Error::Fenced)
         } else {
             Err(Error::Handle)
         }
     }
 
+    /// May this tenant have this done to it?
+    ///
+    /// # Errors
+    /// As [`Owners::check`]; [`Error::LeaseExhausted`] for an uplink message while this daemon does not know whether it
+    /// still owns the session.
+    #[inline]
+    pub(super) fn admit(&self, handle: Handle, tenant: u64, operation: u8) -> Result<()> {
+        let word = self.slot(handle)?.load(Ordering::Relaxed);
+        if word == Self::word(handle, tenant) {
+            return Ok(());
+        }
+        self.check(handle, tenant)?;
+        match operation {
+            op::PROTECT | op::SMC_COMMAND | op::SMC_RESEND => Ok(()),
+            _ => Err(Error::LeaseExhausted),
+        }
+    }
+
+    fn word(handle: Handle, tenant: u64) -> u64 {
+        u64::from(handle.generation()) << TENANT | tenant
+    }
+
+    /// What the store's thread says.
+    pub(super) fn obey(&self, notice: Notice) {
+        match notice {
+            Notice::Fenced(handle) => self.mark(handle, |word| word | FENCED),
+            Notice::Uplink(handle, true) => self.mark(handle, |word| word & !SHUT),
+            Notice::Uplink(handle, false) => self.mark(handle, |word| word | SHUT),
+        }
+    }
+
+    /// Changes the word of a session, unless its slot is nobody's or another session's.
+    fn mark(&self, handle: Handle, change: impl Fn(u64) -> u64) {
+        let Ok(slot) = self.slot(handle) else { return };
+        let generation = |word: u64| (word & !(FENCED | SHUT)) >> TENANT;
+        let _ = slot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+            let own = word != NOBODY && generation(word) == u64::from(handle.generation());
+            own.then(|| change(word))
+        });
+    }
+
     fn set(&self, handle: Handle, tenant: u64) -> Result<()> {
-        self.slot(handle)?.store(tenant, Ordering::Relaxed);
+        let word = Self::word(handle, tenant);
+        self.slot(handle)?.store(word, Ordering::Relaxed);
         Ok(())
     }
 
     fn forget(&self, handle: Handle) {
-        if let Ok(slot) = self.slot(handle) {
-            slot.store(NOBODY, Ordering::Relaxed);
-        }
+        self.mark(handle, |_| NOBODY);
     }
 }
 
@@ -107,7 +160,7 @@ impl Tenants {
     /// A client said hello. With a name it takes over what the client of the same name and user left behind.
     ///
     /// # Errors
-    /// [`Error::Busy`] while a client of this name and user is connected.
+    /// [`Error::Busy`] while a client of this name and user is connected; [`Error::Quota`] after 2^34 clients.
     pub(super) fn enter(&mut self, uid: u32, name: &str) -> Result<u64> {
         let same = |(_, tenant): &(&u64, &mut Tenant)| {
             !name.is_empty() && tenant.uid == uid && tenant.name == name
@@ -120,6 +173,9 @@ impl Tenants {
             return Ok(number);
         }
         let number = self.next;
+        if number >> TENANT != 0 {
+            return Err(Error::Quota); // a connection each microsecond for five hours
+        }
         self.next += 1;
         let tenant = Tenant {
             uid,
@@ -297,6 +353,32 @@ mod tests {
         assert_eq!(owners.check(handle(1, 3), a), Err(Error::Handle));
         let wrong = tenants.add(a, (handle(7, 0), 1), &owners);
         assert_eq!((wrong, tenants.count(a)), (Err(Error::Handle), 0));
+    }
+
+    #[test]
+    fn what_the_store_says_concerns_one_session_of_a_slot() {
+        let owners = Owners::new([4].into_iter());
+        let (before, now) = (Handle::new(0, 1, 2), Handle::new(0, 2, 2));
+        owners.set(now, 5).unwrap();
+        owners.obey(Notice::Fenced(before));
+        owners.obey(Notice::Uplink(before, false));
+        assert_eq!(owners.admit(now, 5, op::VERIFY), Ok(()));
+        owners.obey(Notice::Uplink(now, false));
+        assert_eq!(owners.admit(now, 5, op::PROTECT), Ok(()));
+        let verify = owners.admit(now, 5, op::VERIFY);
+        assert_eq!(verify, Err(Error::LeaseExhausted));
+        assert_eq!(owners.admit(now, 6, op::VERIFY), Err(Error::Handle));
+        owners.obey(Notice::Uplink(now, true));
+        assert_eq!(owners.admit(now, 5, op::VERIFY), Ok(()));
+        owners.obey(Notice::Fenced(now));
+        assert_eq!(owners.admit(now, 5, op::PROTECT), Err(Error::Fenced));
+        assert_eq!(owners.check(now, 5), Err(Error::Fenced));
+        assert_eq!(owners.check(now, 6), Err(Error::Handle));
+        owners.forget(before);
+        assert_eq!(owners.check(now, 5), Err(Error::Fenced));
+        owners.forget(now);
+        owners.obey(Notice::Fenced(now));
+        assert_eq!(owners.check(now, 5), Err(Error::Handle));
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub(super) const fn session_of(request: &Request<'_>) -> Option<u64> {
         | Request::OpenQueue { .. }
         | Request::CloseQueue(_)
         | Request::Establish { .. }
+        | Request::Set(_)
         | Request::Sessions { .. } => None,
     }
 }

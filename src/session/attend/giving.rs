@@ -1,0 +1,67 @@
+//! How sessions leave: given to whoever asks next, or released.
+
+use crate::base::{Error, Result};
+use crate::session::handle::Handle;
+use crate::session::table::Table;
+use crate::store::Store;
+
+use super::{Attendant, table_of};
+
+impl<S: Store> Attendant<S> {
+    /// Gives a session back, with all its keys: it sends nothing more here, and another node may take it over. It is to be
+    /// released when [`Attendant::keeps`] says no, and then [`Attendant::given_away`] is to be told.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] while a procedure changes its keys; those of [`Table::lock`].
+    pub fn give(&mut self, tables: &[&Table], handle: Handle) -> Result<()> {
+        let guard = table_of(tables, handle)?.lock(handle)?;
+        if guard.security.key_change().is_some() {
+            return Err(Error::Conflict);
+        }
+        drop(guard);
+        // Its newest record goes along.
+        self.look(tables, handle, true);
+        self.given.insert(handle);
+        for id in self.keys_of(handle) {
+            self.keeper.stop(id);
+        }
+        Ok(())
+    }
+
+    /// True for a session that was given and is not released yet.
+    #[must_use]
+    pub fn gives(&self, handle: Handle) -> bool {
+        self.given.contains(&handle)
+    }
+
+    /// A session that was given is released.
+    pub fn given_away(&mut self, handle: Handle) {
+        self.given.remove(&handle);
+        self.names.forget(handle);
+    }
+
+    /// Gives every session back, as a process does that ends. [`Attendant::is_empty`] says when that is done.
+    pub fn give_all(&mut self, tables: &[&Table]) {
+        let handles: Vec<Handle> = self.keys.keys().copied().collect();
+        for handle in handles {
+            if self.give(tables, handle).is_err() {
+                // In a procedure, which ends here: its last record is in the store.
+                self.given.insert(handle);
+                for id in self.keys_of(handle) {
+                    self.keeper.stop(id);
+                }
+            }
+        }
+    }
+
+    /// A session was released, not given: its record leaves the store, and its keys count as used up.
+    pub fn released(&mut self, handle: Handle) {
+        self.given.remove(&handle);
+        self.names.forget(handle);
+        let ids = self.keys_of(handle);
+        self.keeper.erase(&ids);
+        for id in ids {
+            self.keeper.stop(id);
+        }
+    }
+}
