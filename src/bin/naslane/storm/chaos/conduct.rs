@@ -150,6 +150,7 @@ impl<'a> Conductor<'a> {
             for (_, fault, members) in over {
                 self.end(fault, &members)?;
             }
+            self.own_plan(now)?;
             self.start_nodes()?;
             std::thread::sleep(TICK);
         }
@@ -159,6 +160,25 @@ impl<'a> Conductor<'a> {
         self.shared.loss.store(0, Ordering::Relaxed);
         self.all_serve()?;
         self.note("faults are over");
+        Ok(())
+    }
+
+    /// What the stage has planned itself.
+    fn own_plan(&mut self, now: Duration) -> Result<(), String> {
+        let Some((what, nodes_ended)) = self.stage.at(now)? else {
+            return Ok(());
+        };
+        self.note(what);
+        if nodes_ended {
+            self.under_way = false;
+            for seat in 0..NODES {
+                self.shared.seats[seat].end();
+                self.dead[seat] = true;
+                if !self.starting.contains(&seat) {
+                    self.starting.push_back(seat);
+                }
+            }
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use naslane::base::{Result};
+use naslane::base::Result;
 use naslane::door::Door;
 use naslane::procedure::smc::{Action, Activation, Event, Request};
 use naslane::security::{Identity, Role};
@@ -62,6 +62,9 @@ pub(super) struct Daemons {
     /// Nodes that the store knew before one was started.
     known: HashSet<NodeName>,
     looks: usize,
+    /// When the store's data are kept; as long after it they are put back.
+    forgetful: Option<Duration>,
+    planted: u8,
 }
 
 /// A directory that goes with the run.
@@ -113,6 +116,8 @@ impl Daemons {
             sessions,
             known: HashSet::new(),
             looks: 0,
+            forgetful: None,
+            planted: 0,
         })
     }
 
@@ -149,9 +154,15 @@ impl Daemons {
         etcd::present(self.looks)
     }
 
+    /// After `every` the store's data are kept, and after as much again they are put back under the same identity: a
+    /// store that forgets what it acknowledged.
+    pub(super) fn plant(&mut self, every: Option<Duration>) {
+        self.forgetful = every;
+    }
+
     /// Forgets what the store acknowledged since [`Daemons::keep`]. All nodes end with it, because those that knew
     /// better would notice.
-    pub(super) fn forget(&mut self) -> std::result::Result<(), String> {
+    fn forget(&mut self) -> std::result::Result<(), String> {
         for seat in 0..NODES {
             self.daemons[seat] = None;
         }
@@ -159,7 +170,7 @@ impl Daemons {
     }
 
     /// A copy of what the store has now.
-    pub(super) fn keep(&mut self) -> std::result::Result<(), String> {
+    fn keep(&mut self) -> std::result::Result<(), String> {
         self.with_cluster_stopped(Cluster::keep)
     }
 
@@ -274,6 +285,25 @@ impl Stage for Daemons {
         self.cluster.begin(member)
     }
 
+    fn at(&mut self, now: Duration) -> std::result::Result<Option<(&'static str, bool)>, String> {
+        match self.forgetful {
+            Some(every) if self.planted == 0 && now >= every => {
+                self.planted = 1;
+                self.keep()?;
+                Ok(Some(("planted: the store's data are copied", false)))
+            }
+            Some(every) if self.planted == 1 && now >= 2 * every => {
+                self.planted = 2;
+                self.forget()?;
+                Ok(Some((
+                    "planted: the store is put back to its copy, and all nodes are killed",
+                    true,
+                )))
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn watch(&self) -> Box<dyn FnMut() -> Present + Send> {
         let mut looks = 0;
         Box::new(move || {
@@ -323,7 +353,10 @@ impl Node for Door {
     }
 
     fn verify(&self, handle: Handle, pdu: &[u8]) -> Result<Verified> {
-        verified(|plain| Self::verify(self, handle, GPP, pdu, plain), pdu.len())
+        verified(
+            |plain| Self::verify(self, handle, GPP, pdu, plain),
+            pdu.len(),
+        )
     }
 
     fn take(&self, name: &[u8]) -> Result<Handle> {

@@ -47,7 +47,14 @@ impl Cluster {
             members: [const { None }; MEMBERS],
         };
         for member in 0..MEMBERS {
-            run(&["ip", "addr", "add", &format!("{}/32", address(member)), "dev", "lo"])?;
+            run(&[
+                "ip",
+                "addr",
+                "add",
+                &format!("{}/32", address(member)),
+                "dev",
+                "lo",
+            ])?;
             cluster.begin(member)?;
         }
         Ok(cluster)
@@ -63,9 +70,24 @@ impl Cluster {
             .arg(format!("m{member}"))
             .arg("--data-dir")
             .arg(self.data(member))
-            .args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients])
-            .args(["--listen-peer-urls", &own, "--initial-advertise-peer-urls", &own])
-            .args(["--initial-cluster", &all, "--initial-cluster-token", "naslane-chaos"])
+            .args([
+                "--listen-client-urls",
+                &clients,
+                "--advertise-client-urls",
+                &clients,
+            ])
+            .args([
+                "--listen-peer-urls",
+                &own,
+                "--initial-advertise-peer-urls",
+                &own,
+            ])
+            .args([
+                "--initial-cluster",
+                &all,
+                "--initial-cluster-token",
+                "naslane-chaos",
+            ])
             .args(["--heartbeat-interval", "50", "--election-timeout", "500"])
             .args(["--log-level", "error"])
             .stdin(Stdio::null())
@@ -138,7 +160,11 @@ fn ask(member: usize, line: &str, body: &str) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&to, LOOK).ok()?;
     stream.set_read_timeout(Some(LOOK)).ok()?;
     let len = body.len();
-    write!(stream, "{line} HTTP/1.0\r\nContent-Length: {len}\r\n\r\n{body}").ok()?;
+    write!(
+        stream,
+        "{line} HTTP/1.0\r\nContent-Length: {len}\r\n\r\n{body}"
+    )
+    .ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;
     let answer = String::from_utf8(answer).ok()?;
@@ -186,7 +212,12 @@ mod tests {
         let expected = NodeName(std::array::from_fn(|i| i as u8));
         assert_eq!(names(&said), Some(HashSet::from([expected])));
         assert_eq!(names("{\"header\":{}}"), Some(HashSet::new()));
-        for bad in ["", "{\"kvs\":[{}]}", "{\"kvs\":[{\"key\":\"!\"}]}", "{\"kvs\":[{\"key\":\"YQ==\"}]}"] {
+        for bad in [
+            "",
+            "{\"kvs\":[{}]}",
+            "{\"kvs\":[{\"key\":\"!\"}]}",
+            "{\"kvs\":[{\"key\":\"YQ==\"}]}",
+        ] {
             assert_eq!(names(bad), None, "{bad}");
         }
     }

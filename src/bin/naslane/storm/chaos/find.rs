@@ -83,7 +83,10 @@ impl Ue {
         format!("ue {}.{}", self.number, self.sessions).into_bytes()
     }
 
-    fn called(&self, answer: std::result::Result<(u64, naslane::base::Result<Handle>), Silence>) -> Option<(u64, naslane::base::Result<Handle>)> {
+    fn called(
+        &self,
+        answer: std::result::Result<(u64, naslane::base::Result<Handle>), Silence>,
+    ) -> Option<(u64, naslane::base::Result<Handle>)> {
         if answer == Err(Silence::Late) {
             self.shared.tally().late += 1;
         }
@@ -193,7 +196,11 @@ impl Ue {
     pub(super) fn finish(&mut self) {
         let end = Instant::now() + END;
         while Instant::now() < end {
-            if self.home.is_some() && self.serves().is_ok() && self.downlink().is_ok() && self.uplink().is_ok() {
+            if self.home.is_some()
+                && self.serves().is_ok()
+                && self.downlink().is_ok()
+                && self.uplink().is_ok()
+            {
                 return;
             }
             let old = self.home;

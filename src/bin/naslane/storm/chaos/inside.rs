@@ -1,7 +1,6 @@
 //! Nodes in this process: engines with tables and attendants of their own on one store in memory. A node is killed by
 //! leaving it: nothing is given back, its leases stay as they are.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use naslane::base::{Error, Result};
 use naslane::engine::{Config, Engine, Received};
 use naslane::procedure::smc::{Action, Activation, Ending, Event, Policy, Request};
 use naslane::security::{Identity, Role};
-use naslane::session::attend::{Attendant, Taken};
+use naslane::session::attend::{Attendant, Names, Taken};
 use naslane::session::{Handle, Journal};
 use naslane::store::keeper::{Keeper, KeeperConfig};
 use naslane::store::lease::Uplink;
@@ -46,8 +45,7 @@ impl Gate {
 pub(super) struct Inside<S> {
     engine: Engine,
     attendant: Mutex<Attendant<S>>,
-    /// Which of its sessions have which name.
-    names: Mutex<HashMap<SessionName, Handle>>,
+    names: Arc<Names>,
     gate: Gate,
     dead: AtomicBool,
 }
@@ -76,11 +74,11 @@ impl<S: Store + 'static> Inside<S> {
             uplink: Uplink::AfterRekey,
         };
         let keeper = Keeper::new(store, config).map_err(|why| why.to_string())?;
-        let attendant = Attendant::new(engine.table(), keeper, ring, prints).map_err(text)?;
+        let attendant = Attendant::new(&[engine.table()], keeper, ring, prints).map_err(text)?;
         let node = Arc::new(Self {
             engine,
+            names: Arc::clone(attendant.names()),
             attendant: Mutex::new(attendant),
-            names: Mutex::default(),
             gate: Gate::default(),
             dead: AtomicBool::new(false),
         });
@@ -88,8 +86,8 @@ impl<S: Store + 'static> Inside<S> {
         let begin = Instant::now();
         let attend = move || {
             while let Some(node) = own.upgrade().filter(|node| node.lives().is_ok()) {
-                node.attendant()
-                    .attend(node.engine.table(), begin.elapsed());
+                let tables = [node.engine.table()];
+                node.attendant().attend(&tables, begin.elapsed());
                 drop(node);
                 std::thread::sleep(TURN);
             }
@@ -103,10 +101,6 @@ impl<S: Store + 'static> Inside<S> {
         self.attendant
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn names(&self) -> MutexGuard<'_, HashMap<SessionName, Handle>> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nothing that it does from now on is seen by anybody.
@@ -155,10 +149,7 @@ pub(super) fn written(write: impl FnOnce(&mut [u8]) -> Result<usize>) -> Result<
 }
 
 /// What a verb found in an uplink message.
-pub(super) fn verified(
-    verify: impl FnOnce(&mut [u8]) -> Received,
-    len: usize,
-) -> Result<Verified> {
+pub(super) fn verified(verify: impl FnOnce(&mut [u8]) -> Received, len: usize) -> Result<Verified> {
     let mut plain = vec![0; len];
     let received = verify(&mut plain);
     received.verdict.result?;
@@ -174,9 +165,7 @@ impl<S: Store + 'static> Node for Inside<S> {
     fn establish(&self, name: &[u8]) -> Result<Handle> {
         self.at(|engine| {
             let handle = engine.establish(Role::Amf)?;
-            let name = session_name(name);
-            self.attendant().name(handle, name);
-            self.names().insert(name, handle);
+            self.names.set(handle, session_name(name))?;
             Ok(handle)
         })
     }
@@ -218,16 +207,12 @@ impl<S: Store + 'static> Node for Inside<S> {
         let name = session_name(name);
         self.at(|engine| {
             let mut attendant = self.attendant();
-            let here = self.names().get(&name).copied();
-            if let Some(handle) = here.filter(|handle| engine.table().lock(*handle).is_ok()) {
+            if let Some(handle) = self.names.find(name) {
                 return Ok(handle);
             }
-            match attendant.take_over(engine.table(), name)? {
+            match attendant.take_over(&[engine.table()], name)? {
                 Taken::Waiting => Err(Error::Busy),
-                Taken::Here(handle) => {
-                    self.names().insert(name, handle);
-                    Ok(handle)
-                }
+                Taken::Here(handle) => Ok(handle),
             }
         })
     }
@@ -235,16 +220,23 @@ impl<S: Store + 'static> Node for Inside<S> {
     fn give(&self, handle: Handle) -> Result<()> {
         self.at(|engine| {
             let mut attendant = self.attendant();
-            attendant.give(engine.table(), handle)?;
+            if !attendant.gives(handle) {
+                attendant.give(&[engine.table()], handle)?;
+            }
             if attendant.keeps(handle) {
                 return Err(Error::Busy);
             }
+            attendant.given_away(handle);
             drop(attendant);
             engine.release(handle)
         })
     }
 
     fn release(&self, handle: Handle) -> Result<()> {
-        self.at(|engine| engine.release(handle))
+        self.at(|engine| {
+            engine.release(handle)?;
+            self.attendant().released(handle);
+            Ok(())
+        })
     }
 }

@@ -98,7 +98,11 @@ impl Store for Wire {
         }
         let mut inner = self.store.inner();
         let done = groups.iter().map(|group| inner.carry_out(group)).collect();
-        if lost { Err(Failure::Unknown) } else { Ok(done) }
+        if lost {
+            Err(Failure::Unknown)
+        } else {
+            Ok(done)
+        }
     }
 
     fn records(
@@ -138,9 +142,13 @@ impl Store for Wire {
 impl Inner {
     fn carry_out(&mut self, Group(changes): &Group) -> Outcome {
         let now = |key: &Key| self.entries.get(key).cloned();
-        let revision = |entry: &Option<Entry>| entry.as_ref().map_or(Revision::ABSENT, |e| e.revision);
+        let revision =
+            |entry: &Option<Entry>| entry.as_ref().map_or(Revision::ABSENT, |e| e.revision);
         let there: Vec<Option<Entry>> = changes.iter().map(|change| now(&change.key)).collect();
-        let fits = changes.iter().zip(&there).all(|(change, entry)| change.expect == revision(entry));
+        let fits = changes
+            .iter()
+            .zip(&there)
+            .all(|(change, entry)| change.expect == revision(entry));
         if !fits {
             return Outcome::Stale(there);
         }

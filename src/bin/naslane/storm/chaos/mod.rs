@@ -9,12 +9,16 @@
 //! | `node`, `shared` | a node as an AMF sees it, and what everybody shares |
 //! | `conduct` | carries the faults out |
 //! | `stage`, `inside`, `memory` | three nodes and a store in this process |
+//! | `daemon`, `network`, `etcd` | sidecars in network namespaces, and a cluster |
 //! | `report` | what came of it |
 
 mod conduct;
+mod daemon;
+mod etcd;
 mod find;
 mod inside;
 mod memory;
+mod network;
 mod node;
 mod record;
 mod report;
@@ -25,6 +29,8 @@ mod stage;
 mod tests;
 mod ue;
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -32,11 +38,19 @@ use std::time::Duration;
 use naslane::engine::{Config, Engine};
 use naslane::procedure::smc::Policy;
 
+use crate::Outcome;
+use crate::terminal::show;
+
 use conduct::Conductor;
+use daemon::Daemons;
+use memory::Wire;
 use report::Report;
 use shared::Shared;
-use stage::Stage;
+use stage::{InProcess, Stage};
 use ue::Ue;
+
+/// Sessions that a node has room for: those of UEs that had to begin anew stay for a while.
+const SESSIONS: usize = 4096;
 
 /// One run.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +63,71 @@ struct Plan {
     /// Longest wait for one call, and longest pause of a UE between two.
     patience: Duration,
     pause: Duration,
+}
+
+/// What is asked for.
+pub(super) struct Wish<'a> {
+    pub(super) seed: u64,
+    pub(super) ues: u64,
+    pub(super) seconds: u64,
+    pub(super) in_process: bool,
+    /// Halfway the store forgets what it acknowledged: that this is noticed shows what the record is good for.
+    pub(super) forgetful: bool,
+    /// Where JSON goes: a file, or `-`.
+    pub(super) json: Option<&'a Path>,
+}
+
+/// Most UEs: each has four threads.
+const MOST: u64 = 500;
+
+/// Runs it. Says no when a COUNT was reused, a replay accepted, a UE lost or served too late.
+pub(super) fn run(wish: &Wish<'_>) -> Outcome {
+    if !(1..=MOST).contains(&wish.ues) || !(1..=86_400).contains(&wish.seconds) {
+        return Err(format!(
+            "--chaos takes 1 to {MOST} --ues, and 1 to 86400 --seconds"
+        ));
+    }
+    if !wish.in_process {
+        network::enter()?;
+    }
+    let ms = Duration::from_millis;
+    let plan = |ttl, patience, pause| Plan {
+        seed: wish.seed,
+        ues: wish.ues,
+        time: Duration::from_secs(wish.seconds),
+        ttl,
+        patience,
+        pause,
+    };
+    let quiet = wish.json.is_some_and(|path| path == Path::new("-"));
+    let tell = |time: Duration, what: &str| {
+        if !quiet {
+            // A closed output is noticed at the end.
+            let _ = show(&format!("{:9.3} {what}", time.as_secs_f64()));
+        }
+    };
+    if !quiet {
+        show(&format!("seed {}", wish.seed))?;
+    }
+    let report = if wish.in_process {
+        let plan = plan(ms(250), ms(100), ms(8));
+        let mut stage = InProcess::new(|wire: Wire| wire, plan.ttl, SESSIONS);
+        play(&plan, &mut stage, &tell)?
+    } else {
+        let plan = plan(ms(2000), ms(250), ms(60));
+        let mut stage = Daemons::new(plan.ttl, SESSIONS)?;
+        stage.plant(wish.forgetful.then_some(plan.time / 4));
+        play(&plan, &mut stage, &tell)?
+    };
+    match wish.json {
+        Some(_) if quiet => show(&report.json())?,
+        Some(path) => {
+            fs::write(path, report.json()).map_err(|why| format!("{}: {why}", path.display()))?;
+            show(&report.text())?;
+        }
+        None => show(&report.text())?,
+    }
+    Ok(report.good())
 }
 
 /// Runs the schedule of a seed on a stage.

@@ -82,8 +82,17 @@ impl Network {
         let holder = self.holders[node].id().to_string();
         self.wait_for(node)?;
         let (own, theirs) = (format!("node{node}"), format!("10.213.{node}.2/30"));
-        run(&["ip", "link", "add", &own, "type", "veth", "peer", "name", "store", "netns", &holder])?;
-        run(&["ip", "addr", "add", &format!("10.213.{node}.1/30"), "dev", &own])?;
+        run(&[
+            "ip", "link", "add", &own, "type", "veth", "peer", "name", "store", "netns", &holder,
+        ])?;
+        run(&[
+            "ip",
+            "addr",
+            "add",
+            &format!("10.213.{node}.1/30"),
+            "dev",
+            &own,
+        ])?;
         run(&["ip", "link", "set", &own, "up"])?;
         let gateway = format!("10.213.{node}.1");
         for words in [

@@ -182,10 +182,7 @@ impl Line {
 pub(super) const fn is_gone(error: Error) -> bool {
     matches!(
         error,
-        Error::Handle
-            | Error::Fenced
-            | Error::Disconnected
-            | Error::Stopped
+        Error::Handle | Error::Fenced | Error::Disconnected | Error::Stopped
     )
 }
 

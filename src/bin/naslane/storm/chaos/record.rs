@@ -264,9 +264,21 @@ mod tests {
         // The other direction, another key, another UE: no reuse.
         record.key(UE, &[2; 32]);
         record.key(UE + 1, &[3; 32]);
-        record.sent(UE, Direction::Uplink, &message([1; 32], 1, Direction::Uplink, 0));
-        record.sent(UE, Direction::Downlink, &message([2; 32], 1, Direction::Downlink, 0));
-        record.sent(UE + 1, Direction::Downlink, &message([3; 32], 1, Direction::Downlink, 0));
+        record.sent(
+            UE,
+            Direction::Uplink,
+            &message([1; 32], 1, Direction::Uplink, 0),
+        );
+        record.sent(
+            UE,
+            Direction::Downlink,
+            &message([2; 32], 1, Direction::Downlink, 0),
+        );
+        record.sent(
+            UE + 1,
+            Direction::Downlink,
+            &message([3; 32], 1, Direction::Downlink, 0),
+        );
         assert_eq!(record.findings().reused, 1);
         assert_eq!(record.findings().unexplained, 0);
     }

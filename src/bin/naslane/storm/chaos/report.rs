@@ -51,15 +51,24 @@ impl Report {
             (found.reused, "reuses of a (key, COUNT, BEARER, DIRECTION)"),
             (found.replayed, "replays accepted"),
             (found.unexplained, "messages under no key of their UE"),
-            (self.tally.out_of_sync.len() as u64, "times a UE was out of sync"),
-            (self.tally.unserved.len() as u64, "UEs that nobody serves at the end"),
+            (
+                self.tally.out_of_sync.len() as u64,
+                "times a UE was out of sync",
+            ),
+            (
+                self.tally.unserved.len() as u64,
+                "UEs that nobody serves at the end",
+            ),
         ];
         let mut faults: Vec<String> = numbers
             .iter()
             .filter(|(number, _)| *number > 0)
             .map(|(number, what)| format!("{number} {what}"))
             .collect();
-        for (jump, what) in [(found.largest_jump, "passed over"), (found.largest_gap, "missed by a UE")] {
+        for (jump, what) in [
+            (found.largest_jump, "passed over"),
+            (found.largest_gap, "missed by a UE"),
+        ] {
             if jump > MOST {
                 faults.push(format!("{jump} COUNTs {what}, more than {MOST}"));
             }
@@ -94,26 +103,62 @@ impl Report {
         );
         let mut line = |name: &str, value: String| out += &format!("  {name:<34} {value}\n");
         line("faults", self.events.len().to_string());
-        line("messages, down / up / accepted", format!("{} / {} / {}", found.downlink, found.uplink, found.accepted));
+        line(
+            "messages, down / up / accepted",
+            format!("{} / {} / {}", found.downlink, found.uplink, found.accepted),
+        );
         line("lost on the air", tally.lost_on_air.to_string());
         line("security mode procedures", tally.rekeys.to_string());
-        line("takeovers", format!("{} ({anew} with a new session)", takeovers.len()));
+        line(
+            "takeovers",
+            format!("{} ({anew} with a new session)", takeovers.len()),
+        );
         line("moves in order", tally.moves.to_string());
-        line("pauses without a takeover", format!("{}, at most {} ms", tally.pauses, ms(tally.longest_pause)));
-        line("served again after", format!("p99 {} ms, max {} ms", ms(p99), ms(most)));
-        line("longest outage, presence included", format!("{} ms", ms(outage.unwrap_or_default())));
+        line(
+            "pauses without a takeover",
+            format!("{}, at most {} ms", tally.pauses, ms(tally.longest_pause)),
+        );
+        line(
+            "served again after",
+            format!("p99 {} ms, max {} ms", ms(p99), ms(most)),
+        );
+        line(
+            "longest outage, presence included",
+            format!("{} ms", ms(outage.unwrap_or_default())),
+        );
         line("calls at former owners", tally.at_former_owners.to_string());
-        line("keys that had not reached the store", tally.behind.to_string());
-        line("largest COUNT jump", format!("{} ({} at a UE)", found.largest_jump, found.largest_gap));
-        line("replays tried / accepted", format!("{} / {}", tally.replays_tried, found.replayed));
+        line(
+            "keys that had not reached the store",
+            tally.behind.to_string(),
+        );
+        line(
+            "largest COUNT jump",
+            format!("{} ({} at a UE)", found.largest_jump, found.largest_gap),
+        );
+        line(
+            "replays tried / accepted",
+            format!("{} / {}", tally.replays_tried, found.replayed),
+        );
         line("reuses", found.reused.to_string());
-        line("UEs out of sync", (tally.out_of_sync.len() + tally.unserved.len()).to_string());
-        for what in self.faults().iter().chain(&tally.out_of_sync).chain(&tally.unserved).take(40) {
+        line(
+            "UEs out of sync",
+            (tally.out_of_sync.len() + tally.unserved.len()).to_string(),
+        );
+        for what in self
+            .faults()
+            .iter()
+            .chain(&tally.out_of_sync)
+            .chain(&tally.unserved)
+            .take(40)
+        {
             out += &format!("  WRONG: {what}\n");
         }
         for one in self.slow().iter().take(20) {
             let (at, wait, ue) = (one.at.as_secs_f64(), ms(one.wait), one.ue);
-            out += &format!("  SLOW: {at:.3} UE {ue} was served after {wait} ms: {:?} to {:?}\n", one.from, one.to);
+            out += &format!(
+                "  SLOW: {at:.3} UE {ue} was served after {wait} ms: {:?} to {:?}\n",
+                one.from, one.to
+            );
         }
         out + if self.good() { "good" } else { "NOT GOOD" }
     }
@@ -122,7 +167,10 @@ impl Report {
         let (found, tally, takeovers) = (&self.findings, &self.tally, self.takeovers());
         let (most, p99) = most_and_p99(&takeovers);
         let life = |life: Option<super::node::Life>| {
-            life.map_or(Value::Null, |life| json!({"node": life.seat, "life": life.number}))
+            life.map_or(
+                Value::Null,
+                |life| json!({"node": life.seat, "life": life.number}),
+            )
         };
         let events = self.events.iter();
         let events: Vec<Value> = events

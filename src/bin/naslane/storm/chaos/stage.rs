@@ -43,6 +43,13 @@ pub(super) trait Stage {
     /// # Errors
     /// A sentence.
     fn start_member(&mut self, member: usize) -> Result<(), String>;
+    /// Anything that the stage itself has planned for this time. What it did, and the nodes that ended with it.
+    ///
+    /// # Errors
+    /// A sentence.
+    fn at(&mut self, _: Duration) -> Result<Option<(&'static str, bool)>, String> {
+        Ok(None)
+    }
     /// Looks at the store from outside, again and again, on a thread of its own.
     fn watch(&self) -> Box<dyn FnMut() -> Present + Send>;
 }

@@ -1,8 +1,6 @@
 //! Three nodes in this process: nothing is used twice, and a node that does things in the wrong order is caught.
 
-use super::memory::Wire;
 use super::memory::hasty::Hasty;
-use super::stage::InProcess;
 use super::*;
 
 fn plan(seed: u64, time: u64) -> Plan {
@@ -19,7 +17,7 @@ fn plan(seed: u64, time: u64) -> Plan {
 #[test]
 fn r13_chaos_uses_no_count_twice() {
     let plan = plan(u64::from(std::process::id()), 4000);
-    let mut stage = InProcess::new(|wire: Wire| wire, plan.ttl, 4096);
+    let mut stage = InProcess::new(|wire: Wire| wire, plan.ttl, SESSIONS);
     let report = play(&plan, &mut stage, &|_, _| ()).unwrap();
     let text = report.text();
     assert_eq!(report.faults(), Vec::<String>::new(), "{text}");
@@ -31,7 +29,7 @@ fn r13_chaos_uses_no_count_twice() {
 fn publishing_before_storing_is_caught() {
     for seed in 1..20 {
         let plan = plan(seed, 3000);
-        let mut stage = InProcess::new(Hasty::new, plan.ttl, 4096);
+        let mut stage = InProcess::new(Hasty::new, plan.ttl, SESSIONS);
         let report = play(&plan, &mut stage, &|_, _| ()).unwrap();
         if report.findings.reused > 0 {
             assert!(!report.good());

@@ -381,7 +381,10 @@ impl Ue {
             ue_sec_cap: capability(),
             emergency: false,
         };
-        let own = self.shared.ues.authenticated(self.own, identity(k_amf.clone()));
+        let own = self
+            .shared
+            .ues
+            .authenticated(self.own, identity(k_amf.clone()));
         own.map_err(|error| self.wrong(&format!("the UE refuses a key: {error:?}")))?;
         let amf = identity(k_amf);
         let handed = self.at(home, move |node| {
