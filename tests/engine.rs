@@ -20,6 +20,44 @@ fn a_secured_pair_talks_on_every_algorithm() {
     }
 }
 
+/// The answer over the first access is lost: the command comes again while the second access still waits for its own,
+/// and the context before stays in use there (TS 33.501 6.4.2.2).
+#[test]
+fn a_command_repeated_on_the_first_access_is_answered_again() {
+    use naslane::base::AccessType;
+    use naslane::procedure::smc::{Action, Answer, Event};
+
+    let second = AccessType::Non3Gpp;
+    let engine = engine(2, 2);
+    let pair = Pair::secured(&engine, 1);
+    pair.run_smc(&engine, second, Activation::Current);
+    pair.talk(&engine, second);
+    pair.authenticate(&engine, 2, 1);
+    let command = pair.command(&engine, GPP, Activation::Partial);
+    let (answer, _lost) = pair.answer(&engine, GPP, &command);
+    assert!(matches!(answer, Answer::Complete(_)), "{answer:?}");
+    for _ in 0..2 {
+        let mut again = vec![0; 512];
+        let action = engine.smc_event(pair.amf, Event::T3560Expired, &mut again);
+        let Ok(Action::Resend(sent)) = action else {
+            panic!("{action:?}")
+        };
+        again.truncate(sent.len);
+        let (answer, complete) = pair.answer(&engine, GPP, &again);
+        assert!(matches!(answer, Answer::Complete(_)), "{answer:?}");
+        if sent.count == Some(2) {
+            verify(&engine, pair.amf, GPP, &complete).unwrap();
+        }
+    }
+    for _ in 0..3 {
+        pair.talk(&engine, GPP);
+        pair.talk(&engine, second);
+    }
+    pair.run_smc(&engine, second, Activation::Current);
+    pair.talk(&engine, second);
+    pair.talk(&engine, GPP);
+}
+
 #[test]
 fn a_batch_gives_what_single_calls_give() {
     for (nea, nia) in ALGORITHMS {

@@ -41,6 +41,7 @@ mod pointer;
 pub mod queue;
 pub mod record;
 pub mod session;
+pub mod set;
 pub mod smc;
 mod start;
 pub mod status;

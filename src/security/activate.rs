@@ -6,7 +6,7 @@ use crate::kdf::{KAmf, NhChain, PreparedNh};
 use crate::nas::UeSecurityCapability;
 
 use super::binding::{Changed, Resources};
-use super::context::{Algorithms, Context, Identity, Kind};
+use super::context::{Algorithms, Context, Identity, Kind, Role};
 use super::count::Pair;
 use super::ue::{Access, AsCount, Place, UeSecurity};
 
@@ -144,7 +144,9 @@ impl UeSecurity {
         from: Resources<'_>,
     ) -> Result<Place> {
         let waits = self.context(Place::Previous).is_some();
-        if waits && !(target == Target::Current && self.in_use(access) == Place::Previous) {
+        // A UE is asked again over the access that went first when its answer was lost.
+        let own = self.in_use(access) == Place::Previous || self.role() == Role::Ue;
+        if waits && !(target == Target::Current && own) {
             return Err(Error::Conflict);
         }
         match target {
@@ -197,10 +199,9 @@ impl UeSecurity {
         self.changed.add(Changed::STATE);
         match place {
             Place::Candidate => self.promote(access),
-            _ => {
-                self.access[access.index()].on_previous = false;
-                self.retire_previous(from.side);
-            }
+            // Over the access that went first, the other one still waits on the context before.
+            _ if self.access[access.index()].on_previous => self.retire_previous(from.side),
+            _ => {}
         }
         let state = &mut self.access[access.index()];
         state.secured = true;

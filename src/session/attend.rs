@@ -162,9 +162,6 @@ impl<S: Store> Attendant<S> {
     /// One turn: looks at the sessions that want something, asks the store, and sets ceilings. Returns the time of the next
     /// turn at the latest. `now`: on a clock that does not go back.
     pub fn attend(&mut self, tables: &[&Table], now: Duration) -> Duration {
-        for handle in std::mem::take(&mut self.later) {
-            self.look(tables, handle, true);
-        }
         for table in tables {
             let Some(ledger) = table.journal().map(super::Journal::ledger) else {
                 continue;
@@ -184,6 +181,9 @@ impl<S: Store> Attendant<S> {
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEPS;
             self.sweep(tables);
+            for handle in std::mem::take(&mut self.later) {
+                self.look(tables, handle, true);
+            }
         }
         for (id, step) in self.keeper.round(now) {
             self.follow(tables, id, &step);

@@ -326,6 +326,9 @@ impl Config {
     fn check(&self) -> std::result::Result<(), &'static str> {
         self.quota.check()?;
         self.store.check()?;
+        if self.store.wanted() && !self.survive.dir.as_os_str().is_empty() {
+            return Err("survive.dir, store.kind: one of them");
+        }
         if self.workers.count > MAX_WORKERS as usize {
             return Err("workers.count: at most 128");
         }
@@ -436,6 +439,10 @@ mod tests {
             ("socket = 'x'\n[workers]\ncount = 1000", "workers.count"),
             ("socket = 'x'\n[store]\nkind = 'redis'", "redis"),
             ("socket = 'x'\n[store]\nkind = 'embedded'", "store.path"),
+            (
+                "socket = 'x'\n[survive]\ndir = 'a'\n[store]\nkind = 'etcd'",
+                "one of them",
+            ),
             ("socket = 'x'\n[store]\nttl_seconds = 1", "store.ttl"),
             ("socket = 'x'\n[store]\ntimeout_ms = 9000", "store.timeout"),
             ("socket = 'x'\n[store]\ncert_file = 'a'", "store.cert"),

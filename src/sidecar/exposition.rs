@@ -25,7 +25,7 @@ const LATENCY_OCTAVES: std::ops::RangeInclusive<u32> = 7..=30;
 
 /// The text of a snapshot. Counters of messages that are zero are left out.
 #[must_use]
-pub fn write(snapshot: &Snapshot, standing: Option<Standing>) -> String {
+pub fn write(snapshot: &Snapshot) -> String {
     let mut page = Page(String::with_capacity(16 * 1024));
     let total = snapshot.total();
     page.family(
@@ -39,9 +39,14 @@ pub fn write(snapshot: &Snapshot, standing: Option<Standing>) -> String {
     page.latency(&total.latency);
     page.workers(snapshot);
     page.process(snapshot, &total);
-    if let Some(standing) = standing {
-        page.store(&standing);
-    }
+    page.0
+}
+
+/// The text that follows it when there is a store.
+#[must_use]
+pub fn write_standing(standing: &Standing) -> String {
+    let mut page = Page(String::new());
+    page.store(standing);
     page.0
 }
 

@@ -170,7 +170,7 @@ impl<S: Store> Keeper<S> {
     }
 
     /// A key that begins at COUNT 0 on this node. `sealed`: its session's record; `revision`: of the record that the
-    /// session has in the store already ([`Revision::ABSENT`] for a new session).
+    /// session has in the store already ([`Revision::ABSENT`] for a new session). An empty one is not written.
     pub fn fresh(
         &mut self,
         id: u64,
@@ -178,7 +178,8 @@ impl<S: Store> Keeper<S> {
         (sealed, revision): (Vec<u8>, Revision),
     ) {
         let (tenure, step) = Tenure::fresh(self.terms(print, session), self.certain);
-        self.insert(id, tenure, (Some(sealed), revision), step);
+        let record = Some(sealed).filter(|sealed| !sealed.is_empty());
+        self.insert(id, tenure, (record, revision), step);
     }
 
     /// A key that was used before: its session's record is in the store and has this revision.

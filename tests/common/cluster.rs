@@ -1,11 +1,11 @@
 //! An etcd cluster of three members on loopback.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use naslane::store::Store;
-use naslane::store::etcd::{Etcd, EtcdConfig};
+use naslane::store::etcd::{Etcd, EtcdConfig, Tls};
 
 use super::ports::free_port;
 
@@ -13,18 +13,30 @@ pub const MEMBERS: usize = 3;
 
 /// A cluster that ends with the test.
 pub struct Cluster {
-    folder: PathBuf,
+    pub folder: PathBuf,
+    /// Where the certificates lie: the members ask for one, and have one.
+    secure: Option<PathBuf>,
     members: [Option<Child>; MEMBERS],
     ports: [[u16; 2]; MEMBERS],
 }
 
 impl Cluster {
     pub fn start(name: &str) -> Self {
+        Self::with(name, None)
+    }
+
+    /// A cluster over TLS, with `ca.pem`, `etcd.pem` and `etcd.key`, `node.pem` and `node.key` in this folder.
+    pub fn secure(name: &str, certificates: &Path) -> Self {
+        Self::with(name, Some(certificates.to_owned()))
+    }
+
+    fn with(name: &str, secure: Option<PathBuf>) -> Self {
         let folder =
             std::env::temp_dir().join(format!("naslane-etcd-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let mut cluster = Self {
             folder,
+            secure,
             members: [const { None }; MEMBERS],
             ports: [[0; 2]; MEMBERS].map(|two| two.map(|_| free_port())),
         };
@@ -37,8 +49,20 @@ impl Cluster {
     pub fn run(&mut self, n: usize) {
         let url = |port: u16| format!("http://127.0.0.1:{port}");
         let peer = |n: usize| format!("m{n}={}", url(self.ports[n][1]));
-        let [client, own] = self.ports[n].map(url);
-        let child = Command::new("etcd")
+        let [_, own] = self.ports[n].map(url);
+        let client = self.address(n);
+        let mut command = Command::new("etcd");
+        if let Some(certificates) = &self.secure {
+            command
+                .arg("--client-cert-auth")
+                .arg("--trusted-ca-file")
+                .arg(certificates.join("ca.pem"))
+                .arg("--cert-file")
+                .arg(certificates.join("etcd.pem"))
+                .arg("--key-file")
+                .arg(certificates.join("etcd.key"));
+        }
+        let child = command
             .arg("--name")
             .arg(format!("m{n}"))
             .arg("--data-dir")
@@ -76,15 +100,25 @@ impl Cluster {
 
     pub fn config(&self) -> EtcdConfig {
         EtcdConfig {
-            endpoints: self
-                .ports
-                .map(|[client, _]| format!("http://127.0.0.1:{client}"))
-                .into(),
+            endpoints: (0..MEMBERS).map(|n| self.address(n)).collect(),
             prefix: "test".to_owned(),
             timeout: Duration::from_secs(5),
             user: None,
-            tls: None,
+            tls: self.secure.as_ref().map(|certificates| {
+                let read = |name: &str| std::fs::read(certificates.join(name)).unwrap();
+                Tls {
+                    ca: read("ca.pem"),
+                    identity: Some((read("node.pem"), read("node.key").into())),
+                    name: None,
+                }
+            }),
         }
+    }
+
+    /// Of a member, for clients.
+    pub fn address(&self, n: usize) -> String {
+        let scheme = self.secure.as_ref().map_or("http", |_| "https");
+        format!("{scheme}://127.0.0.1:{}", self.ports[n][0])
     }
 
     /// Opens the store as soon as the cluster answers.

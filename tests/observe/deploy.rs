@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use naslane::base::metrics::Metrics;
+use naslane::sidecar::config::StoreKind;
 use naslane::sidecar::exposition;
 use naslane::sidecar::http::DEFAULT_ADDRESS;
+use naslane::sidecar::{Config, Standing};
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::strict;
@@ -159,10 +161,55 @@ fn prometheus_asks_where_naslane_answers() {
     assert!(!yaml(rules).is_empty());
 }
 
+#[test]
+fn the_set_shares_a_store_and_finds_its_keys() {
+    let all = yaml("kubernetes-set.yaml");
+    let find = |kind: &str| {
+        let mut found = all.iter().filter(|one| one["kind"].as_str() == Some(kind));
+        found.next().expect("there")
+    };
+    let settings = find("ConfigMap")["data"]["naslane.toml"].as_str();
+    let config = Config::parse(settings.expect("settings")).expect("settings are right");
+    assert_eq!(config.store.kind, StoreKind::Etcd);
+    assert_eq!(config.store.endpoints.len(), 3);
+    assert!(config.store.ttl_seconds < 10);
+    let set = &find("StatefulSet")["spec"];
+    assert_eq!(set["replicas"].as_i64(), Some(3));
+    let spec = &set["template"]["spec"];
+    let user = spec["securityContext"]["runAsUser"].as_i64();
+    assert_eq!(
+        config.clients.allow_uids.first().copied().map(i64::from),
+        user
+    );
+    let mounts = spec["initContainers"][0]["volumeMounts"].as_vec();
+    let mounts: Vec<&str> = mounts
+        .expect("mounts")
+        .iter()
+        .filter_map(|mount| mount["mountPath"].as_str())
+        .collect();
+    let store = &config.store;
+    let files = [&store.ca_file, &store.cert_file, &store.key_file];
+    let sources = [&store.kek, &store.print_key].map(|source| source.trim_start_matches("file:"));
+    for path in files
+        .into_iter()
+        .filter_map(|path| path.to_str())
+        .chain(sources)
+    {
+        let mounted = mounts.iter().any(|mount| path.starts_with(mount));
+        assert!(mounted, "{path} is in no volume");
+    }
+    let budget = find("PodDisruptionBudget");
+    assert_eq!(
+        budget["spec"]["selector"]["matchLabels"],
+        set["selector"]["matchLabels"]
+    );
+}
+
 /// Every metric that a rule, a job or the README speaks of is one that naslane has, and the README has them all.
 #[test]
 fn metrics_that_are_spoken_of_exist() {
     let page = exposition::write(&Metrics::new(1).snapshot());
+    let store = strict::parse(&exposition::write_standing(&Standing::default())).expect("valid");
     let known: BTreeSet<String> = strict::parse(&page).expect("valid").into_keys().collect();
     let of_histogram = |name: &str| {
         let ends = ["_bucket", "_sum", "_count"].into_iter();
@@ -178,7 +225,7 @@ fn metrics_that_are_spoken_of_exist() {
         let words = spoken.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         for name in words.filter(|word| word.starts_with("naslane_")) {
             assert!(
-                known.contains(name) || of_histogram(name),
+                known.contains(name) || of_histogram(name) || store.contains_key(name),
                 "{name} in {spoken}"
             );
         }

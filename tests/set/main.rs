@@ -17,6 +17,8 @@ mod ports;
 #[path = "../sidecar/world.rs"]
 mod world;
 
+mod hardened;
 mod lost;
 mod moves;
 mod node;
+mod secure;

@@ -37,6 +37,11 @@ fn settings_that_are_wrong_are_said_and_nothing_is_served() {
         let said = says_no("wrong", text);
         assert!(said.contains(hint), "{text}: {said}");
     }
+    #[cfg(not(feature = "etcd"))]
+    {
+        let said = says_no("built", "socket = '/tmp/x'\n[store]\nkind = 'etcd'\n");
+        assert!(said.contains("feature etcd"), "{said}");
+    }
     let output = program(std::path::Path::new("/nowhere.toml"))
         .output()
         .unwrap();

@@ -1,5 +1,8 @@
 //! The store in a cluster: three members on loopback, started and ended by the test.
 
+use std::time::Duration;
+
+use naslane::store::etcd::{Etcd, EtcdConfig};
 use naslane::store::{Failure, Outcome, Revision, Store};
 
 use super::cluster::{Cluster, MEMBERS};
@@ -59,7 +62,7 @@ fn what_was_acknowledged_survives_the_loss_of_members() {
 
 fn member_is_up(cluster: &Cluster, n: usize) -> bool {
     let config = EtcdConfig {
-        endpoints: vec![format!("http://127.0.0.1:{}", cluster.ports[n][0])],
+        endpoints: vec![cluster.address(n)],
         ..cluster.config()
     };
     Etcd::connect(config).is_ok_and(|mut store| store.incarnation().is_ok())

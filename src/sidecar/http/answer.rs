@@ -118,12 +118,17 @@ fn routed(request: &Request<'_, '_>, state: &dyn State) -> Reply {
         "/readyz" => health(state.ready()),
         _ => Reply {
             kind: exposition::CONTENT_TYPE,
-            ..Reply::text(
-                "200 OK",
-                exposition::write(&state.snapshot(), state.standing()),
-            )
+            ..Reply::text("200 OK", metrics(state))
         },
     }
+}
+
+fn metrics(state: &dyn State) -> String {
+    let mut text = exposition::write(&state.snapshot());
+    if let Some(standing) = state.standing() {
+        text += &exposition::write_standing(&standing);
+    }
+    text
 }
 
 /// The path of a target in origin form or absolute form (RFC 9112 3.2), without its query.

@@ -28,6 +28,11 @@ pub(in crate::sidecar) fn open(settings: &config::Store) -> Result<Option<Opened
     if !settings.wanted() {
         return Ok(None);
     }
+    match settings.kind {
+        StoreKind::Embedded if !cfg!(feature = "embedded") => return Err(absent("embedded")),
+        StoreKind::Etcd if !cfg!(feature = "etcd") => return Err(absent("etcd")),
+        _ => {}
+    }
     let (ring, prints) = settings.keys()?;
     let mut node = [0; 16];
     random::fill(&mut node).map_err(|error| error.to_string())?;
@@ -53,6 +58,10 @@ pub(in crate::sidecar) fn open(settings: &config::Store) -> Result<Option<Opened
         prints,
         ports,
     }))
+}
+
+fn absent(kind: &str) -> String {
+    format!("[store] kind = \"{kind}\": this program was built without it (feature {kind})")
 }
 
 type Connected = (Box<dyn Store>, Vec<u16>);
@@ -81,12 +90,12 @@ fn embedded(settings: &config::Store) -> Result<Connected, String> {
 
 #[cfg(not(feature = "embedded"))]
 fn embedded(_: &config::Store) -> Result<Connected, String> {
-    Err("[store] kind = \"embedded\": this program was built without it (feature embedded)".into())
+    Err(absent("embedded"))
 }
 
 #[cfg(not(feature = "etcd"))]
 fn etcd(_: &config::Store) -> Result<Connected, String> {
-    Err("[store] kind = \"etcd\": this program was built without it (feature etcd)".into())
+    Err(absent("etcd"))
 }
 
 #[cfg(feature = "etcd")]
