@@ -8,7 +8,7 @@ use naslane::session::Handle;
 
 use super::node::{Life, Silence};
 use super::schedule::NODES;
-use super::shared::Takeover;
+use super::shared::{Answers, Takeover};
 use super::ue::{Home, Result, Trouble, Ue};
 
 /// Pause between two rounds of questions.
@@ -17,6 +17,37 @@ const ROUND: Duration = Duration::from_millis(15);
 const ASKING: Duration = Duration::from_millis(3);
 /// How long after the last fault every UE must be served.
 const END: Duration = Duration::from_secs(20);
+
+/// What came of a call: the node's life, and its answer.
+type Called = std::result::Result<(u64, naslane::base::Result<Handle>), Silence>;
+
+/// An AMF that looks for somebody to serve its UE.
+struct Search {
+    /// Since when nobody does.
+    lost: Instant,
+    /// Where it was.
+    old: Option<Home>,
+    /// Whose absence a takeover waits for.
+    owner: Option<Life>,
+    /// Since when a takeover is possible.
+    possible: Option<Instant>,
+    /// Nobody can go on with the session.
+    never: bool,
+    answers: Answers,
+}
+
+impl Search {
+    fn of(ue: &Ue) -> Self {
+        Self {
+            lost: Instant::now(),
+            old: ue.home,
+            owner: ue.home.map(|home| home.life),
+            possible: None,
+            never: ue.sessions == 0,
+            answers: Answers::default(),
+        }
+    }
+}
 
 /// What a node says to the question for a session.
 enum Asked {
@@ -30,53 +61,87 @@ enum Asked {
 impl Ue {
     /// Until somebody serves the UE, or the faults are over.
     pub(super) fn find(&mut self) {
-        let (lost, old) = (Instant::now(), self.home);
-        let mut owner = old.map(|home| home.life);
-        let mut possible = None;
-        let mut never = self.sessions == 0;
-        while !self.shared.ends() {
-            if self.still_there(old, lost) {
-                return;
+        let search = Search::of(self);
+        self.search(search, |ue| !ue.shared.ends());
+    }
+
+    /// True when somebody serves the UE, before `goes_on` says no.
+    fn search(&mut self, mut search: Search, goes_on: impl Fn(&Self) -> bool) -> bool {
+        while goes_on(self) {
+            if self.still_there(&mut search) {
+                return true;
             }
-            possible = self.shared.possible(owner).or(possible);
+            search.possible = self.shared.possible(search.owner).or(search.possible);
             let first = self.random.below(NODES);
             for seat in (0..NODES).map(|i| (first + i) % NODES) {
-                let found = if never {
-                    self.begin_anew(seat)
-                } else {
-                    self.ask(seat)
-                };
-                match found {
-                    Asked::Here(home) => {
-                        possible = self.shared.possible(owner).or(possible);
-                        self.arrive(old, home);
-                        if self.serves().is_ok() {
-                            possible = self.shared.possible(owner).or(possible);
-                            self.told((owner, home.life), (lost, possible), never);
-                            return;
-                        }
-                        // From here on it is this node's to be lost.
-                        owner = Some(home.life);
-                    }
-                    Asked::Never => never = true,
-                    Asked::NotNow => {}
+                if self.giving && search.old.is_some_and(|old| old.life.seat == seat) {
+                    continue;
+                }
+                if self.asked(seat, &mut search) {
+                    return true;
                 }
             }
             std::thread::sleep(ROUND);
         }
+        false
+    }
+
+    /// One node is asked. True when it serves.
+    fn asked(&mut self, seat: usize, search: &mut Search) -> bool {
+        let found = if search.never {
+            self.begin_anew(seat, &mut search.answers)
+        } else {
+            self.ask(seat, &mut search.answers)
+        };
+        let home = match found {
+            Asked::Here(home) => home,
+            Asked::Never => {
+                search.never = true;
+                return false;
+            }
+            Asked::NotNow => return false,
+        };
+        let same = search.owner == Some(home.life);
+        let possible = self.shared.possible(search.owner).or(search.possible);
+        // The store let it have the session: so it was possible, though the watch has not seen it yet.
+        search.possible = possible.or_else(|| (!same).then(Instant::now));
+        self.arrive(search.old, home);
+        let served = self.serves();
+        match served {
+            Ok(()) if same => self.paused(search),
+            Ok(()) => self.told(search, home.life),
+            Err(trouble) => {
+                search.answers.add(seat, trouble);
+                // From here on it is this node's to be lost.
+                search.owner = Some(home.life);
+            }
+        }
+        served.is_ok()
     }
 
     /// The node that had it has it still: it was stopped, cut off, or its lease was used up.
-    fn still_there(&mut self, old: Option<Home>, lost: Instant) -> bool {
-        let Some(home) = old else { return false };
-        self.home = Some(home);
-        let served = self.serves().is_ok();
-        if served {
-            let mut tally = self.shared.tally();
-            tally.pauses += 1;
-            tally.longest_pause = tally.longest_pause.max(lost.elapsed());
+    fn still_there(&mut self, search: &mut Search) -> bool {
+        let Some(home) = search.old else { return false };
+        if self.giving {
+            if matches!(self.give(home), Ok(true)) && self.home.is_none() {
+                // It was not lost but given: from now on it can be taken.
+                *search = Search::of(self);
+            }
+            return false;
         }
-        served
+        self.home = Some(home);
+        let served = self.serves();
+        match served {
+            Ok(()) => self.paused(search),
+            Err(trouble) => search.answers.add(home.life.seat, trouble),
+        }
+        served.is_ok()
+    }
+
+    fn paused(&self, search: &Search) {
+        let mut tally = self.shared.tally();
+        tally.pauses += 1;
+        tally.longest_pause = tally.longest_pause.max(search.lost.elapsed());
     }
 
     fn name(&self) -> Vec<u8> {
@@ -85,21 +150,25 @@ impl Ue {
 
     fn called(
         &self,
-        answer: std::result::Result<(u64, naslane::base::Result<Handle>), Silence>,
+        (seat, answer): (usize, Called),
+        answers: &mut Answers,
     ) -> Option<(u64, naslane::base::Result<Handle>)> {
-        if answer == Err(Silence::Late) {
-            self.shared.tally().late += 1;
+        match &answer {
+            Err(silence) => answers.add(seat, silence),
+            Ok((_, Err(error))) => answers.add(seat, error),
+            Ok((_, Ok(_))) => answers.add(seat, "here"),
         }
+        self.shared.tally().late += u64::from(answer == Err(Silence::Late));
         answer.ok()
     }
 
     /// Asks a node for the session by its name.
-    fn ask(&mut self, seat: usize) -> Asked {
+    fn ask(&mut self, seat: usize, answers: &mut Answers) -> Asked {
         for _ in 0..60 {
             let (place, name) = ((&self.shared.seats[seat], None), self.name());
             let answer =
                 self.lines[seat].call(place, self.shared.patience, move |node| node.take(&name));
-            let Some((number, answer)) = self.called(answer) else {
+            let Some((number, answer)) = self.called((seat, answer), answers) else {
                 return Asked::NotNow;
             };
             match answer {
@@ -122,13 +191,13 @@ impl Ue {
     }
 
     /// A new session under a new name: the UE registers as if for the first time.
-    fn begin_anew(&mut self, seat: usize) -> Asked {
+    fn begin_anew(&mut self, seat: usize, answers: &mut Answers) -> Asked {
         self.sessions += 1;
         let (place, name) = ((&self.shared.seats[seat], None), self.name());
         let answer = self.lines[seat].call(place, self.shared.patience, move |node| {
             node.establish(&name)
         });
-        match self.called(answer) {
+        match self.called((seat, answer), answers) {
             Some((number, Ok(handle))) => {
                 let life = Life { seat, number };
                 Asked::Here(Home { life, handle })
@@ -144,6 +213,7 @@ impl Ue {
         }
         self.home = Some(home);
         self.moved = true;
+        self.giving = false;
     }
 
     /// A message each way, after a replay or two; with a new key where the session wants one.
@@ -171,23 +241,20 @@ impl Ue {
         Err(Trouble::Later)
     }
 
-    fn told(
-        &self,
-        (from, to): (Option<Life>, Life),
-        (lost, possible): (Instant, Option<Instant>),
-        anew: bool,
-    ) {
+    fn told(&self, search: &Search, to: Life) {
         let now = Instant::now();
-        // One that was given back can be taken at once.
-        let possible = possible.map_or(lost, |since| since.max(lost));
+        let possible = search
+            .possible
+            .map_or(search.lost, |since| since.max(search.lost));
         let takeover = Takeover {
             ue: self.number,
-            from,
+            from: search.old.map(|home| home.life),
             to,
             at: now - self.shared.begin,
-            outage: now - lost,
+            outage: now - search.lost,
             wait: now - possible,
-            anew,
+            anew: search.never,
+            answers: search.answers.clone(),
         };
         self.shared.tally().takeovers.push(takeover);
     }
@@ -195,33 +262,13 @@ impl Ue {
     /// The last exchange, when nothing goes wrong any more.
     pub(super) fn finish(&mut self) {
         let end = Instant::now() + END;
-        while Instant::now() < end {
-            if self.home.is_some()
-                && self.serves().is_ok()
-                && self.downlink().is_ok()
-                && self.uplink().is_ok()
-            {
-                return;
-            }
-            let old = self.home;
-            for seat in 0..NODES {
-                match self.ask(seat) {
-                    Asked::Here(home) => {
-                        self.arrive(old, home);
-                        break;
-                    }
-                    Asked::Never => {
-                        if let Asked::Here(home) = self.begin_anew(seat) {
-                            self.arrive(old, home);
-                            break;
-                        }
-                    }
-                    Asked::NotNow => {}
-                }
-            }
-            std::thread::sleep(ROUND);
+        if self.home.is_some() && !self.giving && self.serves().is_ok() {
+            return;
         }
-        let text = format!("UE {} is served by nobody", self.number);
-        self.shared.tally().unserved.push(text);
+        let search = Search::of(self);
+        if !self.search(search, |_| Instant::now() < end) {
+            let text = format!("UE {} is served by nobody", self.number);
+            self.shared.tally().unserved.push(text);
+        }
     }
 }

@@ -103,11 +103,11 @@ pub(super) fn run(wish: &Wish<'_>) -> Outcome {
     let tell = |time: Duration, what: &str| {
         if !quiet {
             // A closed output is noticed at the end.
-            let _ = show(&format!("{:9.3} {what}", time.as_secs_f64()));
+            let _ = show(&format!("{:9.3} {what}\n", time.as_secs_f64()));
         }
     };
     if !quiet {
-        show(&format!("seed {}", wish.seed))?;
+        show(&format!("seed {}\n", wish.seed))?;
     }
     let report = if wish.in_process {
         let plan = plan(ms(250), ms(100), ms(8));

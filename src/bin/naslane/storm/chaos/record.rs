@@ -32,7 +32,7 @@ pub(super) struct Place {
 }
 
 /// What the record found. All zero but the numbers of messages in a good run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Findings {
     /// Different protected messages downlink and uplink.
     pub(super) downlink: u64,
@@ -43,6 +43,8 @@ pub(super) struct Findings {
     pub(super) reused: u64,
     /// Uplink messages accepted a second time, wherever.
     pub(super) replayed: u64,
+    /// Each of them: where it was accepted first, and where again.
+    pub(super) replays: Vec<String>,
     /// Messages under no key of their UE.
     pub(super) unexplained: u64,
     /// Most COUNTs that were passed over between two downlink messages of a key.
@@ -68,7 +70,7 @@ struct Inner {
     keys: HashMap<u64, Vec<KeyOf>>,
     numbers: u32,
     used: HashSet<Place>,
-    accepted: HashSet<Place>,
+    accepted: HashMap<Place, String>,
     findings: Findings,
 }
 
@@ -185,21 +187,27 @@ impl Record {
         }
     }
 
-    /// A node accepted an uplink message. False when one did before.
-    pub(super) fn accepted(&self, ue: u64, pdu: &[u8]) -> bool {
+    /// A node accepted an uplink message. False when one did before. `whose`: for the report.
+    pub(super) fn accepted(&self, ue: u64, pdu: &[u8], whose: impl Into<String>) -> bool {
         let mut inner = self.inner();
         let Some(place) = inner.place(ue, Direction::Uplink, pdu) else {
             inner.findings.unexplained += 1;
             return false;
         };
-        let first = inner.accepted.insert(place);
         inner.findings.accepted += 1;
-        inner.findings.replayed += u64::from(!first);
-        first
+        let whose = whose.into();
+        let Some(before) = inner.accepted.insert(place, whose.clone()) else {
+            return true;
+        };
+        inner.findings.replayed += 1;
+        let (key, count) = (place.key, place.count);
+        let text = format!("UE {ue}, key {key}, COUNT {count}: accepted {before}, again {whose}");
+        inner.findings.replays.push(text);
+        false
     }
 
     pub(super) fn findings(&self) -> Findings {
-        self.inner().findings
+        self.inner().findings.clone()
     }
 }
 
@@ -289,9 +297,9 @@ mod tests {
         record.key(UE, &[1; 32]);
         let pdu = message([1; 32], 5, Direction::Uplink, 0);
         record.sent(UE, Direction::Uplink, &pdu);
-        assert!(record.accepted(UE, &pdu));
+        assert!(record.accepted(UE, &pdu, "here"));
         assert_eq!(record.findings().replayed, 0);
-        assert!(!record.accepted(UE, &pdu));
+        assert!(!record.accepted(UE, &pdu, "here"));
         assert_eq!(record.findings().replayed, 1);
     }
 

@@ -40,7 +40,7 @@ fn ms(time: Duration) -> f64 {
 impl Report {
     /// Takeovers but the first registrations.
     fn takeovers(&self) -> Vec<Takeover> {
-        let all = self.tally.takeovers.iter().copied();
+        let all = self.tally.takeovers.iter().cloned();
         all.filter(|one| !one.first()).collect()
     }
 
@@ -144,11 +144,11 @@ impl Report {
             "UEs out of sync",
             (tally.out_of_sync.len() + tally.unserved.len()).to_string(),
         );
+        let told = [&found.replays, &tally.out_of_sync, &tally.unserved];
         for what in self
             .faults()
             .iter()
-            .chain(&tally.out_of_sync)
-            .chain(&tally.unserved)
+            .chain(told.into_iter().flatten())
             .take(40)
         {
             out += &format!("  WRONG: {what}\n");
@@ -156,11 +156,11 @@ impl Report {
         for one in self.slow().iter().take(20) {
             let (at, wait, ue) = (one.at.as_secs_f64(), ms(one.wait), one.ue);
             out += &format!(
-                "  SLOW: {at:.3} UE {ue} was served after {wait} ms: {:?} to {:?}\n",
-                one.from, one.to
+                "  SLOW: {at:.3} UE {ue} was served after {wait} ms: {:?} to {:?}; {}\n",
+                one.from, one.to, one.answers
             );
         }
-        out + if self.good() { "good" } else { "NOT GOOD" }
+        out + if self.good() { "good\n" } else { "NOT GOOD\n" }
     }
 
     pub(super) fn json(&self) -> String {
@@ -181,7 +181,7 @@ impl Report {
             .map(|one| {
                 json!({
                     "ms": ms(one.at), "ue": one.ue, "from": life(one.from), "to": life(Some(one.to)),
-                    "outage_ms": ms(one.outage), "wait_ms": ms(one.wait), "new_session": one.anew,
+                    "outage_ms": ms(one.outage), "wait_ms": ms(one.wait), "new_session": one.anew, "answers": one.answers.to_string(),
                 })
             })
             .collect();
@@ -220,6 +220,7 @@ impl Report {
 mod tests {
     use super::*;
     use crate::storm::chaos::node::Life;
+    use crate::storm::chaos::shared::Answers;
 
     fn takeover(ms: u64) -> Takeover {
         let to = Life { seat: 1, number: 2 };
@@ -231,6 +232,7 @@ mod tests {
             outage: Duration::from_secs(3),
             wait: Duration::from_millis(ms),
             anew: false,
+            answers: Answers::default(),
         }
     }
 
@@ -284,7 +286,7 @@ mod tests {
             let mut report = report();
             spoil(&mut report);
             assert!(!report.good());
-            assert!(report.text().ends_with("NOT GOOD"));
+            assert!(report.text().ends_with("NOT GOOD\n"));
         }
     }
 }

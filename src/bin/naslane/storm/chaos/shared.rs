@@ -1,6 +1,7 @@
 //! What all UEs, the faults and the watch have in common.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use super::record::Record;
 use super::schedule::NODES;
 
 /// A UE that another node took over, or that began anew there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Takeover {
     pub(super) ue: u64,
     pub(super) from: Option<Life>,
@@ -25,6 +26,25 @@ pub(super) struct Takeover {
     pub(super) wait: Duration,
     /// It began with a new session, because nobody could vouch for the old one.
     pub(super) anew: bool,
+    pub(super) answers: Answers,
+}
+
+/// What the nodes said before one served: node, answer, how often.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answers(BTreeMap<(usize, String), u32>);
+
+impl Answers {
+    pub(super) fn add(&mut self, seat: usize, answer: impl fmt::Debug) {
+        *self.0.entry((seat, format!("{answer:?}"))).or_default() += 1;
+    }
+}
+
+impl fmt::Display for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each = self.0.iter();
+        let each = each.map(|((seat, answer), often)| format!("{seat} {answer} x{often}"));
+        f.write_str(&each.collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl Takeover {

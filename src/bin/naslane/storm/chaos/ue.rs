@@ -66,6 +66,8 @@ pub(super) struct Ue {
     pub(super) changing: bool,
     /// Taken over since the last message that the UE understood.
     pub(super) moved: bool,
+    /// The session is being given away.
+    pub(super) giving: bool,
     contents: u32,
     recorded: VecDeque<Vec<u8>>,
 }
@@ -73,6 +75,15 @@ pub(super) struct Ue {
 pub(super) fn capability() -> UeSecurityCapability {
     // NEA0 to 3, NIA1 to 3: octets of a constant.
     UeSecurityCapability::from_value(&[0xF0, 0x70]).unwrap_or_else(|_| unreachable!())
+}
+
+fn identity(k_amf: KAmf, ng_ksi: NgKsi) -> Identity {
+    Identity {
+        k_amf,
+        ng_ksi,
+        ue_sec_cap: capability(),
+        emergency: false,
+    }
 }
 
 impl Ue {
@@ -92,6 +103,7 @@ impl Ue {
             newest: 0,
             changing: true,
             moved: false,
+            giving: false,
             contents: 0,
             recorded: VecDeque::new(),
         })
@@ -217,7 +229,10 @@ impl Ue {
         let (shared, number) = (self.shared.clone(), self.number);
         self.at(home, move |node| {
             let verified = node.verify(home.handle, &pdu)?;
-            shared.record.accepted(number, &pdu);
+            let Life { seat, number: life } = home.life;
+            let (time, handle) = (shared.begin.elapsed().as_secs_f64(), home.handle.bits());
+            let whose = format!("at {time:.3} by node {seat}.{life} as {handle:x}");
+            shared.record.accepted(number, &pdu, whose);
             Ok(verified)
         })
     }
@@ -343,21 +358,35 @@ impl Ue {
     /// The AMF moves the session to another node in order.
     fn move_on(&mut self) -> Result<()> {
         let home = self.home()?;
-        for _ in 0..100 {
-            match self.at(home, move |node| node.give(home.handle))? {
-                Ok(()) => {
-                    self.shared.tally().moves += 1;
-                    // Whoever asks next may have it at once.
-                    self.home = None;
-                    return Ok(());
-                }
-                Err(Error::Busy) => std::thread::sleep(Duration::from_millis(3)),
-                Err(error) if is_gone(error) => return Err(Trouble::Gone),
-                // The store does not answer; it is given when it does.
-                Err(_) => break,
+        self.giving = true;
+        while !self.shared.ends() {
+            if self.give(home)? {
+                return Ok(());
             }
+            std::thread::sleep(Duration::from_millis(3));
         }
-        Err(Trouble::Gone)
+        Ok(())
+    }
+
+    /// Asks the node to give the session away, or how far that is. True when it is over.
+    pub(super) fn give(&mut self, home: Home) -> Result<bool> {
+        match self.at(home, move |node| node.give(home.handle))? {
+            Ok(()) => {
+                self.shared.tally().moves += 1;
+                // Whoever asks next may have it at once.
+                self.home = None;
+                self.giving = false;
+                Ok(true)
+            }
+            // A procedure is under way: another time.
+            Err(Error::Conflict) => {
+                self.giving = false;
+                Ok(true)
+            }
+            Err(error) if is_gone(error) => Err(Trouble::Gone),
+            // Under way, or the store does not answer.
+            Err(_) => Ok(false),
+        }
     }
 
     fn new_key(&mut self) -> KAmf {
@@ -369,30 +398,37 @@ impl Ue {
         KAmf::new(octets)
     }
 
+    /// The UE's side of an authentication, under the next key set identifier that it has not got in use.
+    fn agree(&self, k_amf: &KAmf) -> Result<NgKsi> {
+        for i in 0..7 {
+            let ksi = NgKsi::native(((self.keys + i) % 7) as u8).ok_or(Trouble::Wrong)?;
+            let own = identity(k_amf.clone(), ksi);
+            match self.shared.ues.authenticated(self.own, own) {
+                Ok(()) => return Ok(ksi),
+                Err(Error::NgKsi) => {}
+                Err(error) => return Err(self.wrong(&format!("the UE refuses a key: {error:?}"))),
+            }
+        }
+        Err(self.wrong("the UE refuses every key set identifier"))
+    }
+
     /// Native re-authentication and the security mode procedure under its K_AMF.
     pub(super) fn rekey(&mut self) -> Result<()> {
         let home = self.home()?;
         self.changing = true;
-        let ksi = NgKsi::native((self.keys % 7) as u8).ok_or(Trouble::Wrong)?;
         let k_amf = self.new_key();
-        let identity = |k_amf: KAmf| Identity {
-            k_amf,
-            ng_ksi: ksi,
-            ue_sec_cap: capability(),
-            emergency: false,
-        };
-        let own = self
-            .shared
-            .ues
-            .authenticated(self.own, identity(k_amf.clone()));
-        own.map_err(|error| self.wrong(&format!("the UE refuses a key: {error:?}")))?;
-        let amf = identity(k_amf);
+        let ksi = self.agree(&k_amf)?;
+        let amf = identity(k_amf, ksi);
         let handed = self.at(home, move |node| {
             // Of a procedure whose end was not seen.
             node.abort(home.handle);
             node.authenticated(home.handle, amf)
         })?;
-        handed.map_err(|error| self.trouble("authentication", error))?;
+        handed.map_err(|error| match error {
+            // The node has another context of this name: the next time the key has another one.
+            Error::NgKsi => Trouble::Later,
+            error => self.trouble("authentication", error),
+        })?;
         let mut answer = self.protected(home, move |node| node.command(home.handle))?;
         for _ in 0..COMMANDS {
             let (command, place) = answer.map_err(|error| self.trouble("command", error))?;
