@@ -2113,6 +2113,48 @@ int32_t naslane_sessions_after(const naslane_engine *engine,
                                size_t room,
                                size_t *count);
 
+/* ====================================================================== *
+ * Sessions that move between the sidecars of a set.
+ */
+
+/**
+ * Gives a session the name, of 1 to 64 octets, under which another sidecar of the set can take it over. To be
+ * called before naslane_authenticated(). Names are those of this client's user and name.
+ *
+ * Errors: UNSUPPORTED (no sidecar, or one without a store), ARGUMENT (length; a client without a name),
+ * OUT_OF_ORDER (it has keys), CONFLICT (it has another name, or another session has this one), HANDLE, FENCED,
+ * NULL.
+ */
+int32_t naslane_session_name(const naslane_engine *engine,
+                             uint64_t session,
+                             const uint8_t *name,
+                             size_t len);
+
+/**
+ * Takes over the session of this name, which another sidecar of the set had; one that is here is found. tag is
+ * the caller's own number for it. Does not wait: while the answer is BUSY, call again in some milliseconds.
+ *
+ * Errors: BUSY (the store was asked), FENCED (its owner is present), NO_CONTEXT (the store does not know it),
+ * REKEY_REQUIRED (nobody can vouch for its COUNTs: establish a new session and authenticate), LEASE_EXHAUSTED (the
+ * store does not answer), RECORD, KEY_REUSED, QUOTA, TABLE_FULL, UNSUPPORTED, ARGUMENT, NULL, OVERLAP.
+ */
+int32_t naslane_session_take(const naslane_engine *engine,
+                             const uint8_t *name,
+                             size_t len,
+                             uint64_t tag,
+                             uint64_t *session);
+
+/**
+ * Gives a session back to the store with its exact COUNTs: another sidecar can take it at once. It is released
+ * when this is OK. Does not wait: while the answer is BUSY, call again in some milliseconds; the session sends
+ * nothing more.
+ *
+ * Errors: BUSY, CONFLICT (a procedure changes its keys), NO_CONTEXT (it has no keys), ARGUMENT (it has no name),
+ * FENCED, HANDLE, UNSUPPORTED, NULL.
+ */
+int32_t naslane_session_give(const naslane_engine *engine,
+                             uint64_t session);
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

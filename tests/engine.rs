@@ -27,7 +27,7 @@ fn a_command_repeated_on_the_first_access_is_answered_again() {
     use naslane::base::AccessType;
     use naslane::procedure::smc::{Action, Answer, Event};
 
-    let second = AccessType::Non3Gpp;
+    let second = AccessType::NonThreeGpp;
     let engine = engine(2, 2);
     let pair = Pair::secured(&engine, 1);
     pair.run_smc(&engine, second, Activation::Current);

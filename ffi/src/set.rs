@@ -7,12 +7,12 @@ use crate::engine::{naslane_engine, of};
 use crate::guard;
 use crate::pointer::{Out, octets};
 
-/// Gives a session the name, of 1 to 64 octets, under which another sidecar of the set can take it over. To be called
-/// before [`naslane_authenticated`](crate::session::naslane_authenticated). Names are those of this client's user and
-/// name.
+/// Gives a session the name, of 1 to 64 octets, under which another sidecar of the set can take it over. To be
+/// called before naslane_authenticated(). Names are those of this client's user and name.
 ///
-/// Errors: UNSUPPORTED (no sidecar, or one without a store), ARGUMENT (length; a client without a name), OUT_OF_ORDER
-/// (it has keys), CONFLICT (it has another name, or another session has this one), HANDLE, FENCED, NULL.
+/// Errors: UNSUPPORTED (no sidecar, or one without a store), ARGUMENT (length; a client without a name),
+/// OUT_OF_ORDER (it has keys), CONFLICT (it has another name, or another session has this one), HANDLE, FENCED,
+/// NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn naslane_session_name(
     engine: *const naslane_engine,
@@ -27,12 +27,12 @@ pub unsafe extern "C" fn naslane_session_name(
     })
 }
 
-/// Takes over the session of this name, which another sidecar of the set had; one that is here is found. `tag` is the
-/// caller's own number for it. Does not wait: while the answer is BUSY, call again in some milliseconds.
+/// Takes over the session of this name, which another sidecar of the set had; one that is here is found. `tag` is
+/// the caller's own number for it. Does not wait: while the answer is BUSY, call again in some milliseconds.
 ///
 /// Errors: BUSY (the store was asked), FENCED (its owner is present), NO_CONTEXT (the store does not know it),
-/// REKEY_REQUIRED (nobody can vouch for its COUNTs: establish a new session and authenticate), LEASE_EXHAUSTED (the store
-/// does not answer), RECORD, KEY_REUSED, QUOTA, TABLE_FULL, UNSUPPORTED, ARGUMENT, NULL, OVERLAP.
+/// REKEY_REQUIRED (nobody can vouch for its COUNTs: establish a new session and authenticate), LEASE_EXHAUSTED (the
+/// store does not answer), RECORD, KEY_REUSED, QUOTA, TABLE_FULL, UNSUPPORTED, ARGUMENT, NULL, OVERLAP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn naslane_session_take(
     engine: *const naslane_engine,
@@ -53,11 +53,12 @@ pub unsafe extern "C" fn naslane_session_take(
     })
 }
 
-/// Gives a session back to the store with its exact COUNTs: another sidecar can take it at once. It is released when this
-/// is OK. Does not wait: while the answer is BUSY, call again in some milliseconds; the session sends nothing more.
+/// Gives a session back to the store with its exact COUNTs: another sidecar can take it at once. It is released
+/// when this is OK. Does not wait: while the answer is BUSY, call again in some milliseconds; the session sends
+/// nothing more.
 ///
-/// Errors: BUSY, CONFLICT (a procedure changes its keys), NO_CONTEXT (it has no keys), ARGUMENT (it has no name), FENCED,
-/// HANDLE, UNSUPPORTED, NULL.
+/// Errors: BUSY, CONFLICT (a procedure changes its keys), NO_CONTEXT (it has no keys), ARGUMENT (it has no name),
+/// FENCED, HANDLE, UNSUPPORTED, NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn naslane_session_give(engine: *const naslane_engine, session: u64) -> i32 {
     guard::call(|| {

@@ -147,18 +147,6 @@ impl<S: Store> Attendant<S> {
         &mut self.keeper
     }
 
-    /// Keys that are kept.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.kept.len()
-    }
-
-    /// True when none are.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
-    }
-
     /// One turn: looks at the sessions that want something, asks the store, and sets ceilings. Returns the time of the next
     /// turn at the latest. `now`: on a clock that does not go back.
     pub fn attend(&mut self, tables: &[&Table], now: Duration) -> Duration {

@@ -79,6 +79,7 @@ pub struct Keeper<S> {
     incarnation: Incarnation,
     presence: Presence,
     certain: bool,
+    replaced: bool,
     held: BTreeMap<u64, Held>,
     /// Requests that the next round carries out, each of a session once.
     due: BTreeMap<u64, Request>,
@@ -102,6 +103,7 @@ impl<S: Store> Keeper<S> {
             config,
             presence: Presence::new(config.ttl),
             certain: false,
+            replaced: false,
             held: BTreeMap::new(),
             due: BTreeMap::new(),
             again: HashSet::new(),
@@ -130,10 +132,11 @@ impl<S: Store> Keeper<S> {
         self.config.uplink
     }
 
-    /// True while this node is present in the store for certain.
+    /// True while this node is present in the store for certain. Never again after [`Failure::Replaced`]: what stands in
+    /// another store is for another start to find out.
     #[must_use]
     pub const fn present(&self) -> bool {
-        self.certain
+        self.certain && !self.replaced
     }
 
     /// Sessions that it keeps.
@@ -410,6 +413,7 @@ impl<S: Store> Keeper<S> {
         self.wait_until = now + self.wait;
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
         if failure == Failure::Replaced {
+            self.replaced = true;
             // From here on this is another store: what comes next is written under its incarnation.
             self.tell_all(&Event::StoreReplaced);
             self.due.clear();

@@ -15,6 +15,7 @@ mod cluster;
 #[path = "../common/ports.rs"]
 mod ports;
 #[path = "../sidecar/world.rs"]
+#[allow(dead_code)] // parts that only tests of one daemon need
 mod world;
 
 mod hardened;

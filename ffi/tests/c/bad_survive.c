@@ -39,6 +39,19 @@ static void refused(void) {
     BAD(CUT, naslane_sessions_after(engine, 0, few, 2, (size_t *)(void *)few));
     BAD(NASLANE_E_ARGUMENT, naslane_sessions_after(engine, 0, (uint64_t *)((uintptr_t)few + 1), 1, &count));
     CHECK(few[0] == 7 && few[1] == 7 && count == 9);
+    /* Sessions move between sidecars only. */
+    static const uint8_t name[] = "one";
+    BAD(NUL, naslane_session_name(NULL, 1, name, 3));
+    BAD(NUL, naslane_session_name(engine, 1, NULL, 3));
+    BAD(NASLANE_E_HANDLE, naslane_session_name(engine, 0, name, 3));
+    BAD(NUL, naslane_session_take(NULL, name, 3, 0, few));
+    BAD(NUL, naslane_session_take(engine, NULL, 3, 0, few));
+    BAD(NUL, naslane_session_take(engine, name, 3, 0, NULL));
+    BAD(CUT, naslane_session_take(engine, (uint8_t *)few, 3, 0, few));
+    BAD(NASLANE_E_UNSUPPORTED, naslane_session_take(engine, name, 3, 0, few));
+    BAD(NUL, naslane_session_give(NULL, 1));
+    BAD(NASLANE_E_HANDLE, naslane_session_give(engine, 0));
+    CHECK(few[0] == 7);
 }
 
 /* Handles in order, a few at a time. */

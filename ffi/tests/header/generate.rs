@@ -29,6 +29,7 @@ const SECTIONS: &[&str] = &[
     "door",
     "queue",
     "survive",
+    "set",
 ];
 
 fn source(section: &str) -> PathBuf {

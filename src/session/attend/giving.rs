@@ -8,6 +8,18 @@ use crate::store::Store;
 use super::{Attendant, table_of};
 
 impl<S: Store> Attendant<S> {
+    /// Keys that are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// True when none are.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// Gives a session back, with all its keys: it sends nothing more here, and another node may take it over. It is to be
     /// released when [`Attendant::keeps`] says no, and then [`Attendant::given_away`] is to be told.
     ///
