@@ -208,7 +208,15 @@ impl<S: Store + 'static> Node for Inside<S> {
         self.at(|engine| {
             let mut attendant = self.attendant();
             if let Some(handle) = self.names.find(name) {
-                return Ok(handle);
+                if !attendant.gives(handle) {
+                    return Ok(handle);
+                }
+                if attendant.keeps(handle) {
+                    return Err(Error::Busy);
+                }
+                // It was given, and nobody came to hear that.
+                attendant.given_away(handle);
+                engine.release(handle)?;
             }
             match attendant.take_over(&[engine.table()], name)? {
                 Taken::Waiting => Err(Error::Busy),
