@@ -38,10 +38,16 @@ fn ms(time: Duration) -> f64 {
 }
 
 impl Report {
-    /// Takeovers but the first registrations.
+    /// Of lost owners, and new sessions in their place; first registrations and moves in order are none.
     fn takeovers(&self) -> Vec<Takeover> {
         let all = self.tally.takeovers.iter().cloned();
-        all.filter(|one| !one.first()).collect()
+        all.filter(|one| one.from.is_some()).collect()
+    }
+
+    /// What was given by one node, until the next one served it.
+    fn moves(&self) -> Vec<Takeover> {
+        let all = self.tally.takeovers.iter().cloned();
+        all.filter(|one| one.from.is_none() && !one.anew).collect()
     }
 
     /// What must not be, in words. Whether everybody was served in time is told apart: [`Report::slow`].
@@ -122,6 +128,11 @@ impl Report {
             "served again after",
             format!("p99 {} ms, max {} ms", ms(p99), ms(most)),
         );
+        let (most, p99) = most_and_p99(&self.moves());
+        line(
+            "served again after a move",
+            format!("p99 {} ms, max {} ms", ms(p99), ms(most)),
+        );
         line(
             "longest outage, presence included",
             format!("{} ms", ms(outage.unwrap_or_default())),
@@ -166,6 +177,7 @@ impl Report {
     pub(super) fn json(&self) -> String {
         let (found, tally, takeovers) = (&self.findings, &self.tally, self.takeovers());
         let (most, p99) = most_and_p99(&takeovers);
+        let moved = most_and_p99(&self.moves());
         let life = |life: Option<super::node::Life>| {
             life.map_or(
                 Value::Null,
@@ -199,6 +211,7 @@ impl Report {
             "pauses": tally.pauses,
             "longest_pause_ms": ms(tally.longest_pause),
             "served_again_ms": {"max": ms(most), "p99": ms(p99)},
+            "moved_ms": {"max": ms(moved.0), "p99": ms(moved.1)},
             "largest_jump": found.largest_jump,
             "largest_gap": found.largest_gap,
             "reuses": found.reused,

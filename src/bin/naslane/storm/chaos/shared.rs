@@ -47,13 +47,6 @@ impl fmt::Display for Answers {
     }
 }
 
-impl Takeover {
-    /// The UE's first registration, which is none.
-    pub(super) const fn first(&self) -> bool {
-        self.anew && self.from.is_none()
-    }
-}
-
 /// What the UEs saw.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
