@@ -165,14 +165,25 @@ fn a_session_moves_in_order() {
     let replayed = protect(&ues, pair.1, GPP, UPLINK);
     verify(&old.engine, pair.0, GPP, &replayed).unwrap();
     old.attendant.give(&[old.engine.table()], pair.0).unwrap();
+    // Silent at once, both ways: the next node would accept the message again.
+    let late = protect(&ues, pair.1, GPP, UPLINK);
+    assert_eq!(
+        verify(&old.engine, pair.0, GPP, &late),
+        Err(Error::Conflict)
+    );
     old.turn();
     assert!(!old.attendant.keeps(pair.0));
-    assert_eq!(old.downlink(&ues, pair), Err(Error::LeaseExhausted));
+    assert_eq!(
+        verify(&old.engine, pair.0, GPP, &late),
+        Err(Error::Conflict)
+    );
+    assert_eq!(old.downlink(&ues, pair), Err(Error::Conflict));
     old.engine.release(pair.0).unwrap();
 
     let amf = new.take_over(5).unwrap();
     let moved = (amf, pair.1);
     assert_eq!(verify(&new.engine, amf, GPP, &replayed), Err(Error::Replay));
+    assert_eq!(verify(&new.engine, amf, GPP, &late), Ok(UPLINK.to_vec()));
     for _ in 0..100 {
         new.uplink(&ues, moved).unwrap();
         new.downlink(&ues, moved).unwrap();

@@ -3,6 +3,8 @@
 
 mod amf;
 mod attack;
+#[cfg(target_os = "linux")]
+mod chaos;
 mod door;
 mod figures;
 mod lane;
@@ -30,9 +32,9 @@ use plan::Plan;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Subscribers
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    ues: u64,
+    /// Subscribers [default: 100000; 60 with --chaos]
+    #[arg(long, value_name = "N")]
+    ues: Option<u64>,
     /// Ciphering algorithm of all UEs, 0 to 3; goes with --nia
     #[arg(long, value_name = "ID")]
     nea: Option<u8>,
@@ -63,16 +65,37 @@ pub(crate) struct Args {
     /// Authenticate the slices of every UE too; FILE names NSSAAF, slices and credentials (deploy/README.md)
     #[arg(long, value_name = "FILE")]
     nssaa: Option<std::path::PathBuf>,
-    /// Where keys, contents, losses and attacks come from
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// Print JSON
+    /// Where keys, contents, losses, faults and attacks come from [default: 1; with --chaos another each time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Print JSON, or write it to FILE
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    json: Option<std::path::PathBuf>,
+    /// Three sidecars on a store of three members, all of which are killed, stopped and cut off at random: no COUNT is
+    /// used twice, no replay accepted, no UE lost. Needs root, etcd and iproute2, and a build with the feature etcd
     #[arg(long)]
-    json: bool,
+    chaos: bool,
+    /// With --chaos: nodes and store in this process; needs nothing
+    #[arg(long, requires = "chaos")]
+    in_process: bool,
+    /// With --chaos: the store forgets what it acknowledged, which must be noticed
+    #[arg(long, requires = "chaos", conflicts_with = "in_process", hide = true)]
+    forgetful: bool,
 }
 
 /// Runs the storm. Says no when a UE was lost or a hostile message accepted.
 pub(crate) fn run(args: &Args) -> Outcome {
+    #[cfg(target_os = "linux")]
+    if args.chaos {
+        return chaos::run(&chaos::Wish {
+            seed: args.seed.unwrap_or_else(|| chaos_seed(std::process::id())),
+            ues: args.ues.unwrap_or(60),
+            seconds: args.seconds.unwrap_or(300),
+            in_process: args.in_process,
+            forgetful: args.forgetful,
+            json: args.json.as_deref(),
+        });
+    }
     let plan = Plan::of(args)?;
     let sessions = plan.window * plan.threads;
     let entrance = door::open(&plan.engine, sessions)?;
@@ -92,8 +115,24 @@ pub(crate) fn run(args: &Args) -> Outcome {
         elapsed,
         good,
     };
-    show(&if args.json { run.json() } else { run.text() })?;
+    match args.json.as_deref() {
+        Some(path) if path != std::path::Path::new("-") => {
+            let written = std::fs::write(path, run.json());
+            written.map_err(|why| format!("{}: {why}", path.display()))?;
+            show(&run.text())?;
+        }
+        Some(_) => show(&run.json())?,
+        None => show(&run.text())?,
+    }
     Ok(good)
+}
+
+/// A seed that is another one each time, short enough to be typed.
+#[cfg(target_os = "linux")]
+fn chaos_seed(process: u32) -> u64 {
+    let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let time = time.map_or(0, |time| time.as_millis() as u64);
+    random::Random::of(&[time, u64::from(process)]).next() >> 32
 }
 
 fn storm((door, ues): (&Door, &Engine), plan: &Plan) -> Result<Figures, String> {

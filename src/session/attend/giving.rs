@@ -1,6 +1,7 @@
 //! How sessions leave: given to whoever asks next, or released.
 
 use crate::base::{Error, Result};
+use crate::security::KeyChange;
 use crate::session::handle::Handle;
 use crate::session::table::Table;
 use crate::store::Store;
@@ -20,12 +21,15 @@ impl<S: Store> Attendant<S> {
         self.kept.is_empty()
     }
 
-    /// Gives a session back, with all its keys: it sends nothing more here, and another node may take it over. It is to be
-    /// released when [`Attendant::keeps`] says no, and then [`Attendant::given_away`] is to be told.
+    /// Gives a session back, with all its keys: it sends and accepts nothing more here ([`Error::Conflict`]), and another
+    /// node may take it over. It is to be released when [`Attendant::keeps`] says no, and then [`Attendant::given_away`] is to be told.
     ///
     /// # Errors
     /// [`Error::Conflict`] while a procedure changes its keys; those of [`Table::lock`].
     pub fn give(&mut self, tables: &[&Table], handle: Handle) -> Result<()> {
+        if self.given.contains(&handle) {
+            return Ok(());
+        }
         let guard = table_of(tables, handle)?.lock(handle)?;
         if guard.security.key_change().is_some() {
             return Err(Error::Conflict);
@@ -33,6 +37,11 @@ impl<S: Store> Attendant<S> {
         drop(guard);
         // Its newest record goes along.
         self.look(tables, handle, true);
+        // Silent before its floors are read, as an exported one: what it accepted after that, the next node would accept
+        // once more.
+        let mut guard = table_of(tables, handle)?.lock(handle)?;
+        guard.security.begin_key_change(KeyChange::Exported)?;
+        drop(guard);
         self.given.insert(handle);
         for id in self.keys_of(handle) {
             self.keeper.stop(id);

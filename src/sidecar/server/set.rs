@@ -40,7 +40,11 @@ impl House {
                 if let Some(handle) = here
                     && self.tenants.own(asker.tenant, handle.bits()).is_ok()
                 {
-                    return Ok(Response::Session(handle.bits()));
+                    if !self.set()?.gives(handle) {
+                        return Ok(Response::Session(handle.bits()));
+                    }
+                    // It was to be given away, and nobody came to hear that it was: from the store, like any other.
+                    self.part_with(asker.tenant, handle)?;
                 }
                 self.has_room(asker)?;
                 let handle = self.set()?.take(name).unwrap_or(Err(Error::Busy))?;
@@ -57,11 +61,7 @@ impl House {
                 if !self.has_keys(handle)? {
                     return Err(Error::NoContext);
                 }
-                self.set()?.give(handle).unwrap_or(Err(Error::Busy))?;
-                self.tenants
-                    .drop_session(asker.tenant, handle, &self.owners);
-                self.send_off(handle);
-                self.count_sessions();
+                self.part_with(asker.tenant, handle)?;
                 Ok(Response::Done)
             }
         }
@@ -105,6 +105,18 @@ impl House {
         if let Some(set) = &self.set {
             set.released(handle);
         }
+    }
+
+    /// Gives a session to the store.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] until that is done; those of [`crate::session::attend::Attendant::give`].
+    fn part_with(&mut self, tenant: u64, handle: Handle) -> Result<()> {
+        self.set()?.give(handle).unwrap_or(Err(Error::Busy))?;
+        self.tenants.drop_session(tenant, handle, &self.owners);
+        self.send_off(handle);
+        self.count_sessions();
+        Ok(())
     }
 
     /// A session that the store has back ends here.

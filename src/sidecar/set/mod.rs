@@ -221,6 +221,11 @@ impl Set {
         None
     }
 
+    /// True while a session is being given away, and until somebody hears that it was.
+    pub(super) fn gives(&self, handle: Handle) -> bool {
+        self.shared.desk().gives.contains_key(&handle)
+    }
+
     /// A session that was given is released.
     pub(super) fn given_away(&self, handle: Handle) {
         self.names.forget(handle);

@@ -56,10 +56,11 @@ impl Plan {
     pub(super) fn of(args: &Args) -> Result<Self, String> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = args.threads.unwrap_or(cores);
-        within("--ues", args.ues, (1, 100_000_000))?;
+        let ues = args.ues.unwrap_or(100_000);
+        within("--ues", ues, (1, 100_000_000))?;
         within("--batch", args.batch as u64, (1, 4096))?;
         within("--threads", threads as u64, (1, 255))?;
-        let threads = threads.min(usize::try_from(args.ues).unwrap_or(usize::MAX));
+        let threads = threads.min(usize::try_from(ues).unwrap_or(usize::MAX));
         if !(0.0..=50.0).contains(&args.loss) {
             return Err(format!(
                 "--loss {} is out of range; give 0 to 50 per cent",
@@ -69,9 +70,9 @@ impl Plan {
         if let Some(seconds) = args.seconds {
             within("--seconds", seconds, (1, 86_400))?;
         }
-        let share = args.ues.div_ceil(threads as u64);
+        let share = ues.div_ceil(threads as u64);
         Ok(Self {
-            ues: args.ues,
+            ues,
             mix: mix(args)?,
             batch: args.batch,
             threads,
@@ -79,7 +80,7 @@ impl Plan {
             time: args.seconds.map(Duration::from_secs),
             loss: (args.loss * 10_000.0).round() as usize,
             hostile: args.hostile,
-            seed: args.seed,
+            seed: args.seed.unwrap_or(1),
             engine: super::door::Choice::of(&args.engine)?,
             slices: slices(args)?,
         })
