@@ -28,6 +28,7 @@ fn config(workers: usize) -> WorkersConfig {
         wait: Wait::Adaptive,
         spin: Duration::from_micros(5), // sleeps often
         cores: Cores::Unpinned,
+        ..WorkersConfig::default()
     }
 }
 
