@@ -140,7 +140,9 @@ impl<'a> Conductor<'a> {
         let mut lasting: Vec<(Duration, Fault, Vec<usize>)> = Vec::new();
         while begin.elapsed() < time {
             let now = begin.elapsed();
-            while let Some(entry) = coming.pop_front_if(|entry| entry.at <= now) {
+            while coming.front().is_some_and(|entry| entry.at <= now)
+                && let Some(entry) = coming.pop_front()
+            {
                 let members = self.begin(entry.fault)?;
                 lasting.push((entry.at + entry.lasts, entry.fault, members));
             }

@@ -277,7 +277,7 @@ impl Ue {
         }
     }
 
-    fn from_ue(&mut self) -> Result<(Vec<u8>, Vec<u8>)> {
+    fn next_uplink(&mut self) -> Result<(Vec<u8>, Vec<u8>)> {
         let plain = self.transport(Direction::Uplink);
         let mut pdu = vec![0; plain.len() + 7];
         let sent = self.shared.ues.protect(self.own, GPP, &plain, &mut pdu);
@@ -290,7 +290,7 @@ impl Ue {
     /// One message from the UE.
     pub(super) fn uplink(&mut self) -> Result<()> {
         let home = self.home()?;
-        let (plain, pdu) = self.from_ue()?;
+        let (plain, pdu) = self.next_uplink()?;
         if !self.arrives() {
             return Err(Trouble::Later);
         }
@@ -346,7 +346,7 @@ impl Ue {
         }
         // The same message to both.
         let home = self.home()?;
-        let (_, pdu) = self.from_ue()?;
+        let (_, pdu) = self.next_uplink()?;
         let _ = self.verified(former, pdu.clone());
         match self.verified(home, pdu)? {
             Err(error) if is_gone(error) => Err(Trouble::Gone),
