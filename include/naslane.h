@@ -2170,7 +2170,7 @@ int32_t naslane_session_take(const naslane_engine *engine,
 /**
  * Gives a session back to the store with its exact COUNTs: another sidecar can take it at once. It is released
  * when this is OK. Does not wait: while the answer is BUSY, call again in some milliseconds; the session sends
- * nothing more.
+ * and accepts nothing until then, and answers CONFLICT.
  *
  * Errors: BUSY, CONFLICT (a procedure changes its keys), NO_CONTEXT (it has no keys), ARGUMENT (it has no name),
  * FENCED, HANDLE, UNSUPPORTED, NULL.

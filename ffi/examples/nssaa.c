@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { GPP = 1, REGISTRATION_REQUEST = 0x41 };
 enum { EAP_REQUEST = 1, EAP_RESPONSE = 2, EAP_SUCCESS = 3, EAP_FAILURE = 4, IDENTITY = 1, TOKEN_CARD = 6 };
@@ -171,13 +172,19 @@ static void run(amf *amf) {
 }
 
 static void security(naslane_engine *engine, uint64_t amf, naslane_engine *ues, uint64_t ue) {
-    static const uint8_t k_amf[32] = {0x5A}, registration[] = {0x7E, 0, REGISTRATION_REQUEST, 0x79, 0, 11, 0xF2, 0, 0xF1,
-                                                               0x10, 2, 0, 0x40, 0xC0, 0, 0, 1, 0x2E, 2, 0xF0, 0x70};
+    static const uint8_t registration[] = {0x7E, 0, REGISTRATION_REQUEST, 0x79, 0, 11, 0xF2, 0, 0xF1, 0x10, 2, 0,
+                                           0x40, 0xC0, 0, 0, 1, 0x2E, 2, 0xF0, 0x70};
+    /* From an authentication; a sidecar that has seen a key does not let it begin again. */
+    uint8_t k_amf[32] = {0x5A};
+    struct timespec now;
     uint8_t command[NASLANE_SMC_ROOM], answer[NASLANE_SMC_ROOM];
     naslane_smc_request request;
     naslane_ue self;
     naslane_sent sent;
     naslane_received received;
+    need(timespec_get(&now, TIME_UTC) == TIME_UTC, "the time");
+    memcpy(k_amf + 8, &now.tv_sec, sizeof now.tv_sec);
+    memcpy(k_amf + 16, &now.tv_nsec, sizeof now.tv_nsec);
     TRY(naslane_authenticated(engine, amf, k_amf, 0, capability, sizeof capability, 0));
     TRY(naslane_authenticated(ues, ue, k_amf, 0, capability, sizeof capability, 0));
     TRY(naslane_smc_request_init(&request));

@@ -55,7 +55,7 @@ pub unsafe extern "C" fn naslane_session_take(
 
 /// Gives a session back to the store with its exact COUNTs: another sidecar can take it at once. It is released
 /// when this is OK. Does not wait: while the answer is BUSY, call again in some milliseconds; the session sends
-/// nothing more.
+/// and accepts nothing until then, and answers CONFLICT.
 ///
 /// Errors: BUSY, CONFLICT (a procedure changes its keys), NO_CONTEXT (it has no keys), ARGUMENT (it has no name),
 /// FENCED, HANDLE, UNSUPPORTED, NULL.

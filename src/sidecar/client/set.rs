@@ -44,9 +44,9 @@ impl Client {
     /// when this succeeds.
     ///
     /// # Errors
-    /// [`Error::Busy`]: under way, call again in some milliseconds; the session sends nothing more. [`Error::Conflict`] while
-    /// a procedure changes its keys, [`Error::NoContext`] without keys, [`Error::Argument`] without a name,
-    /// [`Error::Unsupported`] without a store.
+    /// [`Error::Busy`]: under way, call again in some milliseconds; until then the session sends and accepts nothing, and
+    /// answers [`Error::Conflict`]. [`Error::Conflict`] here while a procedure changes its keys, [`Error::NoContext`]
+    /// without keys, [`Error::Argument`] without a name, [`Error::Unsupported`] without a store.
     pub fn give_session(&self, handle: Handle) -> Result<()> {
         self.done(&Request::Set(SetRequest::Give(handle.bits())))
     }

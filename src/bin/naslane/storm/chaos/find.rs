@@ -108,11 +108,14 @@ impl Ue {
         self.arrive(search.old, home);
         let served = self.serves();
         match served {
-            Ok(()) if same => self.paused(search),
+            Ok(()) if same => self.paused(search, home.life),
             Ok(()) => self.told(search, home.life),
             Err(trouble) => {
                 search.answers.add(seat, trouble);
-                // From here on it is this node's to be lost.
+                // From here on it is this node's to be lost: the next takeover waits for its absence.
+                if !same {
+                    search.possible = None;
+                }
                 search.owner = Some(home.life);
             }
         }
@@ -132,16 +135,20 @@ impl Ue {
         self.home = Some(home);
         let served = self.serves();
         match served {
-            Ok(()) => self.paused(search),
+            Ok(()) => self.paused(search, home.life),
             Err(trouble) => search.answers.add(home.life.seat, trouble),
         }
         served.is_ok()
     }
 
-    fn paused(&self, search: &Search) {
+    /// Served again by the node that had it.
+    fn paused(&self, search: &Search, life: Life) {
+        let able = self.shared.able(life);
         let mut tally = self.shared.tally();
         tally.pauses += 1;
         tally.longest_pause = tally.longest_pause.max(search.lost.elapsed());
+        let wait = able.map_or(Duration::ZERO, |able| search.lost.max(able).elapsed());
+        tally.longest_own = tally.longest_own.max(wait);
     }
 
     fn name(&self) -> Vec<u8> {

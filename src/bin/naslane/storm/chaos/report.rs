@@ -125,6 +125,10 @@ impl Report {
             format!("{}, at most {} ms", tally.pauses, ms(tally.longest_pause)),
         );
         line(
+            "of that, with nothing in its way",
+            format!("at most {} ms", ms(tally.longest_own)),
+        );
+        line(
             "served again after",
             format!("p99 {} ms, max {} ms", ms(p99), ms(most)),
         );
@@ -210,6 +214,7 @@ impl Report {
             "moves": tally.moves,
             "pauses": tally.pauses,
             "longest_pause_ms": ms(tally.longest_pause),
+            "longest_pause_able_ms": ms(tally.longest_own),
             "served_again_ms": {"max": ms(most), "p99": ms(p99)},
             "moved_ms": {"max": ms(moved.0), "p99": ms(moved.1)},
             "largest_jump": found.largest_jump,

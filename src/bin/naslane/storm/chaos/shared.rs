@@ -53,6 +53,8 @@ pub(super) struct Tally {
     pub(super) takeovers: Vec<Takeover>,
     /// Longest time that a UE had to wait for a node that stayed its own.
     pub(super) longest_pause: Duration,
+    /// Of these times, the longest in which nothing held that node, nor the store.
+    pub(super) longest_own: Duration,
     pub(super) pauses: u64,
     /// Sessions given by one node and taken by another in order.
     pub(super) moves: u64,
@@ -138,6 +140,13 @@ impl Shared {
         } else {
             gone.entry(life).or_insert_with(Instant::now);
         }
+    }
+
+    /// Since when nothing holds this node, nor the store, if that is so.
+    pub(super) fn able(&self, life: Life) -> Option<Instant> {
+        let store = (*lock(&self.store_since))?;
+        let able = self.seats.get(life.seat)?.able_since()?;
+        Some(store.max(able))
     }
 
     /// Since when a session of `owner` can be served by a node that is not it: the store answers, it counts the owner as
