@@ -40,6 +40,8 @@ fn a_killed_daemon_is_succeeded_and_a_stopped_one_fenced() {
         std::thread::sleep(2 * MS);
     }
     b.becomes("200");
+    // A session whose first record has not reached the store is lost with its daemon: it authenticates anew.
+    a.settles();
     // Stopped, not dead: it believes that it owns its sessions until it asks the store.
     a.daemon.signal(Signal::STOP);
     let begin = Instant::now();

@@ -21,10 +21,11 @@ use crate::world::{Daemon, PATIENCE, Subscriber, job, one};
 pub const TTL: u64 = 2;
 
 pub struct Node {
+    /// First: what is dropped after it does not wait for a daemon that was stopped.
+    pub daemon: Daemon,
     // Before the daemon: the client is closed first.
     pub queue: Queue,
     pub client: Client,
-    pub daemon: Daemon,
 }
 
 /// Sections for a daemon whose keys lie in `directory`.
@@ -141,6 +142,21 @@ impl Node {
         let line = page.lines().find_map(|line| line.strip_prefix(name));
         let value = line.unwrap_or_else(|| panic!("no {name}: {page}"));
         value.trim().parse().unwrap()
+    }
+
+    /// Waits until what the sessions are now stands in the store: nothing was written for a while.
+    pub fn settles(&self) {
+        const QUIET: Duration = Duration::from_millis(600);
+        let written = || self.metric("naslane_store_writes_total ");
+        let (begin, mut since, mut last) = (Instant::now(), Instant::now(), written());
+        while last == 0 || since.elapsed() < QUIET {
+            assert!(begin.elapsed() < PATIENCE, "it writes for ever");
+            std::thread::sleep(Duration::from_millis(20));
+            let now = written();
+            if now != last {
+                (since, last) = (Instant::now(), now);
+            }
+        }
     }
 
     /// Waits until the probe says so.
