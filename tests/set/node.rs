@@ -23,7 +23,6 @@ pub const TTL: u64 = 2;
 pub struct Node {
     /// First: what is dropped after it does not wait for a daemon that was stopped.
     pub daemon: Daemon,
-    // Before the daemon: the client is closed first.
     pub queue: Queue,
     pub client: Client,
 }
