@@ -78,6 +78,9 @@ pub(crate) struct Args {
     /// With --chaos: nodes and store in this process; needs nothing
     #[arg(long, requires = "chaos")]
     in_process: bool,
+    /// With --chaos: who was served too late is told, and no reason to fail: for machines that others use too
+    #[arg(long, requires = "chaos")]
+    untimed: bool,
     /// With --chaos: the store forgets what it acknowledged, which must be noticed
     #[arg(long, requires = "chaos", conflicts_with = "in_process", hide = true)]
     forgetful: bool,
@@ -92,6 +95,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             ues: args.ues.unwrap_or(60),
             seconds: args.seconds.unwrap_or(300),
             in_process: args.in_process,
+            untimed: args.untimed,
             forgetful: args.forgetful,
             json: args.json.as_deref(),
         });

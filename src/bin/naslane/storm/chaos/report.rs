@@ -175,7 +175,11 @@ impl Report {
                 one.from, one.to, one.answers
             );
         }
-        out + if self.good() { "good\n" } else { "NOT GOOD\n" }
+        out + match (self.faults().is_empty(), self.slow().is_empty()) {
+            (true, true) => "good\n",
+            (true, false) => "NOT GOOD: slow\n",
+            (false, _) => "NOT GOOD\n",
+        }
     }
 
     pub(super) fn json(&self) -> String {
