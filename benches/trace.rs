@@ -15,10 +15,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use world::{World, key, keys};
+use world::{SUPI, World, key, keys};
 
-/// Subscribers, each with a key and connections of its own.
-const UES: u8 = 200;
+/// Subscribers, each with an identity, a key and connections of its own: two digits tell them apart.
+const UES: u8 = 100;
 
 /// Octets of a frame here, with what pcap adds.
 const FRAME: usize = 190;
@@ -32,6 +32,9 @@ fn capture(octets: usize, path: &Path) -> usize {
         world.context = world::Context::of(key(number));
         world.ids.amf = u16::from(number);
         world.ids.ran = u16::from(number);
+        // Two digits of the SUCI, the first in the low half.
+        let digits = number - 1;
+        world.tails = [digits % 10 << 4 | digits / 10, number];
         world.register();
         ues.push((world.ids, world.context.clone()));
     }
@@ -112,8 +115,11 @@ fn main() {
         ["pcap", "toml", "json", "text", "tshark"].map(|end| directory.join(format!("a.{end}")));
     let octets = if small { 1_000_000 } else { 104_857_600 };
     let expected = capture(octets, &pcap);
-    let numbers: Vec<u8> = (1..=UES).collect();
-    fs::write(&toml, keys(&numbers)).expect("written");
+    let supi = |number: u8| format!("imsi-9997001234567{:02}", number - 1);
+    let keys: String = (1..=UES)
+        .map(|number| keys(&[number]).replace(SUPI, &supi(number)))
+        .collect();
+    fs::write(&toml, keys).expect("written");
     recorder(&script, &text);
     let name = script.to_str().expect("text");
     trace(name, [&pcap, &toml, &out]);

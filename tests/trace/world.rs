@@ -113,6 +113,8 @@ pub(crate) struct World {
     pub(crate) replayed: Vec<u8>,
     /// Asks for the whole initial message.
     pub(crate) rinmr: bool,
+    /// Last octets of SUCI and 5G-TMSI: another UE has others.
+    pub(crate) tails: [u8; 2],
 }
 
 impl World {
@@ -128,7 +130,20 @@ impl World {
             capability: CAPABILITY.to_vec(),
             replayed: CAPABILITY.to_vec(),
             rinmr: true,
+            tails: [SUCI[12], GUTI[10]],
         }
+    }
+
+    fn suci(&self) -> [u8; 13] {
+        let mut suci = SUCI;
+        suci[12] = self.tails[0];
+        suci
+    }
+
+    fn guti(&self) -> [u8; 11] {
+        let mut guti = GUTI;
+        guti[10] = self.tails[1];
+        guti
     }
 
     pub(crate) fn uplink(&mut self, nas: &[u8]) {
@@ -154,7 +169,7 @@ impl World {
 
     pub(crate) fn registration_request(&self) -> Vec<u8> {
         let mut message = vec![0x7E, 0, 0x41, 0x79, 0, SUCI.len() as u8];
-        message.extend(SUCI);
+        message.extend(self.suci());
         message.extend([0x2E, self.capability.len() as u8]);
         message.extend(&self.capability);
         message
@@ -225,7 +240,7 @@ impl World {
 
     pub(crate) fn accept_message(&self) -> Vec<u8> {
         let mut message = vec![0x7E, 0, 0x42, 1, 1, 0x77, 0, GUTI.len() as u8];
-        message.extend(GUTI);
+        message.extend(self.guti());
         message
     }
 

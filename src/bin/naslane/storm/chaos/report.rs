@@ -177,7 +177,7 @@ impl Report {
         }
         out + match (self.faults().is_empty(), self.slow().is_empty()) {
             (true, true) => "good\n",
-            (true, false) => "NOT GOOD: slow\n",
+            (true, false) => "nothing wrong, but slow: NOT GOOD\n",
             (false, _) => "NOT GOOD\n",
         }
     }
