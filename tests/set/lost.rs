@@ -110,7 +110,7 @@ fn without_the_store_sessions_end_with_their_leases_and_come_back_with_it() {
     a.becomes("200");
     // What follows needs new connections, which a hardened daemon can make.
     a.daemon.says("seccomp active");
-    std::thread::sleep(50 * MS);
+    a.settles();
     (0..MEMBERS).for_each(|n| cluster.kill(n));
     let (status, heard) = until_refused(&mut a, &ues, &ue);
     assert_eq!(status, Error::LeaseExhausted as i32);

@@ -101,7 +101,7 @@ fn a_name_belongs_to_one_session_and_comes_before_its_keys() {
     // Killed and started again: sessions come back by their names, what lags is said.
     let ue = a.register(&ues, 9);
     ue.talk(&mut a.queue, &ues);
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    a.settles();
     a.daemon.signal(Signal::KILL);
     a.daemon.end();
     a.daemon.launch();
