@@ -34,7 +34,7 @@ fn capture(octets: usize, path: &Path) -> usize {
         world.ids.ran = u16::from(number);
         // Two digits of the SUCI, the first in the low half.
         let digits = number - 1;
-        world.tails = [digits % 10 << 4 | digits / 10, number];
+        world.tails = [((digits % 10) << 4) | (digits / 10), number];
         world.register();
         ues.push((world.ids, world.context.clone()));
     }
