@@ -33,14 +33,6 @@ impl Message {
         }
     }
 
-    /// Where its input belongs, in octets from the start of its stretch: nothing is moved later.
-    pub(super) fn lead(job: &Job) -> usize {
-        match job.op {
-            op::PROTECT => OVERHEAD,
-            _ => 0,
-        }
-    }
-
     /// Its place: [`Message::room`] octets from `start` on.
     pub(super) fn new(checked: Checked, job: &Job, start: usize) -> Self {
         let room = Self::room(job, checked.input.len());
@@ -57,7 +49,7 @@ impl Message {
         self.handle
     }
 
-    /// The place of its input, until it has run.
+    /// The place of its input, until it has run: where nothing has to be moved later. It ends with the stretch.
     pub(super) const fn input(&self, job: &Job) -> Range<usize> {
         match job.op {
             op::PROTECT => self.stretch.start + OVERHEAD..self.stretch.end,

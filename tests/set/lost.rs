@@ -116,8 +116,8 @@ fn without_the_store_sessions_end_with_their_leases_and_come_back_with_it() {
     assert_eq!(status, Error::LeaseExhausted as i32);
     assert!(heard <= 48, "{heard} messages without a store");
     a.becomes("503");
-    assert!(a.get("/readyz").contains("store"));
-    assert!(a.get("/livez").starts_with("HTTP/1.1 200"));
+    assert!(a.daemon.get("/readyz").contains("store"));
+    assert!(a.daemon.get("/livez").starts_with("HTTP/1.1 200"));
     assert_eq!(a.take(5, &[]), Err(Error::LeaseExhausted));
     assert!(a.metric("naslane_store_refused_total ") > 0);
     assert_eq!(a.metric("naslane_store_absences_total "), 1);

@@ -1,8 +1,6 @@
 //! A daemon of a set, with one client that is always called the same.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -120,24 +118,9 @@ impl Node {
         one(&mut self.queue, job(op::VERIFY, ue.amf), pdu).0.status
     }
 
-    pub fn get(&self, path: &str) -> String {
-        let log = self.daemon.log();
-        let address = log.rsplit("metrics at http://").next().unwrap();
-        let address = address.lines().next().unwrap().trim();
-        let mut stream = TcpStream::connect(address).unwrap();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
     /// A metric without labels.
     pub fn metric(&self, name: &str) -> u64 {
-        let page = self.get("/metrics");
+        let page = self.daemon.get("/metrics");
         let line = page.lines().find_map(|line| line.strip_prefix(name));
         let value = line.unwrap_or_else(|| panic!("no {name}: {page}"));
         value.trim().parse().unwrap()
@@ -162,10 +145,11 @@ impl Node {
     pub fn becomes(&self, status: &str) {
         let begin = Instant::now();
         while !self
+            .daemon
             .get("/readyz")
             .starts_with(&format!("HTTP/1.1 {status}"))
         {
-            assert!(begin.elapsed() < PATIENCE, "{}", self.get("/readyz"));
+            assert!(begin.elapsed() < PATIENCE, "{}", self.daemon.get("/readyz"));
             std::thread::sleep(Duration::from_millis(20));
         }
     }

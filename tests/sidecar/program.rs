@@ -1,8 +1,6 @@
 //! The program: settings, users, signals, its log.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -137,20 +135,7 @@ fn memory_that_cannot_be_locked_is_said_with_the_remedy() {
 fn probes_and_metrics_answer() {
     let daemon = Daemon::start("http", "[http]\nlisten = \"127.0.0.1:0\"\n");
     daemon.says("probes and metrics at http://");
-    let log = daemon.log();
-    let address = log.split("metrics at http://").nth(1).unwrap();
-    let address = address.lines().next().unwrap().trim();
-    let get = |path: &str| {
-        let mut stream = TcpStream::connect(address).unwrap();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
+    let get = |path: &str| daemon.get(path);
     let client = connect(&daemon.socket, "").unwrap();
     let session = client.establish(Role::Amf, 1).unwrap();
     assert!(get("/livez").starts_with("HTTP/1.1 200"));

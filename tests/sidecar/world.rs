@@ -1,6 +1,8 @@
 //! A daemon, and subscribers whose AMF half is in it and whose UE half is here.
 
 use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -162,6 +164,22 @@ impl Daemon {
         assert_eq!(self.child.try_wait().unwrap(), None, "{}", self.log());
         self.connect("").ping().unwrap();
         assert!(!self.log().contains("panicked"), "{}", self.log());
+    }
+
+    /// What its HTTP server, of the last launch, answers.
+    pub fn get(&self, path: &str) -> String {
+        let log = self.log();
+        let address = log.rsplit("metrics at http://").next().unwrap();
+        let address = address.lines().next().unwrap().trim();
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 }
 

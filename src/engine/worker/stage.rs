@@ -105,14 +105,12 @@ impl Stage {
             if room > MOST {
                 return Err(Error::TooLong);
             }
-            let Some(place) = self.arena.get_mut(start..start + room) else {
+            let message = Message::new(checked, job, start);
+            let Some(place) = self.arena.get_mut(message.input(job)) else {
                 return Ok(false);
             };
-            let lead = Message::lead(job);
-            origin
-                .payload
-                .read(job.in_offset, &mut place[lead..lead + input])?;
-            self.messages[index] = Some(Message::new(checked, job, start));
+            origin.payload.read(job.in_offset, place)?;
+            self.messages[index] = Some(message);
             self.use_up(room);
             return Ok(true);
         }
@@ -279,23 +277,26 @@ impl Stage {
 
     /// What a job wrote.
     pub(super) fn output(&self, index: usize) -> &[u8] {
-        let start = match (&self.messages[index], &self.steps[index]) {
-            (Some(message), _) => message.output(&self.jobs[index]),
-            (None, Some(step)) => step.out_offset as usize,
-            (None, None) => return &[],
-        };
         let len = self.jobs[index].out_len as usize;
-        self.arena.get(start..start + len).unwrap_or_default()
+        let place = self.output_start(index).map(|start| start..start + len);
+        place
+            .and_then(|place| self.arena.get(place))
+            .unwrap_or_default()
+    }
+
+    /// Where the output of a job that ran begins.
+    fn output_start(&self, index: usize) -> Option<usize> {
+        match (&self.messages[index], &self.steps[index]) {
+            (Some(message), _) => Some(message.output(&self.jobs[index])),
+            (None, step) => step.as_ref().map(|step| step.out_offset as usize),
+        }
     }
 
     /// Copies the output of job `index` to the arena that it came from. Returns the job as its client is to see it.
     pub(super) fn give_out(&mut self, index: usize, payload: &Payload) -> &Job {
+        let start = self.output_start(index);
         let job = &mut self.jobs[index];
-        let start = match (&self.messages[index], &self.steps[index]) {
-            (Some(message), _) => message.output(job),
-            (None, Some(step)) => step.out_offset as usize,
-            (None, None) => return job,
-        };
+        let Some(start) = start else { return job };
         if job.status == 0 {
             let len = job.out_len as usize;
             let room = match job.op {

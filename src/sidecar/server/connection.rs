@@ -181,14 +181,14 @@ impl Connection {
                 return Response::Refused(error).write(number, frame);
             }
         };
-        if let Request::Tap { on, .. } = *request {
-            let done = house.tap((tenant, uid), handle, on);
-            return done.unwrap_or_else(Response::Refused).write(number, frame);
-        }
         let released = matches!(request, Request::Release(_));
         let fenced = house.owners.check(handle, tenant) == Err(Error::Fenced);
         if fenced && !released {
             return Response::Refused(Error::Fenced).write(number, frame);
+        }
+        if let Request::Tap { on, .. } = *request {
+            let done = house.tap((tenant, uid), handle, on);
+            return done.unwrap_or_else(Response::Refused).write(number, frame);
         }
         if released {
             // Before the slot is free: its next owner must not be taken for this one.
