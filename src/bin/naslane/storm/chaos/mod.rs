@@ -63,6 +63,8 @@ struct Plan {
     /// Longest wait for one call, and longest pause of a UE between two.
     patience: Duration,
     pause: Duration,
+    /// Nothing fails by chance, and no AMF changes a key of its own accord: what the stage has planned is all.
+    calm: bool,
 }
 
 /// What is asked for.
@@ -73,7 +75,8 @@ pub(super) struct Wish<'a> {
     pub(super) in_process: bool,
     /// Nobody fails for being late.
     pub(super) untimed: bool,
-    /// Halfway the store forgets what it acknowledged: that this is noticed shows what the record is good for.
+    /// Nothing fails but the store, which halfway forgets what it acknowledged: that this is noticed shows what the
+    /// record is good for.
     pub(super) forgetful: bool,
     /// Where JSON goes: a file, or `-`.
     pub(super) json: Option<&'a Path>,
@@ -100,6 +103,8 @@ pub(super) fn run(wish: &Wish<'_>) -> Outcome {
         ttl,
         patience,
         pause,
+        // With the keys that the copy knows a UE gets past a whole lease between the copy and its return.
+        calm: wish.forgetful,
     };
     let quiet = wish.json.is_some_and(|path| path == Path::new("-"));
     let tell = |time: Duration, what: &str| {
@@ -141,7 +146,7 @@ fn play(
     let mut config = Config::for_sessions(usize::try_from(plan.ues).unwrap_or(usize::MAX).max(64));
     config.smc.policy = Policy::from_ids(&[2], &[2]).map_err(|error| error.to_string())?;
     let ues = Engine::new(&config).map_err(|error| error.to_string())?;
-    let shared = Arc::new(Shared::new(plan.seed, ues, (plan.patience, plan.pause)));
+    let shared = Arc::new(Shared::new(plan, ues));
     let described = stage.describe();
     let mut conductor = Conductor::new(stage, shared.clone(), tell);
     conductor.all_serve()?;
@@ -153,7 +158,10 @@ fn play(
             .spawn(move || ue.run());
         threads.push(thread.map_err(|why| format!("no thread for a UE: {why}"))?);
     }
-    let schedule = schedule::schedule(plan.seed, plan.time, plan.ttl);
+    let schedule = match plan.calm {
+        true => Vec::new(),
+        false => schedule::schedule(plan.seed, plan.time, plan.ttl),
+    };
     let run = conductor.run(&schedule, plan.time);
     shared.loss.store(0, Ordering::Relaxed);
     shared.ending.store(true, Ordering::Release);

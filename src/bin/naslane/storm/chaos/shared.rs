@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use naslane::engine::Engine;
 
+use super::Plan;
 use super::node::{Life, Seat};
 use super::record::Record;
 use super::schedule::NODES;
@@ -80,6 +81,8 @@ pub(super) struct Shared {
     pub(super) patience: Duration,
     /// Pause between two calls of a UE, at most.
     pub(super) pause: Duration,
+    /// No AMF changes a key of its own accord.
+    pub(super) calm: bool,
     /// What each UE's half of the security lives in.
     pub(super) ues: Engine,
     pub(super) record: Record,
@@ -98,12 +101,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(seed: u64, ues: Engine, (patience, pause): (Duration, Duration)) -> Self {
+    pub(super) fn new(plan: &Plan, ues: Engine) -> Self {
         Self {
-            seed,
+            seed: plan.seed,
             begin: Instant::now(),
-            patience,
-            pause,
+            patience: plan.patience,
+            pause: plan.pause,
+            calm: plan.calm,
             ues,
             record: Record::default(),
             seats: std::array::from_fn(|_| Seat::new()),
@@ -170,7 +174,16 @@ mod tests {
     #[test]
     fn a_takeover_is_possible_when_store_owner_and_taker_allow_it() {
         let engine = Engine::new(&Config::for_sessions(64)).unwrap();
-        let shared = Shared::new(1, engine, (Duration::ZERO, Duration::ZERO));
+        let plan = Plan {
+            seed: 1,
+            ues: 1,
+            time: Duration::ZERO,
+            ttl: Duration::ZERO,
+            patience: Duration::ZERO,
+            pause: Duration::ZERO,
+            calm: false,
+        };
+        let shared = Shared::new(&plan, engine);
         let life = Life { seat: 0, number: 1 };
         assert_eq!(shared.possible(None), None);
         shared.store_answers(true);

@@ -11,6 +11,7 @@ fn plan(seed: u64, time: u64) -> Plan {
         ttl: Duration::from_millis(200),
         patience: Duration::from_millis(100),
         pause: Duration::from_millis(4),
+        calm: false,
     }
 }
 

@@ -145,7 +145,8 @@ impl Ue {
             110..165 => self.uplink(),
             165..185 => self.replay(),
             185..192 => self.at_former_owner(),
-            192..196 => self.rekey(),
+            192..196 if !self.shared.calm => self.rekey(),
+            192..196 => self.downlink(),
             _ => self.move_on(),
         }
     }
