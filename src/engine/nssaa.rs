@@ -13,7 +13,7 @@ use crate::procedure::nssaa::{
 };
 use crate::security::protect::{Form, OVERHEAD};
 use crate::session::Handle;
-use crate::session::slices::{Room, SliceGroup, SliceHalf, SliceRoom, lock, with_amf};
+use crate::session::slices::{Room, SliceGroup, SliceHalf, SliceRoom, lock};
 
 use super::{Engine, Job, Received, batch};
 
@@ -86,9 +86,17 @@ impl Engine {
 
     fn room(&self, handle: Handle) -> Result<Room> {
         // A stale handle has no room; which of the two it is, the table knows.
-        match self.table.slices().get(handle) {
+        match self.table.slice_room(handle) {
             Some(room) => Ok(room),
-            None => self.table.lock(handle).and(Err(Error::OutOfOrder)),
+            None => {
+                drop(self.table.lock(handle)?);
+                let lost = self.table.slices_lost(handle);
+                Err(if lost {
+                    Error::Record
+                } else {
+                    Error::OutOfOrder
+                })
+            }
         }
     }
 
@@ -106,7 +114,7 @@ impl Engine {
         what: impl FnOnce(&mut Amf, &NssaaSettings) -> T,
     ) -> Result<T> {
         let group = room.group().unwrap_or(&self.nssaa);
-        group.with(|settings| with_amf(room, |amf| what(amf, settings)))
+        group.with(|settings| self.table.with_slices(room, |amf| what(amf, settings)))
     }
 
     /// Tells what the subscription of the session's UE says of slices: the first time, or after a change.
@@ -128,7 +136,7 @@ impl Engine {
         subscription: &Subscription<'_>,
         group: Option<&Arc<SliceGroup>>,
     ) -> Result<()> {
-        if self.table.slices().get(handle).is_some() {
+        if self.table.slice_room(handle).is_some() {
             return self.amf(handle, |amf, settings| {
                 amf.subscribe(subscription, settings)
             })?;
@@ -188,7 +196,7 @@ impl Engine {
             .result
             .ok()
             .and(received.verdict.message_type)?;
-        self.table.slices().get(handle)?;
+        self.table.slice_room(handle)?;
         let event = match message {
             MessageType::NSSAA_COMPLETE if !received.secured => {
                 return Some(Err(Error::NotSecured));
@@ -329,14 +337,14 @@ impl Engine {
 
     /// An event that changes nothing for a session without a room.
     fn nssaa_tell(&self, handle: Handle, event: Event<'_>) {
-        if let Some(room) = self.table.slices().get(handle) {
+        if let Some(room) = self.table.slice_room(handle) {
             // Fails only for a UE half, which has no accesses, and for a poisoned room.
             let _ = self.in_room(&room, |amf, settings| amf.on(event, settings));
         }
     }
 
     fn ue<T>(&self, handle: Handle, what: impl FnOnce(&mut Ue) -> T) -> Result<T> {
-        if self.table.slices().get(handle).is_none() {
+        if self.table.slice_room(handle).is_none() {
             self.table
                 .make_slice_room(handle, SliceHalf::Ue(Box::default()))?;
         }

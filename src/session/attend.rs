@@ -236,7 +236,12 @@ impl<S: Store> Attendant<S> {
         if self.given.contains(&handle) {
             return;
         }
-        let Ok(guard) = table_of(tables, handle).and_then(|table| table.lock(handle)) else {
+        let Ok(table) = table_of(tables, handle) else {
+            return;
+        };
+        // Rooms before sessions.
+        let slices = changed.then(|| table.slices_written(handle)).flatten();
+        let Ok(guard) = table.lock(handle) else {
             return;
         };
         // Only the half that sends downlink has leases to keep.
@@ -248,7 +253,8 @@ impl<S: Store> Attendant<S> {
         let quiet = guard.security.key_change().is_none();
         if changed && quiet {
             // Only contexts that do not fit could be refused, and none are.
-            let _ = record::write(&guard.security, Extent::Connections, None, &mut octets);
+            let extent = Extent::Connections;
+            let _ = record::write(&guard.security, extent, slices.as_deref(), &mut octets);
         }
         let prints: HashMap<u64, KeyPrint> = guard
             .security

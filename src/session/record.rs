@@ -12,7 +12,7 @@ use crate::security::{Context, KeyChange, Kind, Place, Role, SidePool, UeSecurit
 use super::handle::Handle;
 use super::layout::{Header, Reader, Writer};
 use super::locked::Guard;
-use super::slices::{SliceHalf, lock};
+use super::slices::{SliceHalf, lock, restored};
 use super::table::Table;
 
 pub use super::layout::MAX_LEN;
@@ -92,9 +92,22 @@ impl Record {
 pub fn export(table: &Table, handle: Handle, extent: Extent, out: &mut Record) -> Result<()> {
     out.wipe();
     // The room before the session: see `slices`. It stays locked, so that its state and the COUNTs are of one moment.
-    let room = table.slices().get(handle);
+    let room = table.slice_room(handle);
     let half = room.as_deref().map(lock).transpose()?;
     let slices = stored_slices(half.as_deref(), extent)?;
+    let done = export_locked(table, handle, (extent, slices.as_deref()), out);
+    if let (Ok(()), Some(room)) = (done, &room) {
+        room.close(true);
+    }
+    done
+}
+
+fn export_locked(
+    table: &Table,
+    handle: Handle,
+    (extent, slices): (Extent, Option<&[u8]>),
+    out: &mut Record,
+) -> Result<()> {
     let mut guard = table.lock(handle)?;
     let ue = &mut guard.security;
     if ue.key_change().is_some() {
@@ -103,7 +116,7 @@ pub fn export(table: &Table, handle: Handle, extent: Extent, out: &mut Record) -
     if contexts(ue, extent).next().is_none() {
         return Err(Error::NoContext);
     }
-    write(ue, extent, slices.as_deref(), out).inspect_err(|_| out.wipe())?;
+    write(ue, extent, slices, out).inspect_err(|_| out.wipe())?;
     ue.begin_key_change(KeyChange::Exported)
         .inspect_err(|_| out.wipe())
 }
@@ -129,7 +142,9 @@ pub fn resume_after_failed_transfer(table: &Table, handle: Handle) -> Result<()>
     table
         .lock(handle)?
         .security
-        .end_key_change(KeyChange::Exported)
+        .end_key_change(KeyChange::Exported)?;
+    table.close_slices(handle, false);
+    Ok(())
 }
 
 /// Takes up a session from its record.
@@ -243,7 +258,7 @@ fn read(
         ue.resume_context(change(header.role, stored)?, side)?;
     }
     let slices = if header.slices {
-        Some(Amf::restore(reader.slices()?)?)
+        Some(restored(reader.slices()?)?)
     } else {
         None
     };

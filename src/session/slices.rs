@@ -2,13 +2,16 @@
 //! UEs need it, and no message of the hot path asks for it.
 //!
 //! A room belongs to a handle. Who works with one locks it before the session, never the other way round; the maps are
-//! locked for a look-up only, and nothing else is locked meanwhile.
+//! locked for a look-up only, and nothing else is locked meanwhile. Where sessions are written down, what an event
+//! changed in an AMF's room is too, before anybody hears of it ([`Table::with_slices`](super::Table::with_slices)).
+
+mod kept;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, random};
 use crate::procedure::nssaa::{Amf, NssaaSettings, Refusals, Ue};
 
 use super::free::SHARDS;
@@ -82,16 +85,43 @@ pub type Room = Arc<SliceRoom>;
 /// What is in it.
 #[derive(Debug)]
 pub struct SliceRoom {
+    handle: Handle,
     half: Mutex<SliceHalf>,
     /// Another group than the engine's.
-    group: Option<Arc<SliceGroup>>,
+    group: OnceLock<Arc<SliceGroup>>,
+    /// Locked last of all.
+    written: Mutex<Written>,
+}
+
+/// What is written down of a room.
+#[derive(Debug, Default)]
+struct Written {
+    /// As [`Amf::store`] has it; empty: nothing yet.
+    octets: Box<[u8]>,
+    /// The session goes on elsewhere, or has ended: nothing changes here any more.
+    closed: bool,
 }
 
 impl SliceRoom {
     /// The group of this session; `None`: that of its engine.
     #[must_use]
     pub fn group(&self) -> Option<&SliceGroup> {
-        self.group.as_deref()
+        self.group.get().map(AsRef::as_ref)
+    }
+
+    /// The session is of this group, unless it has one already: one that came out of a record has none yet.
+    pub fn join(&self, group: &Arc<SliceGroup>) {
+        self.group.get_or_init(|| Arc::clone(group));
+    }
+
+    /// Nothing changes in it any more, or again. Its half is locked.
+    pub(super) fn close(&self, closed: bool) {
+        self.written().closed = closed;
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        // Nothing between two changes can panic.
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -144,11 +174,13 @@ impl SliceRooms {
     }
 
     /// Gives the session a room. The caller holds the session's lock, so that it is not released meanwhile.
-    pub(super) fn put(&self, handle: Handle, half: SliceHalf, group: Option<Arc<SliceGroup>>) {
-        let half = Mutex::new(half);
-        let room = Arc::new(SliceRoom { half, group });
-        if self.map(handle).insert(handle.bits(), room).is_none() {
-            self.count.fetch_add(1, Ordering::Relaxed);
+    fn put(&self, room: SliceRoom) {
+        let handle = room.handle;
+        let before = self.map(handle).insert(handle.bits(), Arc::new(room));
+        match before {
+            // Whoever still has it changes nothing that counts.
+            Some(before) => before.written().closed = true,
+            None => drop(self.count.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
@@ -161,6 +193,7 @@ impl SliceRooms {
             return;
         };
         self.count.fetch_sub(1, Ordering::Relaxed);
+        room.written().closed = true;
         if let Ok(half) = lock(&room)
             && let SliceHalf::Amf(amf) = &*half
         {
@@ -203,11 +236,20 @@ pub fn lock(room: &SliceRoom) -> Result<MutexGuard<'_, SliceHalf>> {
     room.half.lock().map_err(|_| Error::Poisoned)
 }
 
-/// Locks a room of the AMF half.
+/// The state of a record's AMF half. Its questions have numbers that none of before had.
 ///
 /// # Errors
-/// [`Error::Poisoned`]; [`Error::Role`] for a UE half.
-pub fn with_amf<T>(room: &SliceRoom, what: impl FnOnce(&mut Amf) -> T) -> Result<T> {
+/// [`Error::Record`]; [`Error::System`] without random numbers.
+pub(super) fn restored(octets: &[u8]) -> Result<Amf> {
+    let mut amf = Amf::restore(octets)?;
+    let mut number = [0; 4];
+    random::fill(&mut number)?;
+    amf.number_from(u32::from_be_bytes(number));
+    Ok(amf)
+}
+
+/// Locks a room of the AMF half.
+fn with_amf<T>(room: &SliceRoom, what: impl FnOnce(&mut Amf) -> Result<T>) -> Result<T> {
     match &mut *lock(room)? {
         SliceHalf::Amf(amf) => {
             let before = amf.refusals();
@@ -215,7 +257,7 @@ pub fn with_amf<T>(room: &SliceRoom, what: impl FnOnce(&mut Amf) -> T) -> Result
             if let Some(group) = room.group() {
                 group.count(before, amf.refusals());
             }
-            Ok(done)
+            done
         }
         SliceHalf::Ue(_) => Err(Error::Role),
     }

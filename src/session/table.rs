@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::base::cpu::{huge_pages, prefetch, prefetch_front};
 use crate::base::{Error, Result};
+#[cfg(all(feature = "survive", target_os = "linux"))]
+use crate::security::KeyChange;
 use crate::security::side::Side;
 use crate::security::{Resources, Role, SidePool};
 
@@ -16,7 +18,7 @@ use super::guard::KeyMemory;
 use super::handle::{Handle, MAX_SLOTS};
 use super::journal::{Found, Journal};
 use super::locked::{Exclusive, Guard};
-use super::slices::{SliceGroup, SliceHalf, SliceRooms};
+use super::slices::SliceRooms;
 use super::slot::{HOT, Kept, Reuse, Slot, Trust};
 
 /// What a table is made for.
@@ -76,7 +78,7 @@ pub struct Table {
     free: FreeSlots,
     keys: Arc<KeyMemory>,
     side: SidePool,
-    slices: SliceRooms,
+    pub(super) slices: SliceRooms,
     procedures: usize,
     worker: u8,
     retired: AtomicUsize,
@@ -208,7 +210,7 @@ impl Table {
         drop(slot);
         // Rooms are locked before sessions, so not before this one's lock is gone. The handle is stale: nobody makes
         // the room anew.
-        self.slices.drop_room(handle);
+        self.drop_slices(handle);
         match reuse {
             Reuse::Free => self.free.give_back(handle.slot()),
             Reuse::Retired => {
@@ -268,7 +270,13 @@ impl Table {
             journal,
             slot: handle.slot(),
         };
-        slot.wake(kept, self.resources_of(handle.slot()), &self.keys)
+        slot.wake(kept, self.resources_of(handle.slot()), &self.keys)?;
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        self.wake_slices(
+            handle,
+            slot.session.security.key_change() == Some(KeyChange::Exported),
+        );
+        Ok(())
     }
 
     /// Side rooms, key memory, and the line of a slot.
@@ -390,43 +398,6 @@ impl Table {
             keys: &*self.keys,
             book: None,
         }
-    }
-
-    /// The rooms for network slice-specific authentication.
-    #[must_use]
-    pub const fn slices(&self) -> &SliceRooms {
-        &self.slices
-    }
-
-    /// Gives a session its room for network slice-specific authentication, in place of one that it has.
-    ///
-    /// # Errors
-    /// [`Error::Role`] for the other half's state; those of [`Table::lock`].
-    pub fn make_slice_room(&self, handle: Handle, half: SliceHalf) -> Result<()> {
-        self.make_slice_room_in(handle, half, None)
-    }
-
-    /// As [`Table::make_slice_room`], in a group.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn make_slice_room_in(
-        &self,
-        handle: Handle,
-        half: SliceHalf,
-        group: Option<Arc<SliceGroup>>,
-    ) -> Result<()> {
-        // Under its lock, so that the session is not released meanwhile.
-        let session = self.lock(handle)?;
-        let role = match half {
-            SliceHalf::Amf(_) => Role::Amf,
-            SliceHalf::Ue(_) => Role::Ue,
-        };
-        if session.security.role() != role {
-            return Err(Error::Role);
-        }
-        self.slices.put(handle, half, group);
-        Ok(())
     }
 
     /// Number of the worker that owns it, as in every handle.

@@ -1,6 +1,7 @@
 //! A directory that was damaged, swapped, cut short, sealed under other keys or is somebody else's: typed refusals, and
 //! never a guess.
 
+mod slices;
 mod world;
 
 use std::fs;

@@ -7,6 +7,7 @@
 mod actor;
 mod child;
 mod faults;
+mod slices;
 mod ues;
 
 use std::path::PathBuf;

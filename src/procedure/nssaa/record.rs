@@ -81,11 +81,12 @@ impl Amf {
             store(entry, all, &mut out)?;
         }
         if all {
-            for access in self.accesses {
-                put(
-                    &mut out,
-                    &[bits(&[access.registered, access.update, access.leave])],
-                )?;
+            for access in AccessType::ALL {
+                let at = self.at(access);
+                // What was told and not acknowledged is owed again.
+                let told = self.slices.iter().any(|entry| entry.told.has(access));
+                let update = at.update || told && at.registered && !at.leave;
+                put(&mut out, &[bits(&[at.registered, update, at.leave])])?;
             }
         }
         Ok(out)
@@ -140,6 +141,12 @@ impl Amf {
         } else {
             Err(Error::Record)
         }
+    }
+
+    /// The next question gets the number after this one. For a state that was restored: an answer to a question of
+    /// before, which may still be on its way, must not find its number in use.
+    pub fn number_from(&mut self, transaction: u32) {
+        self.transaction = transaction;
     }
 }
 

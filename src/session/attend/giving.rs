@@ -35,13 +35,20 @@ impl<S: Store> Attendant<S> {
             return Err(Error::Conflict);
         }
         drop(guard);
+        let table = table_of(tables, handle)?;
+        // What happens to its slices from here on is for the next node to hear.
+        table.close_slices(handle, true);
         // Its newest record goes along.
         self.look(tables, handle, true);
         // Silent before its floors are read, as an exported one: what it accepted after that, the next node would accept
         // once more.
-        let mut guard = table_of(tables, handle)?.lock(handle)?;
-        guard.security.begin_key_change(KeyChange::Exported)?;
-        drop(guard);
+        let silent = table
+            .lock(handle)
+            .and_then(|mut guard| guard.security.begin_key_change(KeyChange::Exported));
+        if let Err(error) = silent {
+            table.close_slices(handle, false);
+            return Err(error);
+        }
         self.given.insert(handle);
         for id in self.keys_of(handle) {
             self.keeper.stop(id);

@@ -19,13 +19,16 @@ use crate::store::{KeyRing, PrintKey};
 
 use super::memory::{Memory, Slice};
 use super::records::{PLACE, Records};
+use super::slices::{SliceRecords, file_len};
 use super::{Journal, OPEN, Opened, Place};
 
 const PAGE: usize = 4096;
 
 /// "NLSKEYS" and "NLSCOUNT" with the version in the last octet.
 const KEYS: u64 = u64::from_be_bytes(*b"NLSKEYS\x01");
-const COUNTS: u64 = u64::from_be_bytes(*b"NLSCNTS\x01");
+const COUNTS: u64 = u64::from_be_bytes(*b"NLSCNTS\x02");
+/// Of the version that kept no slices. It becomes the present one, which that version refuses: it would let them lag.
+const COUNTS_1: u64 = u64::from_be_bytes(*b"NLSCNTS\x01");
 
 /// Words of the header of `keys`.
 const MAGIC: usize = 0;
@@ -81,6 +84,7 @@ pub(super) struct Files {
     lines: Slice<Line>,
     sessions: usize,
     records: Records,
+    slices: SliceRecords,
     house: Arc<House>,
 }
 
@@ -123,6 +127,10 @@ impl Files {
         &self.records
     }
 
+    pub(super) const fn slices(&self) -> &SliceRecords {
+        &self.slices
+    }
+
     /// Whether the COUNTs may be relied upon.
     pub(super) fn trusted(&self) -> bool {
         self.house.trusted
@@ -142,6 +150,7 @@ impl Drop for Files {
         // What is not on the disk is there for the next process all the same, while the machine runs.
         let _ = self.memory.sync();
         let _ = self.records.sync();
+        let _ = self.slices.sync();
     }
 }
 
@@ -289,16 +298,21 @@ impl Folder {
                 words[1].store(own, Ordering::Release);
                 words[0].store(COUNTS, Ordering::Release);
             }
-            COUNTS if words[1].load(Ordering::Acquire) == own => {}
+            COUNTS | COUNTS_1 if words[1].load(Ordering::Acquire) == own => {}
             _ => return Err(Error::Record),
         }
         let records = self.file(&format!("records-{worker:03}"))?;
         grow(&records, sessions * PLACE)?;
+        let slices = self.file(&format!("slices-{worker:03}"))?;
+        grow(&slices, file_len(sessions))?;
+        let slices = SliceRecords::open(slices, self.ring.clone(), (worker, sessions))?;
+        words[0].store(COUNTS, Ordering::Release);
         Ok(Files {
             memory,
             lines,
             sessions,
             records: Records::new(records, self.ring.clone(), worker),
+            slices,
             house: house.clone(),
         })
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `counts-000` | of worker 0: for each slot its generation, the sequence of its record, its owner, and its line ([`crate::security::ledger`]) |
 //! | `records-000` | of worker 0: a sealed record for each slot |
+//! | `slices-000` | of worker 0: a sealed record for each slot whose session has slices |
 //! | `keys` | fingerprints of keys that sessions held, with their COUNTs; the lock of the directory |
 //!
 //! A session comes back when it is first asked for: keys and capabilities from its record, COUNTs from its line. A
@@ -18,6 +19,8 @@ mod folder;
 mod memory;
 #[cfg(all(feature = "survive", target_os = "linux"))]
 mod records;
+#[cfg(all(feature = "survive", target_os = "linux"))]
+mod slices;
 #[cfg(all(feature = "survive", target_os = "linux"))]
 mod wake;
 
@@ -162,6 +165,10 @@ impl Journal {
         let ue = if role == Role::Ue { UE } else { 0 };
         self.free_line(handle.slot());
         self.set_owner(handle, [0; 2]);
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        if let Some(files) = self.files() {
+            files.slices().begin(handle.slot());
+        }
         self.store(handle.slot(), handle.generation() | OPEN | ue);
     }
 
@@ -221,6 +228,49 @@ impl Journal {
         let _ = (slot, generation, session);
     }
 
+    /// Writes down what is known of a session's slices, and says that its record in a store is to be written anew. The
+    /// room is locked, the session need not be.
+    pub(super) fn write_slices(&self, handle: Handle, octets: &[u8]) {
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        if let Some(files) = self.files() {
+            let owner = (handle.slot(), handle.generation());
+            files.slices().write(owner, octets);
+        }
+        #[cfg(not(all(feature = "survive", target_os = "linux")))]
+        let _ = octets;
+        if let Some(book) = self.book(handle.slot()) {
+            book.note_change();
+        }
+    }
+
+    /// True when a record of this slot's slices is kept: its session has a room as soon as it is awake, or the record
+    /// is lost.
+    pub(super) fn keeps_slices(&self, slot: u32) -> bool {
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        if let Some(files) = self.files() {
+            return files.slices().has(slot);
+        }
+        let _ = slot;
+        false
+    }
+
+    /// What was known of a session's slices before a crash; `None`: nothing, or it is lost.
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    pub(super) fn read_slices(&self, handle: Handle) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+        let owner = (handle.slot(), handle.generation());
+        self.files()?.slices().read(owner).ok().flatten()
+    }
+
+    /// The slot's session has no slices any more, and nobody writes any down. Before the slot is given back.
+    pub(super) fn erase_slices(&self, slot: u32) {
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        if let Some(files) = self.files() {
+            files.slices().erase(slot);
+        }
+        #[cfg(not(all(feature = "survive", target_os = "linux")))]
+        let _ = slot;
+    }
+
     /// Puts a session together again from its record and its line. `session` is without contexts.
     ///
     /// # Errors
@@ -245,7 +295,7 @@ impl Journal {
     pub fn failed(&self) -> u64 {
         #[cfg(all(feature = "survive", target_os = "linux"))]
         if let Some(files) = self.files() {
-            return files.records().failed();
+            return files.records().failed() + files.slices().failed();
         }
         0
     }

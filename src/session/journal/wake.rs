@@ -39,7 +39,7 @@ pub(super) fn write(files: &Files, owner: Owner, session: &Session) {
     // Without contexts there is nothing to seal, and the prefix alone says so.
     let mut own = Record::new();
     if ue.contexts().next().is_some() {
-        // Room for four contexts is all that could lack, and there is. Slices are authenticated again after a crash.
+        // Room for four contexts is all that could lack, and there is. Slices have records of their own.
         let _ = record::write(ue, Extent::Connections, None, &mut own);
         octets.extend_from_slice(own.as_bytes());
     }

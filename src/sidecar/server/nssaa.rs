@@ -54,6 +54,10 @@ pub(super) fn run<'a>(
     request: &NssaaRequest<'_>,
     Scratch(scratch): &'a mut Scratch,
 ) -> Result<Response<'a>> {
+    // One that came back after a crash, or from the store, is in no group yet.
+    if let Some(room) = engine.table().slice_room(handle) {
+        room.join(group);
+    }
     let response = match *request {
         NssaaRequest::Subscribe { gpsi, slices, .. } => {
             let subscription = Subscription {
