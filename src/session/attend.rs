@@ -10,6 +10,7 @@
 //! ([`Uplink::AfterRekey`](crate::store::lease::Uplink)).
 
 mod giving;
+mod lines;
 mod names;
 mod taking;
 
@@ -17,8 +18,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{AccessType, Error, Result};
-use crate::security::count::LIMIT;
+use crate::base::{Error, Result};
 use crate::security::ledger::RENEWAL;
 use crate::security::{Place, Role, Standing};
 use crate::store::keeper::{Figures, Keeper};
@@ -26,6 +26,7 @@ use crate::store::lease::{Claim, Counts, End, LEASE, Step, Uplink};
 use crate::store::{KeyPrint, KeyRing, PrintKey, Revision, SessionName, Store};
 
 use super::handle::Handle;
+use super::journal::Before;
 use super::record::{self, Extent, Record};
 use super::table::Table;
 
@@ -86,6 +87,8 @@ pub struct Attendant<S> {
     taking: HashMap<SessionName, Taking>,
     /// Sessions in a procedure, whose record waits for its end.
     later: Vec<Handle>,
+    /// Where keys stood when the process before this one on this host ended.
+    before: HashMap<u64, Before>,
     tell: Box<dyn Fn(Notice) + Send>,
 }
 
@@ -121,6 +124,7 @@ impl<S: Store> Attendant<S> {
             revisions: HashMap::new(),
             taking: HashMap::new(),
             later: Vec::new(),
+            before: HashMap::new(),
             tell: Box::new(|_| ()),
         })
     }
@@ -128,6 +132,12 @@ impl<S: Store> Attendant<S> {
     /// Who is told what cannot wait for a turn to end.
     pub fn tell(&mut self, whom: impl Fn(Notice) + Send + 'static) {
         self.tell = Box::new(whom);
+    }
+
+    /// Says where keys stood when the process before this one on this host ended. One that the store still knows as that
+    /// process's own goes on there, and nothing of it lags.
+    pub fn succeed(&mut self, before: HashMap<u64, Before>) {
+        self.before = before;
     }
 
     /// The names of sessions. One without a name is kept, but no other node can ask for it.
@@ -278,15 +288,15 @@ impl<S: Store> Attendant<S> {
                 continue;
             };
             let given = sealed.take();
-            self.serve((handle, name), *print, standing, given);
+            self.serve(tables, (handle, name), (*print, standing), given);
         }
     }
 
     fn serve(
         &mut self,
+        tables: &[&Table],
         (handle, name): (Handle, SessionName),
-        print: KeyPrint,
-        standing: Standing,
+        (print, standing): (KeyPrint, Standing),
         sealed: Option<Vec<u8>>,
     ) {
         let counts = Counts {
@@ -311,12 +321,14 @@ impl<S: Store> Attendant<S> {
         if standing.ceiling == [LEASE; 2] {
             let sealed = sealed.unwrap_or_default();
             self.keeper.fresh(id, (print, name), (sealed, revision));
+            self.note_epoch(tables, handle, (id, 1));
             self.keeper.asked(id, counts, wanted);
         } else {
             // It came with COUNTs from elsewhere: the store decides.
             let how = (Claim::Store, wanted);
             self.keeper.claim(id, (print, name), how, revision);
         }
+        self.gate(id);
     }
 
     fn name_of(&self, handle: Handle) -> SessionName {
@@ -379,6 +391,7 @@ impl<S: Store> Attendant<S> {
                 return;
             }
             self.set(tables, id, ceiling);
+            self.note_lease(tables, id);
         }
         if let Some(ceiling) = step.ceiling {
             self.set(tables, id, ceiling);
@@ -407,63 +420,6 @@ impl<S: Store> Attendant<S> {
             (self.tell)(Notice::Fenced(kept.handle));
             let _ = table_of(tables, kept.handle).and_then(|table| table.release(kept.handle));
             self.names.forget(kept.handle);
-        }
-    }
-
-    /// True when the session's next COUNT is below the first that the store leaves to this node.
-    fn is_behind(&self, tables: &[&Table], id: u64, counts: Counts) -> bool {
-        let kept = self.kept.get(&id);
-        let guard =
-            kept.and_then(|kept| table_of(tables, kept.handle).ok()?.lock(kept.handle).ok());
-        let Some(guard) = guard else { return true };
-        let standing = places(|place| guard.counts(place)).find(|standing| standing.print == id);
-        standing.is_none_or(|standing| (0..2).any(|i| standing.next[i] < counts.next[i]))
-    }
-
-    /// Sets the ceilings of a key, wherever its session has it now.
-    fn set(&mut self, tables: &[&Table], id: u64, ceiling: [u32; 2]) {
-        let Some(kept) = self.kept.get_mut(&id) else {
-            return;
-        };
-        let Ok(mut guard) = table_of(tables, kept.handle).and_then(|own| own.lock(kept.handle))
-        else {
-            return;
-        };
-        for place in Place::ALL {
-            for access in AccessType::ALL {
-                // A key that is not in this place is refused, and so is a ceiling below what was sent meanwhile.
-                let _ = guard.set_lease((place, access), (id, ceiling[access.index()]));
-            }
-        }
-        kept.ceiling = ceiling;
-    }
-
-    /// The key sends nothing more. Where its COUNTs stand; without its session, as if all were used.
-    fn halt(&self, tables: &[&Table], id: u64) -> Counts {
-        let Some(kept) = self.kept.get(&id) else {
-            return Counts::default();
-        };
-        let spent = Counts {
-            next: kept.ceiling,
-            floor: [LIMIT; 2],
-        };
-        let Ok(mut guard) = table_of(tables, kept.handle).and_then(|own| own.lock(kept.handle))
-        else {
-            return spent;
-        };
-        let standing = places(|place| guard.counts(place)).find(|standing| standing.print == id);
-        let Some(standing) = standing else {
-            return spent;
-        };
-        for place in Place::ALL {
-            for access in AccessType::ALL {
-                let next = standing.next[access.index()];
-                let _ = guard.set_lease((place, access), (id, next));
-            }
-        }
-        Counts {
-            next: standing.next,
-            floor: standing.floor,
         }
     }
 }

@@ -26,7 +26,7 @@ mod tests;
 pub use guard::{Floors, KeyMemory};
 pub use handle::Handle;
 #[cfg(all(feature = "survive", target_os = "linux"))]
-pub use journal::Folder;
+pub use journal::{Before, Folder, Succession};
 pub use journal::{Journal, Opened};
 pub use locked::{Exclusive, Guard};
 pub use record::{Extent, Record};

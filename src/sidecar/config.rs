@@ -340,9 +340,6 @@ impl Config {
     fn check(&self) -> std::result::Result<(), &'static str> {
         self.quota.check()?;
         self.store.check()?;
-        if self.store.wanted() && !self.survive.dir.as_os_str().is_empty() {
-            return Err("survive.dir, store.kind: one of them");
-        }
         self.findings.check()?;
         self.tap.check()?;
         if self.workers.count > MAX_WORKERS as usize {
@@ -426,7 +423,7 @@ mod tests {
             "prefix =",
             "timeout_ms =",
             "user =",
-            "password_file =",
+            "password =",
             "ttl_seconds =",
             "uplink =",
             "print_key =",
@@ -463,9 +460,10 @@ mod tests {
             ("socket = 'x'\n[store]\nkind = 'redis'", "redis"),
             ("socket = 'x'\n[store]\nkind = 'embedded'", "store.path"),
             (
-                "socket = 'x'\n[survive]\ndir = 'a'\n[store]\nkind = 'etcd'",
-                "one of them",
+                "socket = 'x'\n[store]\nkind = 'etcd'\nuser = 'a'",
+                "store.password",
             ),
+            ("socket = 'x'\n[store]\npassword = 'env:A'", "store.user"),
             ("socket = 'x'\n[store]\nttl_seconds = 1", "store.ttl"),
             ("socket = 'x'\n[store]\ntimeout_ms = 9000", "store.timeout"),
             ("socket = 'x'\n[store]\ncert_file = 'a'", "store.cert"),

@@ -300,6 +300,11 @@ impl Page {
             ),
             ("taken", "Keys taken over.", figures.taken),
             (
+                "lagging",
+                "Keys taken over whose replay floors may lag behind.",
+                figures.lagging,
+            ),
+            (
                 "absences",
                 "How often this daemon lost its presence in the store.",
                 figures.absences,

@@ -47,7 +47,7 @@ pub struct EtcdConfig {
     /// Longest wait for an answer.
     pub timeout: Duration,
     /// User and password; none: etcd asks for none.
-    pub user: Option<(String, String)>,
+    pub user: Option<(String, Zeroizing<String>)>,
     /// For addresses with `https://`.
     pub tls: Option<Tls>,
 }
@@ -143,7 +143,7 @@ impl Etcd {
             .with_require_leader(true);
         if let Some((name, password)) = &config.user {
             options = options
-                .with_user(name, password)
+                .with_user(name, password.as_str())
                 .with_auto_token_refresh(true);
         }
         if let Some(tls) = &config.tls {
@@ -184,11 +184,28 @@ impl Etcd {
         let call = async { tokio::time::timeout(self.config.timeout, kv.txn(txn)).await };
         let answer = match self.runtime.block_on(call) {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(failed(&error)),
+            Ok(Err(error)) => {
+                self.sign_in_again(&error);
+                return Err(failed(&error));
+            }
             Err(_) => return Err(failed(&Error::EndpointError(String::new()))),
         };
         self.compare(answer.header())?;
         Ok(answer)
+    }
+
+    /// A token that etcd does not take any more is replaced: the client does that by itself for one that expired or that a
+    /// restarted member does not know, but not for one that is older than the last change of users or roles.
+    fn sign_in_again(&self, error: &Error) {
+        if let (Error::GRpcStatus(status), Some(_)) = (error, &self.config.user)
+            && status.message().contains("auth")
+        {
+            let call = async {
+                tokio::time::timeout(self.config.timeout, self.client.refresh_token()).await
+            };
+            // Where it fails the next call says why.
+            let _ = self.runtime.block_on(call);
+        }
     }
 
     /// Linearizable answers come in the order of the calls, so their revisions do too.
@@ -407,7 +424,10 @@ impl Store for Etcd {
                 self.leases.insert(node, lease);
                 Ok(())
             }
-            Ok(Err(error)) => Err(changing(&error)),
+            Ok(Err(error)) => {
+                self.sign_in_again(&error);
+                Err(changing(&error))
+            }
             Err(_) => Err(Failure::Unknown),
         }
     }

@@ -57,6 +57,8 @@ pub struct Figures {
     pub rekeys: u64,
     /// Sessions taken over.
     pub taken: u64,
+    /// Keys taken over whose replay floors may lag behind: see [`Uplink`].
+    pub lagging: u64,
     /// Times that this node's presence ended by its own clock.
     pub absences: u64,
 }
@@ -84,6 +86,8 @@ pub struct Keeper<S> {
     held: BTreeMap<u64, Held>,
     /// Requests that the next round carries out, each of a session once.
     due: BTreeMap<u64, Request>,
+    /// Where the next round begins among them: nobody waits while others come again and again.
+    cursor: u64,
     /// Sessions that ask again when the wait is over.
     again: HashSet<u64>,
     wait: Duration,
@@ -107,6 +111,7 @@ impl<S: Store> Keeper<S> {
             replaced: false,
             held: BTreeMap::new(),
             due: BTreeMap::new(),
+            cursor: 0,
             again: HashSet::new(),
             wait: FIRST_WAIT,
             wait_until: Duration::ZERO,
@@ -287,6 +292,7 @@ impl<S: Store> Keeper<S> {
         {
             held.begun = true;
             self.figures.taken += u64::from(held.tenure.epoch() > 1);
+            self.figures.lagging += u64::from(held.tenure.lagging());
         }
         match step.end {
             Some(End::Fenced) => self.figures.fenced += 1,
@@ -368,7 +374,7 @@ impl<S: Store> Keeper<S> {
     fn carry_out(&mut self, now: Duration) -> bool {
         let (mut reads, mut commits) = (Vec::new(), Vec::new());
         while commits.len() < GROUPS
-            && let Some((id, request)) = self.due.pop_first()
+            && let Some((id, request)) = self.next_due()
         {
             match request {
                 Request::Read => reads.push(id),
@@ -398,6 +404,13 @@ impl<S: Store> Keeper<S> {
             self.wait = FIRST_WAIT;
         }
         done
+    }
+
+    fn next_due(&mut self) -> Option<(u64, Request)> {
+        let from = self.due.range(self.cursor..).next();
+        let id = *from.or_else(|| self.due.iter().next())?.0;
+        self.cursor = id.wrapping_add(1);
+        Some((id, self.due.remove(&id)?))
     }
 
     fn undone(&mut self, ids: &[u64], event: &Event) {

@@ -64,8 +64,11 @@ impl PrintKey {
     }
 }
 
-/// What is in a place that a setting names.
-fn text_of(source: &str) -> Result<Zeroizing<String>> {
+/// What is in a place that a setting names: `file:PATH`, `credential:NAME` or `env:NAME`.
+///
+/// # Errors
+/// [`Error::System`] when it cannot be read, [`Error::Argument`] for another form or too long a text.
+pub fn text_of(source: &str) -> Result<Zeroizing<String>> {
     match source.split_once(':') {
         Some(("file", path)) => file(Path::new(path)),
         Some(("credential", name)) => credential(name),

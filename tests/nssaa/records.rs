@@ -77,6 +77,25 @@ fn a_run_under_way_is_due_again() {
 }
 
 #[test]
+fn what_was_told_and_not_acknowledged_is_owed_again() {
+    let mut world = World::registered(&[subscribed(A), subscribed(FREE)]);
+    let did = world.whole_run(Status::EapFailure);
+    assert_eq!(updates(&did)[0].1.rejects(), [(A, 2)]);
+    let taken_up = |octets: &[u8]| {
+        let mut again = World::new(&[]);
+        again.amf = Amf::restore(octets).unwrap();
+        again
+            .on(Event::Access(GPP, Reachability::Connected))
+            .unwrap();
+        again.run()
+    };
+    let did = taken_up(&stored(&world.amf, Kept::All));
+    assert_eq!(updates(&did)[0].1.rejects(), [(A, 2)]);
+    world.on(Event::UpdateCompleted(GPP)).unwrap();
+    assert_eq!(taken_up(&stored(&world.amf, Kept::All)), []);
+}
+
+#[test]
 fn what_no_store_writes_is_refused() {
     let mut world = World::registered(&[subscribed(A), default(B), subscribed(FREE)]);
     world.whole_run(Status::EapFailure);
@@ -205,4 +224,46 @@ fn the_room_ends_with_its_session() {
     // The next session in the same place knows nothing of it.
     let next = engine.establish(Role::Amf).unwrap();
     assert_eq!(engine.nssaa_status(next, A), Err(Error::OutOfOrder));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_outlive_their_process() {
+    use naslane::engine::Config;
+    use naslane::session::Folder;
+    use naslane::store::KeyRing;
+
+    let path = std::env::temp_dir().join(format!("naslane-nssaa-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    let mut config = Config::for_sessions(64);
+    config.smc.policy = naslane::procedure::smc::Policy::from_ids(&[2], &[2]).unwrap();
+    // How often it is killed on the way, `engine::crash` shows.
+    let open = || Engine::open(&config, &Folder::new(&path, KeyRing::single(1, [0x11; 32])));
+    let engine = open().unwrap();
+    let pair = with_success(&engine);
+    drop(engine);
+    let engine = open().unwrap();
+    let state = engine.nssaa_state(pair.amf).unwrap();
+    assert_eq!(state.statuses, [(A, Status::EapSuccess)]);
+    assert_eq!(state.allowed[0].len(), 2);
+    // A run that was under way is due again, and a failure is none of what a crash makes of it.
+    engine
+        .nssaa_event(pair.amf, Event::ReauthNotification(A))
+        .unwrap();
+    engine
+        .nssaa_event(pair.amf, Event::Access(GPP, Reachability::Connected))
+        .unwrap();
+    assert!(engine.nssaa_state(pair.amf).unwrap().running.is_some());
+    drop(engine);
+    let engine = open().unwrap();
+    let state = engine.nssaa_state(pair.amf).unwrap();
+    assert_eq!(state.statuses, [(A, Status::Pending)]);
+    assert_eq!((state.running, state.settled), (None, false));
+    engine
+        .nssaa_event(pair.amf, Event::Access(GPP, Reachability::Connected))
+        .unwrap();
+    let running = engine.nssaa_state(pair.amf).unwrap().running;
+    assert_eq!(running, Some((A, GPP)));
+    drop(engine);
+    std::fs::remove_dir_all(path).unwrap();
 }

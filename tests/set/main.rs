@@ -19,7 +19,11 @@ mod ports;
 mod world;
 
 mod hardened;
+mod host;
+mod lagging;
 mod lost;
 mod moves;
 mod node;
 mod secure;
+mod slices;
+mod users;

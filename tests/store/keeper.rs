@@ -352,3 +352,28 @@ fn another_identity_asks_for_new_keys() {
     assert!(matches!(next.hot[&1].ended, Some(End::Rekey(_))));
     assert_eq!(next.keeper.figures().rekeys, 1);
 }
+
+/// More sessions than a round takes, all of them wanting something all the time: one that is given back is not put off
+/// for ever, wherever it stands among them.
+#[test]
+fn a_session_that_is_given_back_does_not_wait_for_busy_ones() {
+    const BUSY: u64 = 4000;
+    let folder = Folder::new("fair");
+    let mut node = Node::new(Shared::new(&folder), 1, &used());
+    (0..=BUSY).for_each(|id| node.fresh(id));
+    (0..3).for_each(|_| node.round());
+    node.keeper.stop(BUSY);
+    let mut rounds = 0;
+    while node.hot[&BUSY].ended.is_none() {
+        for id in 0..BUSY {
+            let counts = node.hot[&id].counts;
+            node.keeper.checkpoint(id, counts);
+        }
+        for (id, step) in node.keeper.round(node.now) {
+            node.apply(id, step);
+        }
+        rounds += 1;
+        assert!(rounds < 10, "put off for ever");
+    }
+    assert_eq!(node.hot[&BUSY].ended, Some(End::Returned));
+}

@@ -35,6 +35,10 @@ pub(super) mod op {
     pub(in super::super) const VERIFY: u8 = 5;
     pub(in super::super) const RELEASE: u8 = 6;
     pub(in super::super) const SESSIONS: u8 = 7;
+    /// A run of slice authentication that ends with this status; 0: a revocation.
+    pub(in super::super) const SLICE: u8 = 8;
+    /// The status of that slice; 9 without a subscription.
+    pub(in super::super) const STATUS: u8 = 9;
 }
 
 const HEAD: usize = 16;

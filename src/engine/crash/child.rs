@@ -11,6 +11,7 @@ use crate::session::{Folder, Handle};
 use crate::store::KeyRing;
 
 use super::actor::{Answer, Ask, op, read_ask, write_answer};
+use super::slices;
 
 pub(super) const FOLDER: &str = "NASLANE_CRASH_FOLDER";
 pub(super) const ORDER: &str = "NASLANE_CRASH_ORDER";
@@ -127,6 +128,12 @@ fn answer(engine: &Engine, ask: &Ask) -> Result<(u64, Vec<u8>)> {
             let count = received.verdict.count.unwrap_or_default();
             Ok((ended << 32 | u64::from(count), out))
         }
+        op::SLICE => {
+            let to = *ask.octets.first().ok_or(Error::Argument)?;
+            slices::bring(engine, handle, to)?;
+            Ok((slices::status(engine, handle)?.into(), Vec::new()))
+        }
+        op::STATUS => Ok((slices::status(engine, handle)?.into(), Vec::new())),
         op::RELEASE => engine.release(handle).map(|()| (0, Vec::new())),
         _ => Err(Error::Operation),
     }

@@ -90,9 +90,13 @@ fn r13_a_killed_engine_uses_no_count_twice() {
         furthest,
         downlink,
         procedures,
+        results,
+        forgotten,
         ..
     } = tally;
     assert_eq!((reused, replayed, out_of_step, refused), (0, 0, 0, 0));
+    assert_eq!(forgotten, 0, "of {results} results of slice authentication");
+    assert!(results > 0);
     assert!(furthest <= 200, "a jump of {furthest}");
     assert!(downlink > 0 && procedures > 0);
 }

@@ -4,7 +4,10 @@ use crate::base::{AccessType, Error, Result};
 use crate::engine::Engine;
 use crate::engine::nssaa::NSSAA_ROOM;
 use crate::nas::nssaa::{EapCode, EapMessage, Kind, NssaaMessage, SNssai, eap_verdict};
-use crate::procedure::nssaa::{AaaAnswer, Action, Downlink, Event};
+use crate::procedure::nssaa::{
+    AaaAnswer, Action, Downlink, Event, Reachability, Registration, Status, Subscribed,
+    Subscription,
+};
 use crate::session::Handle;
 
 pub(super) const GPSI: &str = "msisdn-491701234567";
@@ -86,4 +89,48 @@ pub(super) fn answer(engine: &Engine, handle: Handle, transaction: u32, run: Run
 pub(super) fn end(engine: &Engine, handle: Handle, run: Run) -> Result<()> {
     let transaction = asks(engine, handle)?.ok_or(Error::Unexpected)?;
     answer(engine, handle, transaction, run)
+}
+
+/// The number of a slice's status without a subscription.
+pub(super) const UNKNOWN: u8 = 9;
+
+/// The status of [`A`]; 0: absent.
+pub(super) fn status(engine: &Engine, handle: Handle) -> Result<u8> {
+    match engine.nssaa_status(handle, A) {
+        Ok(status) => Ok(status.map_or(0, |status| status as u8)),
+        Err(Error::OutOfOrder) => Ok(UNKNOWN),
+        Err(error) => Err(error),
+    }
+}
+
+/// Brings [`A`] to this status, whatever it had: by a subscription where there is none, a revocation, and a run.
+pub(super) fn bring(engine: &Engine, handle: Handle, to: u8) -> Result<()> {
+    if status(engine, handle)? == UNKNOWN {
+        let slices = [Subscribed {
+            slice: A.into(),
+            nssaa: true,
+            default: false,
+        }];
+        let subscription = Subscription {
+            gpsis: &[GPSI],
+            slices: &slices,
+        };
+        engine.nssaa_subscribe(handle, &subscription)?;
+    }
+    engine.nssaa_event(handle, Event::RevocationNotification(A))?;
+    let run = match Status::from_number(to) {
+        Some(Status::EapSuccess) => Run::Success,
+        Some(Status::EapFailure) => Run::Failure,
+        _ => return Ok(()),
+    };
+    let registration = Registration {
+        access: GPP,
+        asked: &[A.into()],
+        nssaa_supported: true,
+        extended_rejected: false,
+    };
+    engine.nssaa_register(handle, &registration)?;
+    engine.nssaa_event(handle, Event::Registered(GPP))?;
+    engine.nssaa_event(handle, Event::Access(GPP, Reachability::Connected))?;
+    end(engine, handle, run)
 }

@@ -15,6 +15,7 @@ use crate::session::Handle;
 use super::Random;
 use super::actor::{Actor, Answer, Ask, op};
 use super::child::{capability, config, identity, k_amf};
+use super::slices;
 
 const UPLINK: &[u8] = &[0x7E, 0, 0x67, 1, 0, 1, 0x55];
 const DOWNLINK: &[u8] = &[0x7E, 0, 0x68, 1, 0, 1, 0xAA];
@@ -39,6 +40,9 @@ pub(super) struct Tally {
     pub(super) out_of_step: u64,
     /// Sessions that did not come back.
     pub(super) refused: u64,
+    /// Results of slice authentication that were told, and how many of them were others after a kill.
+    pub(super) results: u64,
+    pub(super) forgotten: u64,
     /// The largest jump of a COUNT that a UE saw.
     pub(super) furthest: u32,
 }
@@ -66,6 +70,9 @@ struct Ue {
     second_key: u64,
     /// Uplink messages that were accepted, with their access.
     old: VecDeque<(AccessType, Vec<u8>)>,
+    /// The status of its slice as it was told last, and the one that was asked for since.
+    slice: u8,
+    slice_asked: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +90,7 @@ enum Kind {
     Downlink(AccessType),
     Uplink(AccessType),
     Replay,
+    Slice,
     Release,
 }
 
@@ -115,6 +123,8 @@ impl Ues {
             second: Second::Unused,
             second_key: 0,
             old: VecDeque::new(),
+            slice: slices::UNKNOWN,
+            slice_asked: None,
         });
         Self {
             all: all.collect(),
@@ -258,6 +268,13 @@ impl Ues {
             }
             Kind::Uplink(access) => self.accepted((at, key), access, (ok, answer), octets),
             Kind::Replay => self.tally.replayed += u64::from(ok),
+            Kind::Slice => {
+                assert!(ok, "{answer:?}");
+                self.tally.results += 1;
+                let ue = &mut self.all[at];
+                ue.slice = answer.value as u8;
+                assert_eq!(ue.slice_asked.take(), Some(ue.slice));
+            }
             Kind::Release => {
                 assert!(ok, "{answer:?}");
                 self.gone(at);
@@ -302,6 +319,8 @@ impl Ues {
         ue.state = State::New;
         ue.second = Second::Unused;
         ue.old.clear();
+        ue.slice = slices::UNKNOWN;
+        ue.slice_asked = None;
     }
 
     fn now(&mut self, actor: &mut Actor, at: usize, (kind, ask): (Kind, Ask)) -> Answer {
@@ -345,6 +364,12 @@ impl Ues {
                     let ask = self.ask(at, op::RELEASE, GPP, &[]);
                     self.all[at].state = State::Leaving;
                     push(self, at, Kind::Release, ask);
+                }
+                39 if self.all[at].slice_asked.is_none() => {
+                    let to = [0, 2, 3][random.below(3) as usize];
+                    let ask = self.ask(at, op::SLICE, GPP, &[to]);
+                    self.all[at].slice_asked = Some(to);
+                    push(self, at, Kind::Slice, ask);
                 }
                 2..5 => {
                     let Some((access, pdu)) = self.all[at].old.front().cloned() else {

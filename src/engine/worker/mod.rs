@@ -174,6 +174,32 @@ impl Workers {
         })
     }
 
+    /// As [`Workers::leased`], with lines in a directory that the next process on this host finds; and where the keys of
+    /// the process before this one stood.
+    ///
+    /// # Errors
+    /// As there, and those of [`Journal::succeed`](crate::session::Journal::succeed).
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    pub fn leased_in(
+        config: &WorkersConfig,
+        prints: &crate::store::PrintKey,
+        (path, node): (&std::path::Path, crate::store::NodeName),
+    ) -> Result<(
+        Opened,
+        std::collections::HashMap<u64, crate::session::Before>,
+    )> {
+        config.engine.check()?;
+        let workers = Plan::new(config, Machine::detect())?.cores.len();
+        let share = Self::share(&config.engine, workers);
+        let tables = (workers, share.sessions);
+        let succession = crate::session::Journal::succeed(path, tables, node)?;
+        let opened = Opened {
+            keys: Arc::new(share.key_memory(workers).keyed(prints.clone())),
+            journals: succession.journals,
+        };
+        Ok((opened, succession.before))
+    }
+
     /// What one of so many shards is made for.
     fn share(engine: &Config, workers: usize) -> Config {
         let share = |total: usize| total.div_ceil(workers);

@@ -10,6 +10,7 @@ use crate::security::count::{LIMIT, ReceiveCount, SendCount};
 use crate::security::transfer::StoredContext;
 use crate::security::{Role, Standing};
 use crate::session::handle::Handle;
+use crate::session::journal::Before;
 use crate::session::record;
 use crate::session::table::Table;
 use crate::store::lease::{Claim, Counts, End, Step, Uplink};
@@ -94,7 +95,7 @@ impl<S: Store> Attendant<S> {
         let mut waiting = HashMap::new();
         for (i, print) in prints.into_iter().enumerate() {
             // The current context comes first, and it is the one that sends.
-            let how = (Claim::Store, [i == 0, false]);
+            let how = (self.claim_of(number(print)), [i == 0, false]);
             self.keeper
                 .claim(number(print), (print, name), how, entry.revision);
             waiting.insert(number(print), None);
@@ -107,6 +108,16 @@ impl<S: Store> Attendant<S> {
         };
         self.taking.insert(name, taking);
         Ok(())
+    }
+
+    /// A key that the process before this one had goes on where that one's line stands, if the store agrees.
+    fn claim_of(&self, id: u64) -> Claim {
+        let journal = |before: &Before| Claim::Journal {
+            owner: before.owner,
+            epoch: before.epoch,
+            counts: before.counts,
+        };
+        self.before.get(&id).map_or(Claim::Store, journal)
     }
 
     /// The store vouches for every key: the session begins here.
@@ -128,6 +139,8 @@ impl<S: Store> Attendant<S> {
             };
             self.keep(handle, standing.print, *ceiling);
             self.set(tables, standing.print, *ceiling);
+            self.note_lease(tables, standing.print);
+            self.gate(standing.print);
         }
         Ok(handle)
     }

@@ -339,7 +339,7 @@ fn grow(file: &File, len: usize) -> Result<bool> {
 }
 
 /// Which boot of the machine this is; zeros: unknown.
-fn boot_id() -> [u64; 2] {
+pub(super) fn boot_id() -> [u64; 2] {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
     let number = |part: Option<&str>| u64::from_str_radix(part.unwrap_or_default(), 16);

@@ -10,11 +10,15 @@
 //! A session comes back when it is first asked for: keys and capabilities from its record, COUNTs from its line. A
 //! session whose line and record do not fit together is refused ([`Error::RekeyRequired`]), never guessed.
 //!
+//! Where a store keeps leases and records, `leases-000` has the lines alone ([`Journal::succeed`]).
+//!
 //! What a machine loses with its power is not covered: a directory that was not closed in this boot of the machine is
 //! not trusted.
 
 #[cfg(all(feature = "survive", target_os = "linux"))]
 mod folder;
+#[cfg(all(feature = "survive", target_os = "linux"))]
+mod leased;
 #[cfg(all(feature = "survive", target_os = "linux"))]
 mod memory;
 #[cfg(all(feature = "survive", target_os = "linux"))]
@@ -36,6 +40,8 @@ use super::slot::Session;
 
 #[cfg(all(feature = "survive", target_os = "linux"))]
 pub use folder::Folder;
+#[cfg(all(feature = "survive", target_os = "linux"))]
+pub use leased::{Before, Succession};
 
 /// The slot has a session; with its generation and role in one word.
 const OPEN: u32 = 1 << 31;
@@ -49,6 +55,9 @@ enum Place {
     Own { lines: Box<[Line]> },
     #[cfg(all(feature = "survive", target_os = "linux"))]
     Files(Box<folder::Files>),
+    /// For leases, where the next process finds them.
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    Leased(Box<leased::Leased>),
 }
 
 /// What the tables of an engine are made with.
@@ -91,6 +100,28 @@ impl Journal {
         }
     }
 
+    /// Lines that the next process finds in this directory, for `workers` tables that this node serves with leases of a
+    /// store.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while another process has the directory; [`Error::Argument`]; [`Error::System`].
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    pub fn succeed(
+        path: &std::path::Path,
+        (workers, sessions): (usize, usize),
+        node: crate::store::NodeName,
+    ) -> Result<Succession> {
+        leased::succeed(path, (workers, sessions), node)
+    }
+
+    /// Notes the epoch of a lease beside the key's line, for the next process.
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    pub(super) fn note_epoch(&self, slot: u32, print: u64, epoch: u64) {
+        if let Place::Leased(leased) = &self.place {
+            leased.note(slot, print, epoch);
+        }
+    }
+
     /// The lines, by slot.
     #[must_use]
     pub fn lines(&self) -> &[Line] {
@@ -98,6 +129,8 @@ impl Journal {
             Place::Own { lines } => lines,
             #[cfg(all(feature = "survive", target_os = "linux"))]
             Place::Files(files) => files.lines(),
+            #[cfg(all(feature = "survive", target_os = "linux"))]
+            Place::Leased(leased) => leased.lines(),
         }
     }
 
@@ -117,23 +150,23 @@ impl Journal {
     const fn files(&self) -> Option<&folder::Files> {
         match &self.place {
             Place::Files(files) => Some(files),
-            Place::Own { .. } => None,
+            Place::Own { .. } | Place::Leased(_) => None,
         }
     }
 
     fn generations(&self) -> &[AtomicU32] {
         match &self.place {
-            Place::Own { .. } => &[],
             #[cfg(all(feature = "survive", target_os = "linux"))]
             Place::Files(files) => files.generations(),
+            _ => &[],
         }
     }
 
     fn owners(&self) -> &[[AtomicU64; 2]] {
         match &self.place {
-            Place::Own { .. } => &[],
             #[cfg(all(feature = "survive", target_os = "linux"))]
             Place::Files(files) => files.owners(),
+            _ => &[],
         }
     }
 

@@ -58,8 +58,8 @@ pub struct Store {
     pub timeout_ms: u64,
     /// User of etcd; empty: none.
     pub user: String,
-    /// File with the user's password.
-    pub password_file: PathBuf,
+    /// Where the user's password is: `file:PATH`, `credential:NAME` or `env:NAME`.
+    pub password: String,
     /// How long after a daemon's last sign of life another one may take its sessions, in seconds.
     pub ttl_seconds: u64,
     /// What sessions accept whose replay floors may lag.
@@ -88,7 +88,7 @@ impl std::fmt::Debug for Store {
             .field("prefix", &self.prefix)
             .field("timeout_ms", &self.timeout_ms)
             .field("user", &self.user)
-            .field("password_file", &self.password_file)
+            .field("password", &self.password)
             .field("ttl_seconds", &self.ttl_seconds)
             .field("uplink", &self.uplink)
             .field("kek", &self.kek)
@@ -110,7 +110,7 @@ impl Default for Store {
             prefix: "naslane".to_owned(),
             timeout_ms: 1000,
             user: String::new(),
-            password_file: PathBuf::new(),
+            password: String::new(),
             ttl_seconds: 5,
             uplink: UplinkPolicy::default(),
             kek: "credential:naslane-kek".to_owned(),
@@ -163,6 +163,12 @@ impl Store {
         }
         if self.cert_file.as_os_str().is_empty() != self.key_file.as_os_str().is_empty() {
             return Err("store.cert_file, store.key_file: both or none");
+        }
+        if !self.user.is_empty() && self.password.is_empty() {
+            return Err("store.password: where the password of store.user is");
+        }
+        if self.user.is_empty() && !self.password.is_empty() {
+            return Err("store.user: whose password store.password is");
         }
         let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_./".contains(&octet);
         if self.prefix.is_empty() || !self.prefix.bytes().all(plain) {

@@ -1,6 +1,6 @@
 //! Whether sessions outlive a crash of the daemon, and where.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -28,12 +28,18 @@ impl Default for Survive {
 }
 
 impl Survive {
+    /// The directory, if there is to be one.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        Some(self.dir.as_path()).filter(|dir| !dir.as_os_str().is_empty())
+    }
+
     /// The directory with its keys, if there is to be one.
     ///
     /// # Errors
     /// What is wrong, as a sentence.
     pub fn folder(&self) -> Result<Option<Folder>, String> {
-        if self.dir.as_os_str().is_empty() {
+        if self.directory().is_none() {
             return Ok(None);
         }
         let ring = KeyRing::from_source(&self.kek).map_err(|error| {

@@ -12,12 +12,19 @@ use super::counters::set;
 /// The directory that sessions outlive a crash in.
 pub(super) fn journals(
     config: &Config,
-    store: Option<&crate::sidecar::set::Opened>,
+    store: Option<&mut crate::sidecar::set::Opened>,
 ) -> std::result::Result<Option<Opened>, String> {
     if let Some(store) = store {
         let workers = config.workers().map_err(|error| error.to_string())?;
-        let leased = Workers::leased(&workers, &store.prints);
-        return leased.map(Some).map_err(|error| error.to_string());
+        let Some(dir) = config.survive.directory() else {
+            let leased = Workers::leased(&workers, &store.prints);
+            return leased.map(Some).map_err(|error| error.to_string());
+        };
+        let place = (dir, store.node());
+        let leased = Workers::leased_in(&workers, &store.prints, place);
+        let (opened, before) = leased.map_err(|error| config.survive.refusal(error))?;
+        store.before = before;
+        return Ok(Some(opened));
     }
     let Some(folder) = config.survive.folder()? else {
         return Ok(None);

@@ -126,8 +126,8 @@ impl Server {
         let (events, io) = events::open(config.io)
             .map_err(|_| format!("io = \"{}\": the kernel refuses it", config.io))?;
         // Before the first measure: no file is opened after it, and no name resolved.
-        let store = super::set::open(&config.store)?;
-        let journals = journals(config, store.as_ref())?;
+        let mut store = super::set::open(&config.store)?;
+        let journals = journals(config, store.as_mut())?;
         let outlet = eyes::outlet(config)?;
         let ports = store.as_ref().map(|store| store.ports.clone());
         let ports = ports.unwrap_or_default();

@@ -87,7 +87,19 @@ impl Owners {
         match notice {
             Notice::Fenced(handle) => self.mark(handle, |word| word | FENCED),
             Notice::Uplink(handle, true) => self.mark(handle, |word| word & !SHUT),
-            Notice::Uplink(handle, false) => self.mark(handle, |word| word | SHUT),
+            Notice::Uplink(handle, false) => {
+                self.mark(handle, |word| word | SHUT);
+                self.shut_early(handle);
+            }
+        }
+    }
+
+    /// A session that nobody has yet is shut for whoever gets it.
+    fn shut_early(&self, handle: Handle) {
+        if let Ok(slot) = self.slot(handle) {
+            let shut = Self::word(handle, NOBODY) | SHUT;
+            let relaxed = Ordering::Relaxed;
+            let _ = slot.compare_exchange(NOBODY, shut, relaxed, relaxed);
         }
     }
 
@@ -102,8 +114,14 @@ impl Owners {
     }
 
     fn set(&self, handle: Handle, tenant: u64) -> Result<()> {
-        let word = Self::word(handle, tenant);
-        self.slot(handle)?.store(word, Ordering::Relaxed);
+        let (own, nobodys) = (Self::word(handle, tenant), Self::word(handle, NOBODY));
+        let taken = |before: u64| {
+            let shut = before == nobodys | SHUT;
+            Some(if shut { own | SHUT } else { own })
+        };
+        let _ = self
+            .slot(handle)?
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
         Ok(())
     }
 

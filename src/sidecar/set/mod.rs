@@ -138,6 +138,7 @@ impl Set {
             keeper,
             ring,
             prints,
+            before,
             ..
         } = opened;
         let engines = (0..workers.len()).filter_map(|worker| workers.engine(worker));
@@ -145,6 +146,7 @@ impl Set {
         let mut attendant: Attendant<Box<dyn Store>> =
             Attendant::new(&tables, keeper, ring, prints.clone())?;
         attendant.tell(tell);
+        attendant.succeed(before);
         let names = Arc::clone(attendant.names());
         let shared = Arc::<Shared>::default();
         let (orders, inbox) = channel();

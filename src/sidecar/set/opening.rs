@@ -1,8 +1,10 @@
 //! Opening the store, while the daemon may still open files and resolve names.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::base::random;
+use crate::session::Before;
 use crate::store::keeper::{Keeper, KeeperConfig};
 use crate::store::{Failure, KeyRing, NodeName, PrintKey, Store};
 
@@ -16,6 +18,8 @@ pub(in crate::sidecar) struct Opened {
     pub(super) keeper: Keeper<Box<dyn Store>>,
     pub(super) ring: KeyRing,
     pub(in crate::sidecar) prints: PrintKey,
+    /// Where the keys of the daemon before this one stood.
+    pub(in crate::sidecar) before: HashMap<u64, Before>,
     /// Ports that the store is reached at.
     pub(in crate::sidecar) ports: Vec<u16>,
 }
@@ -56,8 +60,16 @@ pub(in crate::sidecar) fn open(settings: &config::Store) -> Result<Option<Opened
         keeper,
         ring,
         prints,
+        before: HashMap::new(),
         ports,
     }))
+}
+
+impl Opened {
+    /// This daemon's name in the store.
+    pub(in crate::sidecar) const fn node(&self) -> NodeName {
+        self.keeper.node()
+    }
 }
 
 fn absent(kind: &str) -> String {
@@ -100,6 +112,7 @@ fn etcd(_: &config::Store) -> Result<Connected, String> {
 
 #[cfg(feature = "etcd")]
 fn etcd(settings: &config::Store) -> Result<Connected, String> {
+    use crate::base::Error;
     use crate::store::etcd::{Etcd, EtcdConfig, Tls};
     use std::path::Path;
     use zeroize::Zeroizing;
@@ -112,8 +125,14 @@ fn etcd(settings: &config::Store) -> Result<Connected, String> {
     let user = if settings.user.is_empty() {
         None
     } else {
-        let password = read(&settings.password_file, "password_file")?;
-        let password = String::from_utf8_lossy(&password).trim_end().to_owned();
+        let password = crate::store::seal::text_of(&settings.password).map_err(|error| {
+            let why = match error {
+                Error::System => "cannot be read",
+                _ => "file:PATH, credential:NAME or env:NAME",
+            };
+            format!("[store] password = {:?}: {why}", settings.password)
+        })?;
+        let password = Zeroizing::new(password.trim_end_matches(['\r', '\n']).to_owned());
         Some((settings.user.clone(), password))
     };
     let secure = settings
@@ -160,7 +179,10 @@ fn etcd(settings: &config::Store) -> Result<Connected, String> {
         user,
         tls,
     };
-    let store = Etcd::connect(config).map_err(|why| format!("[store] endpoints: {why}"))?;
+    let store = Etcd::connect(config).map_err(|why| match why {
+        Failure::Refused => format!("[store] user, password: {why}"),
+        why => format!("[store] endpoints: {why}"),
+    })?;
     Ok((Box::new(store), ports))
 }
 

@@ -128,6 +128,12 @@ impl Tenure {
         matches!(&self.stored, Some((_, line)) if line.lagging)
     }
 
+    /// True while uplink messages may be accepted, as [`Step::uplink`] said last.
+    #[must_use]
+    pub const fn accepts(&self) -> bool {
+        self.open
+    }
+
     /// True while the store owes an answer.
     #[must_use]
     pub const fn asking(&self) -> bool {

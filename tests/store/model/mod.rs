@@ -14,7 +14,7 @@ mod world;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use world::{Fault, Op, Rules, World, Wrong};
+use world::{Clocks, Fault, Op, Rules, World, Wrong};
 
 /// Steps of a schedule, at most.
 const STEPS: usize = 400;
@@ -122,12 +122,41 @@ fn the_protocol_holds_where_lagging_sessions_go_on() {
 #[test]
 fn counts_do_not_depend_on_clocks() {
     holds(Rules {
-        wild_clocks: true,
+        clocks: Clocks::Wild,
         ..Rules::default()
     });
 }
 
-/// Under that policy it does not matter either whether an owner notices that it is absent.
+/// Where sessions with floors that lag go on, an old owner that is cut off must stop in time: one whose clock is slow by
+/// less than its margin does.
+#[test]
+fn above_floor_holds_with_a_clock_that_is_slow_within_the_margin() {
+    holds(Rules {
+        lagging_goes_on: true,
+        clocks: Clocks::Slow,
+        ..Rules::default()
+    });
+}
+
+/// One whose clock runs at half speed does not, and then both accept the same message. COUNTs are safe all the same.
+#[test]
+fn above_floor_depends_on_clocks_for_replays_and_for_nothing_else() {
+    let rules = Rules {
+        lagging_goes_on: true,
+        clocks: Clocks::Wild,
+        ..Rules::default()
+    };
+    let seed = number("NASLANE_MODEL_SEED", 1);
+    let (fault, schedule) = run(rules, 20_000, seed).expect_err("a slow clock goes unnoticed");
+    println!("{fault:?} after {} steps", schedule.len());
+    assert!(replay(&fault), "{fault:?}");
+    holds(Rules {
+        replays_go_on: true,
+        ..rules
+    });
+}
+
+/// Under the policy that is the default it does not matter either whether an owner notices that it is absent.
 #[test]
 fn after_rekey_needs_no_presence() {
     holds(Rules {

@@ -70,14 +70,28 @@ pub(super) enum Wrong {
     NoFlag,
 }
 
+/// How fast the clocks of the first and the last node run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Clocks {
+    /// A sixteenth slow and fast.
+    #[default]
+    Near,
+    /// One runs slow by a ninth: a node's margin is an eighth.
+    Slow,
+    /// At half and double speed.
+    Wild,
+}
+
 /// What is played.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rules {
     pub(super) wrong: Option<Wrong>,
     /// The policy is [`Uplink::AboveFloor`]: what a flagged session accepts twice is its operator's choice.
     pub(super) lagging_goes_on: bool,
-    /// Clocks run at half and double speed.
-    pub(super) wild_clocks: bool,
+    /// How far clocks run apart.
+    pub(super) clocks: Clocks,
+    /// Replays are not looked for.
+    pub(super) replays_go_on: bool,
 }
 
 /// What must not happen. The fields are for the reader of a failure.
@@ -145,11 +159,12 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(rules: Rules) -> Self {
-        let clock = |i: usize| match (i, rules.wild_clocks) {
-            (0, true) => (1, 2),
-            (0, false) => (15, 16),
-            (2, true) => (2, 1),
-            (2, false) => (17, 16),
+        let clock = |i: usize| match (i, rules.clocks) {
+            (0, Clocks::Wild) => (1, 2),
+            (0, Clocks::Slow) => (8, 9),
+            (0, Clocks::Near) => (15, 16),
+            (2, Clocks::Wild) => (2, 1),
+            (2, _) => (17, 16),
             _ => (1, 1),
         };
         let node = |i: usize| Node {
@@ -394,7 +409,8 @@ impl World {
         }
         hot.counts.floor[access] = count + 1;
         let first = self.accepted.insert((key, access, count));
-        let counts = !lagging || self.rules.wrong == Some(Wrong::NoFlag);
+        let counts =
+            !self.rules.replays_go_on && (!lagging || self.rules.wrong == Some(Wrong::NoFlag));
         if !first && counts {
             return Err(Fault::Replayed { key, access, count });
         }

@@ -33,10 +33,27 @@ impl Ues {
                 assert_eq!(self.all[at].state, State::Leaving, "a session is lost");
                 self.gone(at);
             }
+            self.slices(actor, at);
             self.settle(actor, at);
             self.talk(actor, at, GPP);
             self.second(actor, at, random);
         }
+    }
+
+    /// What was told of its slice is known; of what was asked and not answered, any step of the way.
+    fn slices(&mut self, actor: &mut Actor, at: usize) {
+        let ue = &mut self.all[at];
+        let asked = ue.slice_asked.take();
+        if ue.amf.is_none() || ue.state == State::Leaving {
+            return;
+        }
+        let told = ue.slice;
+        let answer = actor.call(self.ask(at, op::STATUS, GPP, &[]));
+        assert_eq!(answer.status, 0, "{answer:?}");
+        let now = answer.value as u8;
+        let on_the_way = asked.is_some_and(|to| [0, 1, to].contains(&now));
+        self.tally.forgotten += u64::from(now != told && !on_the_way);
+        self.all[at].slice = now;
     }
 
     /// To a secured state, whatever was under way.
