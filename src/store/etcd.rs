@@ -33,6 +33,7 @@ use super::{
 const GROUPS: usize = 100;
 
 /// gRPC status codes that tell what happened.
+const INVALID_ARGUMENT: i32 = 3;
 const PERMISSION_DENIED: i32 = 7;
 const RESOURCE_EXHAUSTED: i32 = 8;
 const UNAUTHENTICATED: i32 = 16;
@@ -270,12 +271,19 @@ impl Etcd {
     }
 }
 
+/// Whether a token was made before the last change of users or roles.
+fn is_old(message: &str) -> bool {
+    message.contains("auth store is old")
+}
+
 /// The failure of a call that changes nothing.
 fn asking(error: &Error) -> Failure {
     match error {
         Error::InvalidArgs(_) | Error::InvalidUri(_) => Failure::Argument,
         Error::GRpcStatus(status) => match status.code() as i32 {
             PERMISSION_DENIED | RESOURCE_EXHAUSTED | UNAUTHENTICATED => Failure::Refused,
+            // No user where one is asked for, or a wrong password. A token that is merely old is replaced.
+            INVALID_ARGUMENT if !is_old(status.message()) => Failure::Refused,
             _ => Failure::Unavailable,
         },
         _ => Failure::Unavailable,

@@ -347,6 +347,8 @@ impl<S: Store> Keeper<S> {
     }
 
     fn be_present(&mut self, now: Duration) {
+        // Before it holds anew: a node that stood still was absent, whatever the store says now.
+        self.watch(now);
         if self.presence.due(now) && now >= self.wait_until {
             self.presence.sent(now);
             match self.store.hold(self.config.node, self.config.ttl) {
@@ -357,6 +359,10 @@ impl<S: Store> Keeper<S> {
                 }
             }
         }
+        self.watch(now);
+    }
+
+    fn watch(&mut self, now: Duration) {
         let certain = self.presence.certain(now);
         if certain != self.certain {
             self.certain = certain;

@@ -377,3 +377,22 @@ fn a_session_that_is_given_back_does_not_wait_for_busy_ones() {
     }
     assert_eq!(node.hot[&BUSY].ended, Some(End::Returned));
 }
+
+/// A process that was stopped, or whose host was, holds at once when it goes on. It was absent all the same, and another
+/// node may have what it had.
+#[test]
+fn an_owner_that_stood_still_shows_first_that_it_still_is_one() {
+    let (folder, used) = (Folder::new("still"), used());
+    let mut node = Node::new(Shared::new(&folder), 1, &used);
+    node.fresh(1);
+    node.round();
+    assert!(node.hot[&1].uplink);
+    node.now += Duration::from_secs(2 * 3600);
+    node.round();
+    assert!(node.keeper.present() && !node.hot[&1].uplink);
+    assert_eq!(node.keeper.figures().absences, 1);
+    let counts = node.hot[&1].counts;
+    node.keeper.asked(1, counts, [false; 2]);
+    node.round();
+    assert!(node.hot[&1].uplink);
+}

@@ -80,6 +80,8 @@ pub(super) enum Clocks {
     Slow,
     /// At half and double speed.
     Wild,
+    /// All of them hardly go on.
+    Still,
 }
 
 /// What is played.
@@ -160,6 +162,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(rules: Rules) -> Self {
         let clock = |i: usize| match (i, rules.clocks) {
+            (_, Clocks::Still) => (1, 1000),
             (0, Clocks::Wild) => (1, 2),
             (0, Clocks::Slow) => (8, 9),
             (0, Clocks::Near) => (15, 16),
