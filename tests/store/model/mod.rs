@@ -141,19 +141,46 @@ fn above_floor_holds_with_a_clock_that_is_slow_within_the_margin() {
 /// One whose clock stands still does not, and then both accept the same message. COUNTs are safe all the same.
 #[test]
 fn above_floor_depends_on_clocks_for_replays_and_for_nothing_else() {
-    let rules = Rules {
-        lagging_goes_on: true,
-        clocks: Clocks::Still,
-        ..Rules::default()
+    let flush = [Op::Deliver { flight: 0 }; 12];
+    let at = |node| Op::Uplink {
+        ue: 0,
+        node,
+        access: 0,
     };
-    let seed = number("NASLANE_MODEL_SEED", 1);
-    let (fault, schedule) = run(rules, 20_000, seed).expect_err("a slow clock goes unnoticed");
-    println!("{fault:?} after {} steps", schedule.len());
+    let polled = |node| [&[Op::Poll { node }][..], &flush].concat();
+    let schedule = [
+        &polled(0)[..],
+        &polled(1),
+        // Heard by its owner, which shows that it is one first.
+        &[at(0)],
+        &polled(0),
+        &[at(0), Op::Tick { by: 12 }, Op::Tick { by: 12 }],
+        // Another node is asked, takes it over, and hears the UE; an attacker sends that to the owner of before.
+        &[at(1)],
+        &flush,
+        &[at(1), Op::Replay { pdu: 0, node: 0 }],
+    ];
+    let play = |clocks| {
+        let rules = Rules {
+            lagging_goes_on: true,
+            clocks,
+            ..Rules::default()
+        };
+        World::new(rules).play(&schedule.concat())
+    };
+    let fault = play(Clocks::Still).expect_err("two nodes accept a message");
     assert!(replay(&fault), "{fault:?}");
-    holds(Rules {
-        replays_go_on: true,
-        ..rules
-    });
+    for clocks in [Clocks::Near, Clocks::Slow] {
+        play(clocks).expect("the owner of before has stopped");
+    }
+    for clocks in [Clocks::Wild, Clocks::Still] {
+        holds(Rules {
+            lagging_goes_on: true,
+            replays_go_on: true,
+            clocks,
+            ..Rules::default()
+        });
+    }
 }
 
 /// Under the policy that is the default it does not matter either whether an owner notices that it is absent.
