@@ -8,10 +8,11 @@
 mod kept;
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use crate::base::{Error, Result, random};
+use crate::base::{Error, Result};
 use crate::procedure::nssaa::{Amf, NssaaSettings, Refusals, Ue};
 
 use super::free::SHARDS;
@@ -239,12 +240,11 @@ pub fn lock(room: &SliceRoom) -> Result<MutexGuard<'_, SliceHalf>> {
 /// The state of a record's AMF half. Its questions have numbers that none of before had.
 ///
 /// # Errors
-/// [`Error::Record`]; [`Error::System`] without random numbers.
+/// [`Error::Record`].
 pub(super) fn restored(octets: &[u8]) -> Result<Amf> {
     let mut amf = Amf::restore(octets)?;
-    let mut number = [0; 4];
-    random::fill(&mut number)?;
-    amf.number_from(u32::from_be_bytes(number));
+    // Another one in each process and at each call: what is avoided is chance, not an adversary.
+    amf.number_from(RandomState::new().build_hasher().finish() as u32);
     Ok(amf)
 }
 

@@ -158,8 +158,8 @@ impl SliceRecords {
         let associated = self.associated(owner, sequence);
         self.ring.seal(&associated, plain, &mut octets)?;
         let at = match octets.len() {
-            ..=SMALL => self.small(slot, sequence),
-            ..=LARGE => self.large(slot, sequence),
+            len if len <= SMALL => self.small(slot, sequence),
+            len if len <= LARGE => self.large(slot, sequence),
             _ => return Err(Error::TooLong),
         };
         self.file

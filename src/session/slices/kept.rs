@@ -8,9 +8,9 @@ use crate::security::Role;
 use crate::session::handle::Handle;
 use crate::session::table::Table;
 
-use super::{
-    Room, SliceGroup, SliceHalf, SliceRoom, SliceRooms, Written, lock, restored, with_amf,
-};
+#[cfg(all(feature = "survive", target_os = "linux"))]
+use super::restored;
+use super::{Room, SliceGroup, SliceHalf, SliceRoom, SliceRooms, Written, lock, with_amf};
 
 impl SliceRoom {
     fn new(handle: Handle, half: SliceHalf, octets: &[u8]) -> Self {
