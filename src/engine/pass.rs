@@ -270,12 +270,21 @@ impl<'t, const N: usize> HeldSessions<'t, N> {
         if let Some(found) = self.find(bucket, handle) {
             return Ok((!self.all[found].exclusive && work.shares()).then_some(found));
         }
-        let guard = match engine.table.try_lock(handle) {
-            Ok(guard) => guard,
-            Err(Error::Busy) if self.all.is_empty() => engine.table.lock(handle)?,
-            Err(Error::Busy) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        // Each way puts its lock where it stays: where they met first, a lock was read in wider pieces than it had been
+        // written in, and waited for the store buffer (4 ns a message).
+        match engine.table.try_lock(handle) {
+            Ok(guard) => Ok(Some(self.push(bucket, guard, handle))),
+            Err(Error::Busy) if self.all.is_empty() => {
+                let guard = engine.table.lock(handle)?;
+                Ok(Some(self.push(bucket, guard, handle)))
+            }
+            Err(Error::Busy) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, bucket: usize, guard: Guard<'t>, handle: Handle) -> usize {
         let place = self.all.len();
         self.all.push(Held {
             handle,
@@ -284,7 +293,7 @@ impl<'t, const N: usize> HeldSessions<'t, N> {
             before: self.last[bucket],
         });
         self.last[bucket] = place as u8; // below LANES
-        Ok(Some(place))
+        place
     }
 }
 

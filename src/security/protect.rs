@@ -93,6 +93,9 @@ pub fn number(
 /// # Errors
 /// As [`number`]; [`Error::LeaseExhausted`]; [`Error::RekeyRequired`] when the session's line was changed by somebody
 /// else; [`Error::Unexpected`] without a book where there must be one.
+// In the pass: handed back through memory its result is read in wider pieces than it was written in, and waits for the
+// store buffer (4 ns a message).
+#[inline(always)]
 pub fn number_in(
     ue: &mut UeSecurity,
     access: AccessType,
@@ -145,6 +148,7 @@ pub fn number_in(
 
 type Treatment = (Place, SecurityHeaderType, Option<Range<usize>>);
 
+#[inline(always)]
 fn treatment(
     ue: &UeSecurity,
     access: AccessType,

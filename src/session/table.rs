@@ -238,6 +238,7 @@ impl Table {
         }
     }
 
+    #[inline(always)]
     fn slot(&self, handle: Handle) -> Result<&Mutex<Slot>> {
         if handle.worker() != self.worker {
             return Err(Error::Handle);
@@ -245,6 +246,7 @@ impl Table {
         self.slots.get(handle.slot() as usize).ok_or(Error::Handle)
     }
 
+    #[inline(always)]
     fn guard<'a>(&'a self, handle: Handle, mut slot: MutexGuard<'a, Slot>) -> Result<Guard<'a>> {
         if !slot.answers_to(handle) {
             self.wake(handle, &mut slot)?;
@@ -312,6 +314,7 @@ impl Table {
         Some(Handle::new(self.worker, generation, slot))
     }
 
+    #[cold]
     fn poisoned(handle: Handle, slot: &Slot) -> Error {
         if slot.answers_to(handle) {
             Error::Poisoned
@@ -337,6 +340,7 @@ impl Table {
     /// # Errors
     /// [`Error::Busy`] when somebody has it locked (the handle may be stale all the same); else as
     /// [`Table::lock`].
+    #[inline(always)]
     pub fn try_lock(&self, handle: Handle) -> Result<Guard<'_>> {
         match self.slot(handle)?.try_lock() {
             Ok(slot) => self.guard(handle, slot),
