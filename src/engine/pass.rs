@@ -353,6 +353,12 @@ fn accept<const N: usize>(
     estimated: &mut ArrayVec<Ticket<Estimated>, N>,
     works: &mut [Work<'_>],
 ) {
+    if N == 1 {
+        if let Some(ticket) = estimated.pop() {
+            accept_one(engine, held, ticket, works);
+        }
+        return;
+    }
     if estimated.is_empty() {
         return;
     }
@@ -390,24 +396,50 @@ fn accept<const N: usize>(
         });
     }
     for (index, guard, done) in checked.drain(..) {
-        let work = &mut works[index];
-        let Task::Verify { octets, commit } = &work.task else {
-            continue;
-        };
-        let locked = &mut held[guard].guard;
-        let resources = locked.resources();
-        let session = &mut **locked;
-        let received = if *commit == Commit::Yes {
-            let settings = (&engine.settings, Some(&resources));
-            let verdict = verify::commit_in(&mut session.security, done, settings);
-            let plain = octets.plain(verdict.len);
-            engine.received((session, resources), work.access, (verdict, plain))
-        } else {
-            let verdict = done.peek();
-            Received::new(verdict, octets.plain(verdict.len))
-        };
-        work.report = Report::Verified(received);
+        commit(engine, &mut held[guard], &mut works[index], done);
     }
+}
+
+#[inline(always)]
+fn accept_one(
+    engine: &Engine,
+    held: &mut [Held<'_>],
+    ticket: Ticket<Estimated>,
+    works: &mut [Work<'_>],
+) {
+    let (held, work) = (&mut held[ticket.guard], &mut works[ticket.work]);
+    let Task::Verify { octets, .. } = &mut work.task else {
+        return;
+    };
+    match Checking::new(ticket.stage, &held.guard.security, octets.reborrow()) {
+        Ok(lane) => {
+            work.algorithms = names(lane.pair());
+            let done = verify::check_one(lane, &engine.settings);
+            commit(engine, held, work, done);
+        }
+        Err(error) => work.report = Report::Verified(Received::refused(error)),
+    }
+}
+
+/// Takes what was verified into the session, and reports it.
+#[inline(always)]
+fn commit(engine: &Engine, held: &mut Held<'_>, work: &mut Work<'_>, done: Checked) {
+    let Task::Verify { octets, commit } = &work.task else {
+        return;
+    };
+    let locked = &mut held.guard;
+    let resources = locked.resources();
+    let session = &mut **locked;
+    let received = if *commit == Commit::Yes {
+        let settings = (&engine.settings, Some(&resources));
+        let verdict = verify::commit_in(&mut session.security, done, settings);
+        let plain = octets.plain(verdict.len);
+        engine.received((session, resources), work.access, (verdict, plain))
+    } else {
+        let verdict = done.peek();
+        Received::new(verdict, octets.plain(verdict.len))
+    };
+    work.report = Report::Verified(received);
 }
 
 /// A defect on purpose, for the tests.
