@@ -314,7 +314,6 @@ impl Table {
         Some(Handle::new(self.worker, generation, slot))
     }
 
-    #[cold]
     fn poisoned(handle: Handle, slot: &Slot) -> Error {
         if slot.answers_to(handle) {
             Error::Poisoned
@@ -360,15 +359,11 @@ impl Table {
         drop(self.lock(handle)?);
         let number = handle.slot();
         let journal = self.journal.as_ref();
-        let resources = Resources {
-            side: &self.side,
-            keys: &*self.keys,
-            book: journal.and_then(|journal| journal.book(number)),
-        };
-        let kept = journal.map(|journal| Kept {
-            journal,
-            slot: number,
-        });
+        let book = journal.and_then(|journal| journal.book(number));
+        let (side, keys) = (&self.side, &*self.keys);
+        let resources = Resources { side, keys, book };
+        let slot = number;
+        let kept = journal.map(|journal| Kept { journal, slot });
         match self
             .slots
             .get_mut(number as usize)
