@@ -3,6 +3,8 @@
 //! Jobs are taken in chunks of up to [`LANES`], in order. The outputs of a chunk are disjoint from each other and from
 //! the other jobs' inputs, which is checked before anything runs; a refused job writes nothing.
 
+mod collisions;
+
 use std::ops::Range;
 
 use arrayvec::ArrayVec;
@@ -182,7 +184,7 @@ fn admit(
             Err(error) => fail(job, error),
         }
     }
-    refuse_collisions(jobs, &mut checked);
+    collisions::refuse(jobs, &mut checked);
     checked
 }
 
@@ -235,68 +237,6 @@ pub(super) fn report(job: &mut Job, report: &Report) {
     }
 }
 
-/// Refuses jobs whose output touches another job's input or output, and sorts the rest by output.
-fn refuse_collisions(jobs: &mut [Job], checked: &mut ArrayVec<Checked, LANES>) {
-    if are_in_order(checked) {
-        return;
-    }
-    checked.sort_unstable_by_key(|fields| fields.output.start);
-    let mut end = 0;
-    let disjoint = checked.iter().all(|fields| {
-        let apart = fields.output.start >= end || fields.output.is_empty();
-        end = end.max(fields.output.end);
-        apart
-    });
-    let mut collides = [false; LANES];
-    for reader in checked.iter() {
-        // Sorted by start; when the outputs are disjoint, the first one that ends before this input ends the search.
-        let before = checked.partition_point(|writer| writer.output.start < reader.input.end);
-        let reach = checked[..before].iter().rev();
-        for writer in reach.take_while(|writer| !disjoint || writer.output.end > reader.input.start)
-        {
-            if writer.index != reader.index && overlap(&writer.output, &reader.input) {
-                collides[reader.index] = true;
-                collides[writer.index] = true;
-            }
-        }
-        for other in checked
-            .iter()
-            .filter(|other| !disjoint && other.index != reader.index)
-        {
-            collides[reader.index] |= overlap(&other.output, &reader.output);
-        }
-    }
-    refuse(jobs, checked, &collides);
-}
-
-/// True when no job can touch another's octets because of how they lie, as they mostly do: each job has a stretch of
-/// its own, in the order of the jobs, or all inputs lie on one side of the outputs, which are in the order of the jobs.
-fn are_in_order(checked: &[Checked]) -> bool {
-    let (mut stretch, mut output, mut apart, mut in_order) = (0, 0, true, true);
-    let (mut first, mut last) = (usize::MAX, 0); // of the inputs
-    for fields in checked {
-        let (input, out) = (&fields.input, &fields.output);
-        apart &= input.start.min(out.start) >= stretch;
-        stretch = stretch.max(input.end).max(out.end);
-        in_order &= out.start >= output;
-        output = out.end;
-        first = first.min(input.start);
-        last = last.max(input.end);
-    }
-    let outputs = checked.first().map_or(0, |fields| fields.output.start)..output;
-    apart || (in_order && (last <= outputs.start || first >= outputs.end))
-}
-
-fn refuse(jobs: &mut [Job], checked: &mut ArrayVec<Checked, LANES>, collides: &[bool; LANES]) {
-    checked.retain(|fields| {
-        let refused = collides[fields.index];
-        if refused {
-            fail(&mut jobs[fields.index], Error::Overlap);
-        }
-        !refused
-    });
-}
-
 /// Cuts the arena into one output per job, to be written, and the pieces between them, to be read: an input lies in
 /// one of those, or in the place of its own output. `checked` is sorted by output and free of overlaps.
 fn carve<'a>(
@@ -326,22 +266,36 @@ fn carve<'a>(
     between.push((cut, rest));
     let mut near = 0;
     for (fields, place) in checked.iter().zip(places) {
-        let task = task(&jobs[fields.index], fields, (place, &between, &mut near));
-        works.push(Work {
-            handle: fields.handle,
-            access: fields.access,
-            task,
-            report: Report::Waiting,
-            algorithms: Algorithms::NONE,
-            tag: fields.index,
-        });
+        let op = jobs[fields.index].op;
+        lay(op, fields, (place, &between, &mut near), works);
     }
+}
+
+/// Each kind of task is put where it stays by itself: where they met first, a task was read in wider pieces than it had
+/// been written in, and waited for the store buffer (3 ns a message).
+#[inline(always)]
+fn put<'a>(works: &mut ArrayVec<Work<'a>, LANES>, fields: &Checked, task: Task<'a>) {
+    works.push(Work {
+        handle: fields.handle,
+        access: fields.access,
+        task,
+        report: Report::Waiting,
+        algorithms: Algorithms::NONE,
+        tag: fields.index,
+    });
 }
 
 /// The output, the pieces between the outputs, and the piece in which the last input lay.
 type Places<'a, 'b> = (&'a mut [u8], &'b [(usize, &'a [u8])], &'b mut usize);
 
-fn task<'a>(job: &Job, fields: &Checked, (out, between, near): Places<'a, '_>) -> Task<'a> {
+/// Lays out the work of a checked job.
+#[inline(always)]
+fn lay<'a>(
+    op: u8,
+    fields: &Checked,
+    (out, between, near): Places<'a, '_>,
+    works: &mut ArrayVec<Work<'a>, LANES>,
+) {
     let input = &fields.input;
     let len = input.len();
     let in_place = input.start == fields.output.start;
@@ -360,31 +314,30 @@ fn task<'a>(job: &Job, fields: &Checked, (out, between, near): Places<'a, '_>) -
             .and_then(|o| o.get(..len));
         found.unwrap_or_default()
     };
-    let commit = if job.op == op::VERIFY {
+    let commit = if op == op::VERIFY {
         Commit::Yes
     } else {
         Commit::No
     };
-    match (job.op, in_place) {
-        (op::PROTECT, in_place) => Task::Protect {
-            plain: if in_place {
-                Plain::InPlace { buffer: out, len }
-            } else {
-                Plain::Apart {
-                    plain: apart(),
-                    out,
-                }
-            },
-            form: fields.form.clone(),
-        },
-        (_, true) => Task::Verify {
-            octets: Octets::InPlace(&mut out[..len]),
-            commit,
-        },
-        (_, false) => Task::Verify {
-            octets: Octets::Apart { pdu: apart(), out },
-            commit,
-        },
+    match (op, in_place) {
+        (op::PROTECT, true) => {
+            let plain = Plain::InPlace { buffer: out, len };
+            let form = fields.form.clone();
+            put(works, fields, Task::Protect { plain, form });
+        }
+        (op::PROTECT, false) => {
+            let plain = apart();
+            let (plain, form) = (Plain::Apart { plain, out }, fields.form.clone());
+            put(works, fields, Task::Protect { plain, form });
+        }
+        (_, true) => {
+            let octets = Octets::InPlace(&mut out[..len]);
+            put(works, fields, Task::Verify { octets, commit });
+        }
+        (_, false) => {
+            let octets = Octets::Apart { pdu: apart(), out };
+            put(works, fields, Task::Verify { octets, commit });
+        }
     }
 }
 

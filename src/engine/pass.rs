@@ -5,6 +5,8 @@
 //! earlier in the pass still holds, puts its message off to the next pass: nobody waits while holding a lock, so
 //! two threads with overlapping batches cannot block each other for good.
 
+mod held;
+
 use arrayvec::ArrayVec;
 
 use crate::algorithm::{Nea, Nia};
@@ -13,9 +15,10 @@ use crate::base::{AccessType, Error, Result};
 use crate::procedure::smc::Half;
 use crate::security::protect::{self, Form, LANES, Numbered, OVERHEAD, Sealing};
 use crate::security::verify::{self, Checked, Checking, Estimated, Expect, Octets};
-use crate::session::{Guard, Handle};
+use crate::session::Handle;
 
 use super::{Engine, Received, Sent};
+use held::{BUCKETS, Held, HeldSessions};
 
 /// One message on its way through the engine.
 pub(super) struct Work<'a> {
@@ -131,30 +134,22 @@ struct Ticket<S> {
     stage: S,
 }
 
-struct Held<'t> {
-    handle: Handle,
-    guard: Guard<'t>,
-    /// An uplink message of this pass has yet to commit: the next message of this session waits.
-    exclusive: bool,
-    /// The one before it in its bucket.
-    before: u8,
-}
-
 /// Runs every work to its report.
 pub(super) fn run(engine: &Engine, works: &mut [Work<'_>]) {
     for chunk in works.chunks_mut(LANES) {
         // The same code with room for one: moving the larger arrays about costs a single message more than its AES
         // (117 ns of 370 on Cascade Lake).
         while match chunk.len() {
-            1 => pass::<1>(engine, chunk),
-            _ => pass::<LANES>(engine, chunk),
+            1 => pass::<1, 1>(engine, chunk),
+            _ => pass::<LANES, BUCKETS>(engine, chunk),
         } {}
     }
 }
 
-/// Runs what can run now; true when something was put off.
-fn pass<const N: usize>(engine: &Engine, works: &mut [Work<'_>]) -> bool {
-    let mut held: HeldSessions<'_, N> = HeldSessions::new();
+/// Runs what can run now; true when something was put off. With room for `N` messages, whose sessions are found by `B`
+/// buckets.
+fn pass<const N: usize, const B: usize>(engine: &Engine, works: &mut [Work<'_>]) -> bool {
+    let mut held: HeldSessions<'_, N, B> = HeldSessions::new();
     let mut numbered: ArrayVec<Ticket<Numbered>, N> = ArrayVec::new();
     let mut estimated: ArrayVec<Ticket<Estimated>, N> = ArrayVec::new();
     let mut put_off: ArrayVec<Handle, N> = ArrayVec::new();
@@ -232,62 +227,6 @@ fn pass<const N: usize>(engine: &Engine, works: &mut [Work<'_>]) -> bool {
     !put_off.is_empty()
 }
 
-/// The locked sessions of a pass, found by handle: a search from the first to the last costs 12 ns a message in a
-/// batch of 64.
-struct HeldSessions<'t, const N: usize> {
-    all: ArrayVec<Held<'t>, N>,
-    /// By a few bits of the slot's number: the last of the sessions with these bits, or [`NOBODY`].
-    last: [u8; BUCKETS],
-}
-
-const BUCKETS: usize = 4 * LANES;
-const NOBODY: u8 = u8::MAX;
-const _: () = assert!(LANES < NOBODY as usize);
-
-impl<'t, const N: usize> HeldSessions<'t, N> {
-    fn new() -> Self {
-        Self {
-            all: ArrayVec::new(),
-            last: [NOBODY; BUCKETS],
-        }
-    }
-
-    fn find(&self, bucket: usize, handle: Handle) -> Option<usize> {
-        let mut next = self.last[bucket];
-        while let Some(held) = self.all.get(usize::from(next)) {
-            if held.handle == handle {
-                return Some(next.into());
-            }
-            next = held.before;
-        }
-        None
-    }
-
-    /// Finds or takes the lock of the work's session. `None`: not in this pass.
-    fn hold(&mut self, engine: &'t Engine, work: &Work<'_>) -> Result<Option<usize>> {
-        let handle = work.handle;
-        let bucket = handle.slot() as usize % BUCKETS;
-        if let Some(found) = self.find(bucket, handle) {
-            return Ok((!self.all[found].exclusive && work.shares()).then_some(found));
-        }
-        let guard = match engine.table.try_lock(handle) {
-            Ok(guard) => guard,
-            Err(Error::Busy) if self.all.is_empty() => engine.table.lock(handle)?,
-            Err(Error::Busy) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let place = self.all.len();
-        self.all.push(Held {
-            handle,
-            guard,
-            exclusive: false,
-            before: self.last[bucket],
-        });
-        self.last[bucket] = place as u8; // below LANES
-        Ok(Some(place))
-    }
-}
-
 const fn names((nea, nia): (Nea, Nia)) -> Algorithms {
     Algorithms::of(nea.id(), nia.id())
 }
@@ -323,10 +262,13 @@ fn seal<const N: usize>(
         };
         let security = &held[ticket.guard].guard.security;
         match Sealing::new(ticket.stage, security, pdu) {
-            Ok(lane) => {
+            Ok(mut lane) => {
                 work.algorithms = names(lane.pair());
-                lanes.push(lane);
                 work.report = Report::Protected(Ok(sent));
+                if N == 1 {
+                    return lane.seal_alone();
+                }
+                lanes.push(lane);
             }
             Err(error) => work.report = Report::Protected(Err(error)),
         }
@@ -340,6 +282,12 @@ fn accept<const N: usize>(
     estimated: &mut ArrayVec<Ticket<Estimated>, N>,
     works: &mut [Work<'_>],
 ) {
+    if N == 1 {
+        if let Some(ticket) = estimated.pop() {
+            accept_one(engine, held, ticket, works);
+        }
+        return;
+    }
     if estimated.is_empty() {
         return;
     }
@@ -377,24 +325,50 @@ fn accept<const N: usize>(
         });
     }
     for (index, guard, done) in checked.drain(..) {
-        let work = &mut works[index];
-        let Task::Verify { octets, commit } = &work.task else {
-            continue;
-        };
-        let locked = &mut held[guard].guard;
-        let resources = locked.resources();
-        let session = &mut **locked;
-        let received = if *commit == Commit::Yes {
-            let settings = (&engine.settings, Some(&resources));
-            let verdict = verify::commit_in(&mut session.security, done, settings);
-            let plain = octets.plain(verdict.len);
-            engine.received((session, resources), work.access, (verdict, plain))
-        } else {
-            let verdict = done.peek();
-            Received::new(verdict, octets.plain(verdict.len))
-        };
-        work.report = Report::Verified(received);
+        commit(engine, &mut held[guard], &mut works[index], done);
     }
+}
+
+#[inline(always)]
+fn accept_one(
+    engine: &Engine,
+    held: &mut [Held<'_>],
+    ticket: Ticket<Estimated>,
+    works: &mut [Work<'_>],
+) {
+    let (held, work) = (&mut held[ticket.guard], &mut works[ticket.work]);
+    let Task::Verify { octets, .. } = &mut work.task else {
+        return;
+    };
+    match Checking::new(ticket.stage, &held.guard.security, octets.reborrow()) {
+        Ok(lane) => {
+            work.algorithms = names(lane.pair());
+            let done = verify::check_one(lane, &engine.settings);
+            commit(engine, held, work, done);
+        }
+        Err(error) => work.report = Report::Verified(Received::refused(error)),
+    }
+}
+
+/// Takes what was verified into the session, and reports it.
+#[inline(always)]
+fn commit(engine: &Engine, held: &mut Held<'_>, work: &mut Work<'_>, done: Checked) {
+    let Task::Verify { octets, commit } = &work.task else {
+        return;
+    };
+    let locked = &mut held.guard;
+    let resources = locked.resources();
+    let session = &mut **locked;
+    let received = if *commit == Commit::Yes {
+        let settings = (&engine.settings, Some(&resources));
+        let verdict = verify::commit_in(&mut session.security, done, settings);
+        let plain = octets.plain(verdict.len);
+        engine.received((session, resources), work.access, (verdict, plain))
+    } else {
+        let verdict = done.peek();
+        Received::new(verdict, octets.plain(verdict.len))
+    };
+    work.report = Report::Verified(received);
 }
 
 /// A defect on purpose, for the tests.

@@ -66,6 +66,11 @@ impl Changed {
         changed
     }
 
+    /// Something did.
+    pub(crate) const fn any(self) -> bool {
+        self.0 & !Self::WRITTEN_DOWN.0 != 0
+    }
+
     pub(crate) const fn add(&mut self, other: Self) {
         self.0 |= other.0;
     }
@@ -109,13 +114,15 @@ impl UeSecurity {
     ///
     /// # Errors
     /// [`Error::Unexpected`] when they are to be written down and nobody said where.
-    #[inline]
-    pub(in crate::security) fn bind<'a>(
+    // The book is borrowed where it stands, and nothing of it is moved: a copy that is written in one width and read in
+    // another waits for the store buffer, 3 ns a message.
+    #[inline(always)]
+    pub(in crate::security) fn bind<'r, 'a>(
         &mut self,
         place: Place,
-        from: Option<&Resources<'a>>,
-    ) -> Result<Option<(Book<'a>, Cell)>> {
-        let Some((book, from)) = from.and_then(|from| Some((from.book?, from))) else {
+        from: Option<&'r Resources<'a>>,
+    ) -> Result<Option<(&'r Book<'a>, Cell)>> {
+        let Some((book, from)) = from.and_then(|from| Some((from.book.as_ref()?, from))) else {
             return if self.is_written_down() {
                 Err(Error::Unexpected)
             } else {
@@ -125,7 +132,7 @@ impl UeSecurity {
         let home = self.counts_place(place);
         let cell = match self.context(home).ok_or(Error::NoContext)?.cell {
             Some(cell) => cell,
-            None => self.bind_anew(home, book, from)?,
+            None => self.bind_anew(home, *book, from)?,
         };
         Ok(Some((book, cell)))
     }

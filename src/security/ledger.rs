@@ -274,7 +274,7 @@ impl<'a> Book<'a> {
     /// # Errors
     /// [`Error::LeaseExhausted`], unless `null`: without a key nothing is used twice. [`Error::RekeyRequired`] when the
     /// line does not say what this process wrote there. Nothing was stored then.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(
         &self,
         at: (Cell, AccessType),

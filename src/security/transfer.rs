@@ -56,6 +56,12 @@ impl UeSecurity {
         self.changed.take()
     }
 
+    /// Something did.
+    #[inline]
+    pub(crate) const fn has_changed(&self) -> bool {
+        self.changed.any()
+    }
+
     /// The NH chain, once K_gNB was derived.
     pub(crate) fn nh(&self) -> Option<&NhChain> {
         self.nh.as_ref()

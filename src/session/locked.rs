@@ -80,9 +80,12 @@ impl DerefMut for Guard<'_> {
 }
 
 impl Drop for Guard<'_> {
+    #[inline]
     fn drop(&mut self) {
-        let kept = self.table.kept(self.number);
-        self.slot.reconcile(self.table.keys(), kept);
+        if self.slot.has_changed() {
+            let kept = self.table.kept(self.number);
+            self.slot.reconcile(self.table.keys(), kept);
+        }
     }
 }
 
@@ -117,8 +120,11 @@ impl DerefMut for Exclusive<'_> {
 }
 
 impl Drop for Exclusive<'_> {
+    #[inline]
     fn drop(&mut self) {
-        let kept = self.kept.map(|kept| (kept, self.resources));
-        self.slot.reconcile(self.keys, kept);
+        if self.slot.has_changed() {
+            let kept = self.kept.map(|kept| (kept, self.resources));
+            self.slot.reconcile(self.keys, kept);
+        }
     }
 }

@@ -167,8 +167,14 @@ impl Slot {
         woken
     }
 
-    /// Tells the key memory which keys came and went, and the journal what changed. Nearly always nothing did, and this
-    /// is one load.
+    /// Something changed that [`Slot::reconcile`] has to tell. Nearly always nothing did.
+    #[inline]
+    pub(super) fn has_changed(&self) -> bool {
+        self.session.security.has_changed()
+    }
+
+    /// Tells the key memory which keys came and went, and the journal what changed.
+    #[cold]
     pub(super) fn reconcile(
         &mut self,
         memory: &KeyMemory,

@@ -240,6 +240,7 @@ impl Table {
         }
     }
 
+    #[inline(always)]
     fn slot(&self, handle: Handle) -> Result<&Mutex<Slot>> {
         if handle.worker() != self.worker {
             return Err(Error::Handle);
@@ -247,6 +248,7 @@ impl Table {
         self.slots.get(handle.slot() as usize).ok_or(Error::Handle)
     }
 
+    #[inline(always)]
     fn guard<'a>(&'a self, handle: Handle, mut slot: MutexGuard<'a, Slot>) -> Result<Guard<'a>> {
         if !slot.answers_to(handle) {
             self.wake(handle, &mut slot)?;
@@ -345,6 +347,7 @@ impl Table {
     /// # Errors
     /// [`Error::Busy`] when somebody has it locked (the handle may be stale all the same); else as
     /// [`Table::lock`].
+    #[inline(always)]
     pub fn try_lock(&self, handle: Handle) -> Result<Guard<'_>> {
         match self.slot(handle)?.try_lock() {
             Ok(slot) => self.guard(handle, slot),
@@ -364,15 +367,11 @@ impl Table {
         drop(self.lock(handle)?);
         let number = handle.slot();
         let journal = self.journal.as_ref();
-        let resources = Resources {
-            side: &self.side,
-            keys: &*self.keys,
-            book: journal.and_then(|journal| journal.book(number)),
-        };
-        let kept = journal.map(|journal| Kept {
-            journal,
-            slot: number,
-        });
+        let book = journal.and_then(|journal| journal.book(number));
+        let (side, keys) = (&self.side, &*self.keys);
+        let resources = Resources { side, keys, book };
+        let slot = number;
+        let kept = journal.map(|journal| Kept { journal, slot });
         match self
             .slots
             .get_mut(number as usize)

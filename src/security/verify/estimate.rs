@@ -38,6 +38,8 @@ pub struct Estimated {
 ///
 /// # Errors
 /// The verdict of a message that cannot be verified; see [`Verdict::result`].
+// In the pass, for the reason that `number_in` has.
+#[inline(always)]
 pub fn estimate(
     ue: &UeSecurity,
     access: AccessType,

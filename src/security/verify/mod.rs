@@ -109,6 +109,7 @@ impl<'a> Checking<'a> {
     /// # Errors
     /// [`Error::BufferTooSmall`] when the output cannot hold the plain message; [`Error::Unexpected`] for another UE
     /// than that of the estimate or when a context came or went since; [`Error::NoContext`].
+    #[inline(always)]
     pub fn new(estimated: Estimated, ue: &'a UeSecurity, octets: Octets<'a>) -> Result<Self> {
         if estimated.stamp != ue.stamp {
             return Err(Error::Unexpected);
@@ -226,6 +227,68 @@ impl<'a> Checking<'a> {
         Some(CipherLane { key, input, data })
     }
 
+    /// Its MAC and its keystream come in one pass.
+    fn opens(&self) -> bool {
+        algorithm::opens(self.nea, self.nia)
+    }
+
+    #[inline(always)]
+    fn open_lane<'b>(&'b self, count: u32, keystream: &'b mut [u8]) -> OpenLane<'b> {
+        OpenLane {
+            enc: self.enc,
+            int: self.int,
+            input: self.input(count),
+            text: self.octets.pdu().get(header::SN..).unwrap_or_default(),
+            keystream,
+            mac: [0; 4],
+        }
+    }
+
+    #[inline(always)]
+    fn check_alone(&mut self) {
+        if self.opens() && self.ciphered() <= LONE {
+            let mut room = [0; LONE];
+            let keystream = &mut room[..self.ciphered()];
+            self.verify_alone(keystream);
+            wipe(keystream);
+        } else {
+            self.verify_alone(&mut []);
+        }
+    }
+
+    #[inline(always)]
+    fn verify_alone(&mut self, keystream: &mut [u8]) {
+        self.try_mac(keystream);
+        self.judge();
+        let again = self.pending().is_some();
+        if again {
+            self.try_mac(&mut []);
+            self.judge();
+        }
+        let nea = self.nea;
+        if let Some(lane) = self.decipher(if again { &[] } else { keystream }) {
+            algorithm::cipher(nea, &mut [lane]);
+        }
+    }
+
+    #[inline(always)]
+    fn try_mac(&mut self, keystream: &mut [u8]) {
+        if let Some(count) = self.pending() {
+            let mut lane = [self.open_lane(count, keystream)];
+            algorithm::open(self.nea, self.nia, &mut lane);
+            let [OpenLane { mac, .. }] = lane;
+            self.mac = mac;
+        }
+    }
+
+    #[inline(always)]
+    fn result(&mut self, settings: &Settings) -> Checked {
+        let checked = self.finish(settings);
+        // One result a message: a second look at it finds a failure.
+        self.trial = Trial::Failed;
+        checked
+    }
+
     fn context(&self) -> Option<&Context> {
         self.ue.context(self.estimated.place)
     }
@@ -278,6 +341,7 @@ impl<'a> Checking<'a> {
         }
     }
 
+    #[inline(always)]
     fn finish(&mut self, settings: &Settings) -> Checked {
         let pdu_len = self.octets.pdu().len();
         let len = pdu_len.saturating_sub(header::BODY);
@@ -338,30 +402,35 @@ const PIECE: usize = 128;
 /// Verifies and deciphers messages in lanes and hands each result to `each`, in order. Sessions are not changed.
 pub fn check(batch: &mut [Checking<'_>], settings: &Settings, mut each: impl FnMut(Checked)) {
     for chunk in batch.chunks_mut(LANES) {
-        if let [message] = chunk {
-            let mut room = [0; LONE];
-            run::<1>(core::slice::from_mut(message), &mut room);
-            wipe(&mut room);
-        } else {
-            let mut room = [0; LANES * PIECE];
-            run::<LANES>(chunk, &mut room);
-            wipe(&mut room);
+        match chunk {
+            [one] => one.check_alone(),
+            chunk if chunk.iter().any(Checking::opens) => {
+                let mut room = [0; LANES * PIECE];
+                run(chunk, &mut room);
+                wipe(&mut room);
+            }
+            chunk => run(chunk, &mut []),
         }
     }
     for message in batch {
-        each(message.finish(settings));
-        // One result a message: a second look at it finds a failure.
-        message.trial = Trial::Failed;
+        each(message.result(settings));
     }
 }
 
-fn run<const N: usize>(chunk: &mut [Checking<'_>], room: &mut [u8]) {
+/// As [`check`], for one message: nothing of it is moved into lanes and back.
+#[inline(always)]
+pub fn check_one(mut message: Checking<'_>, settings: &Settings) -> Checked {
+    message.check_alone();
+    message.result(settings)
+}
+
+fn run(chunk: &mut [Checking<'_>], room: &mut [u8]) {
     // Twice at most: the estimate, then the one COUNT behind it, which is rare and makes no keystream.
-    let mut keystreams = try_macs::<N>(chunk, room);
+    let mut keystreams = try_macs(chunk, room);
     chunk.iter_mut().for_each(Checking::judge);
     if chunk.iter().any(|message| message.pending().is_some()) {
-        let again: ArrayVec<bool, N> = chunk.iter().map(|m| m.pending().is_some()).collect();
-        try_macs::<N>(chunk, &mut []);
+        let again: ArrayVec<bool, LANES> = chunk.iter().map(|m| m.pending().is_some()).collect();
+        try_macs(chunk, &mut []);
         chunk.iter_mut().for_each(Checking::judge);
         for (keystream, _) in keystreams.iter_mut().zip(again).filter(|(_, again)| *again) {
             *keystream = 0..0;
@@ -374,7 +443,7 @@ fn run<const N: usize>(chunk: &mut [Checking<'_>], room: &mut [u8]) {
         .find(|pair| !done.has(*pair))
     {
         done.add(pair);
-        let mut lanes: ArrayVec<CipherLane<'_>, N> = ArrayVec::new();
+        let mut lanes: ArrayVec<CipherLane<'_>, LANES> = ArrayVec::new();
         for (message, keystream) in chunk.iter_mut().zip(&keystreams) {
             if message.pair() == pair {
                 let keystream = room.get(keystream.clone()).unwrap_or_default();
@@ -389,11 +458,8 @@ fn run<const N: usize>(chunk: &mut [Checking<'_>], room: &mut [u8]) {
 
 /// Computes the MACs of the messages that wait for one, and the keystreams of those that have room for it and whose
 /// algorithms make both in one pass: the place of each message's.
-fn try_macs<const N: usize>(
-    chunk: &mut [Checking<'_>],
-    room: &mut [u8],
-) -> ArrayVec<Range<usize>, N> {
-    let mut places: ArrayVec<Range<usize>, N> = chunk.iter().map(|_| 0..0).collect();
+fn try_macs(chunk: &mut [Checking<'_>], room: &mut [u8]) -> ArrayVec<Range<usize>, LANES> {
+    let mut places: ArrayVec<Range<usize>, LANES> = chunk.iter().map(|_| 0..0).collect();
     let mut used = 0;
     let mut done = Done::default();
     while let Some(pair) = chunk
@@ -403,7 +469,7 @@ fn try_macs<const N: usize>(
     {
         done.add(pair);
         let ahead = algorithm::opens(pair.0, pair.1);
-        let mut lanes: ArrayVec<OpenLane<'_>, N> = ArrayVec::new();
+        let mut lanes: ArrayVec<OpenLane<'_>, LANES> = ArrayVec::new();
         let mut free = room.get_mut(used..).unwrap_or_default();
         for (message, place) in chunk.iter().zip(&mut places) {
             let (Some(count), true) = (message.pending(), message.pair() == pair) else {
@@ -415,20 +481,13 @@ fn try_macs<const N: usize>(
             free = rest;
             *place = used..used + len;
             used += len;
-            lanes.push(OpenLane {
-                enc: message.enc,
-                int: message.int,
-                input: message.input(count),
-                text: message.octets.pdu().get(header::SN..).unwrap_or_default(),
-                keystream,
-                mac: [0; 4],
-            });
+            lanes.push(message.open_lane(count, keystream));
         }
         if lanes.is_empty() {
             continue;
         }
         algorithm::open(pair.0, pair.1, &mut lanes);
-        let macs: ArrayVec<[u8; 4], N> = lanes.iter().map(|lane| lane.mac).collect();
+        let macs: ArrayVec<[u8; 4], LANES> = lanes.iter().map(|lane| lane.mac).collect();
         drop(lanes);
         let waiting = chunk
             .iter_mut()

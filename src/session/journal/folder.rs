@@ -20,7 +20,7 @@ use crate::store::{KeyRing, PrintKey};
 use super::memory::{Memory, Slice};
 use super::records::{PLACE, Records};
 use super::slices::{SliceRecords, file_len};
-use super::{Journal, OPEN, Opened, Place};
+use super::{Journal, Lines, OPEN, Opened};
 
 const PAGE: usize = 4096;
 
@@ -101,10 +101,6 @@ const fn lines_at(sessions: usize) -> usize {
 }
 
 impl Files {
-    pub(super) fn lines(&self) -> &[Line] {
-        &self.lines
-    }
-
     pub(super) fn generations(&self) -> &[AtomicU32] {
         self.memory.slice(PAGE, self.sessions).unwrap_or_default()
     }
@@ -138,7 +134,7 @@ impl Files {
 
     /// Fingerprints in the lines of sessions that are open.
     fn prints(&self) -> impl Iterator<Item = u64> + '_ {
-        let both = self.generations().iter().zip(self.lines());
+        let both = self.generations().iter().zip(self.lines.iter());
         let open = both.filter(|(word, _)| word.load(Ordering::Acquire) & OPEN != 0);
         open.flat_map(|(_, line)| Cell::ALL.map(|cell| line.print(cell)))
             .filter(|print| *print != 0)
@@ -198,8 +194,10 @@ impl Folder {
         let keys = config.key_memory(workers);
         let keys = keys.kept(prints, mirrors, live);
         let journals = files.into_iter().map(|files| Journal {
+            lines: Lines::File(files.lines.clone()),
             ledger: Ledger::new(files.sessions),
-            place: Place::Files(Box::new(files)),
+            files: Some(Box::new(files)),
+            leased: None,
         });
         Ok(Opened {
             keys: Arc::new(keys),

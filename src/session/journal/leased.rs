@@ -27,7 +27,7 @@ use crate::store::lease::Counts;
 
 use super::folder::boot_id;
 use super::memory::{Memory, Slice};
-use super::{Journal, Place};
+use super::{Journal, Lines};
 
 const PAGE: usize = 4096;
 
@@ -92,10 +92,6 @@ fn node([a, b]: [u64; 2]) -> NodeName {
 }
 
 impl Leased {
-    pub(super) fn lines(&self) -> &[Line] {
-        &self.lines
-    }
-
     fn entries(&self, slot: u32) -> &[[AtomicU64; 2]] {
         let at = slot as usize * 2;
         self.epochs.get(at..at + 2).unwrap_or_default()
@@ -127,7 +123,7 @@ impl Leased {
     }
 
     fn read(&self, owner: NodeName, into: &mut HashMap<u64, Before>) {
-        for (slot, line) in (0..).zip(self.lines()) {
+        for (slot, line) in (0..).zip(self.lines.iter()) {
             for standing in Cell::ALL
                 .into_iter()
                 .filter_map(|cell| line.read(cell).ok())
@@ -200,8 +196,10 @@ pub(in crate::session) fn succeed(
         store(OWN, own);
         store(MAGIC, FILE);
         journals.push(Journal {
+            lines: Lines::File(leased.lines.clone()),
             ledger: Ledger::new(sessions),
-            place: Place::Leased(Box::new(leased)),
+            files: None,
+            leased: Some(Box::new(leased)),
         });
     }
     Ok(Succession { journals, before })

@@ -124,6 +124,16 @@ impl<T: Plain> Slice<T> {
     }
 }
 
+impl<T: Plain> Clone for Slice<T> {
+    fn clone(&self) -> Self {
+        Self {
+            start: self.start,
+            count: self.count,
+            _memory: Arc::clone(&self._memory),
+        }
+    }
+}
+
 impl<T: Plain> std::ops::Deref for Slice<T> {
     type Target = [T];
 

@@ -50,14 +50,12 @@ const UE: u32 = 1 << 30;
 const RETIRED: u32 = 1 << 29;
 const GENERATION: u32 = (1 << 28) - 1;
 
-enum Place {
+/// Where the lines are. Every message comes here: no step between the journal and its lines.
+enum Lines {
     /// In this process: for leases without a directory.
-    Own { lines: Box<[Line]> },
+    Own(Box<[Line]>),
     #[cfg(all(feature = "survive", target_os = "linux"))]
-    Files(Box<folder::Files>),
-    /// For leases, where the next process finds them.
-    #[cfg(all(feature = "survive", target_os = "linux"))]
-    Leased(Box<leased::Leased>),
+    File(memory::Slice<Line>),
 }
 
 /// What the tables of an engine are made with.
@@ -71,8 +69,13 @@ pub struct Opened {
 
 /// The lines of one table and what is kept beside them.
 pub struct Journal {
+    lines: Lines,
     ledger: Ledger,
-    place: Place,
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    files: Option<Box<folder::Files>>,
+    /// For leases, where the next process finds them.
+    #[cfg(all(feature = "survive", target_os = "linux"))]
+    leased: Option<Box<leased::Leased>>,
 }
 
 impl std::fmt::Debug for Journal {
@@ -95,8 +98,12 @@ impl Journal {
     pub fn in_memory(sessions: usize) -> Self {
         let lines = (0..sessions).map(|_| Line::default()).collect();
         Self {
+            lines: Lines::Own(lines),
             ledger: Ledger::new(sessions),
-            place: Place::Own { lines },
+            #[cfg(all(feature = "survive", target_os = "linux"))]
+            files: None,
+            #[cfg(all(feature = "survive", target_os = "linux"))]
+            leased: None,
         }
     }
 
@@ -117,20 +124,19 @@ impl Journal {
     /// Notes the epoch of a lease beside the key's line, for the next process.
     #[cfg(all(feature = "survive", target_os = "linux"))]
     pub(super) fn note_epoch(&self, slot: u32, print: u64, epoch: u64) {
-        if let Place::Leased(leased) = &self.place {
+        if let Some(leased) = &self.leased {
             leased.note(slot, print, epoch);
         }
     }
 
     /// The lines, by slot.
     #[must_use]
+    #[inline]
     pub fn lines(&self) -> &[Line] {
-        match &self.place {
-            Place::Own { lines } => lines,
+        match &self.lines {
+            Lines::Own(lines) => lines,
             #[cfg(all(feature = "survive", target_os = "linux"))]
-            Place::Files(files) => files.lines(),
-            #[cfg(all(feature = "survive", target_os = "linux"))]
-            Place::Leased(leased) => leased.lines(),
+            Lines::File(lines) => lines,
         }
     }
 
@@ -141,33 +147,31 @@ impl Journal {
     }
 
     /// The line of a slot.
+    #[inline]
     pub(super) fn book(&self, slot: u32) -> Option<Book<'_>> {
         let line = self.lines().get(slot as usize)?;
         Some(Book::new(line, &self.ledger, slot))
     }
 
     #[cfg(all(feature = "survive", target_os = "linux"))]
-    const fn files(&self) -> Option<&folder::Files> {
-        match &self.place {
-            Place::Files(files) => Some(files),
-            Place::Own { .. } | Place::Leased(_) => None,
-        }
+    fn files(&self) -> Option<&folder::Files> {
+        self.files.as_deref()
     }
 
     fn generations(&self) -> &[AtomicU32] {
-        match &self.place {
-            #[cfg(all(feature = "survive", target_os = "linux"))]
-            Place::Files(files) => files.generations(),
-            _ => &[],
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        if let Some(files) = self.files() {
+            return files.generations();
         }
+        &[]
     }
 
     fn owners(&self) -> &[[AtomicU64; 2]] {
-        match &self.place {
-            #[cfg(all(feature = "survive", target_os = "linux"))]
-            Place::Files(files) => files.owners(),
-            _ => &[],
+        #[cfg(all(feature = "survive", target_os = "linux"))]
+        if let Some(files) = self.files() {
+            return files.owners();
         }
+        &[]
     }
 
     /// What the slots held before this process, by slot; nothing when there was none before it.
