@@ -67,7 +67,7 @@ impl Daemon {
         let socket = directory.join("s");
         let metrics = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let text = format!(
-            "socket = {socket:?}\n[workers]\ncount = 1\npinned = false\nwait = \"block\"\n[engine]\nsessions = 512\n\
+            "socket = {socket:?}\n[workers]\ncount = 1\npinned = false\nwait = \"block\"\n[engine]\nsessions = 4096\n\
              [hardening]\nlock_memory = \"try\"\nseccomp = \"require\"\nlandlock = \"require\"\n\
              [http]\nlisten = \"{metrics}\"\n{sections}"
         );
