@@ -221,7 +221,7 @@ impl Hosting {
     fn settle(&mut self, ours: Ours<'_>, gone: Vec<Handle>) {
         gone.into_iter().for_each(|handle| self.forget(handle));
         let touched = ours.touched.into_inner();
-        for handle in touched.into_iter().map(Handle::from_bits).flatten() {
+        for handle in touched.into_iter().flat_map(Handle::from_bits) {
             self.look(ours.home, handle);
         }
     }
