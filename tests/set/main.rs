@@ -19,6 +19,7 @@ mod ports;
 mod world;
 
 mod hardened;
+mod hosted;
 mod lost;
 mod moves;
 mod node;
