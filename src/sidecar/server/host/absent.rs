@@ -58,7 +58,9 @@ impl Hosting {
         match *self {}
     }
 
-    pub(in super::super) fn turn(&mut self, _: Home<'_>) {
+    pub(in super::super) fn turn(&mut self, home: Home<'_>) {
+        // Nobody else here reads them.
+        let _ = (home.workers, home.owners);
         match *self {}
     }
 
