@@ -206,10 +206,11 @@ impl Hosting {
 
     /// Does what the session wants of the runner.
     pub(in super::super) fn drive(&mut self, home: Home<'_>, handle: Handle) {
-        if !self.runner.has(handle) {
+        let ours = Ours::of(home);
+        // One that could not be driven for a while is taken on again; one without slices is not.
+        if !self.runner.has(handle) && self.runner.attend(&ours, handle).is_err() {
             return;
         }
-        let ours = Ours::of(home);
         let mut gone = Vec::new();
         self.runner.drive(&ours, handle, &mut |handle, todo| {
             gone.extend(stuck(handle, todo));
