@@ -193,6 +193,8 @@ typedef enum naslane_status {
     NASLANE_E_DENIED = 115,
     /** the engine behind this door does not offer this call; no K_AMF leaves a sidecar */
     NASLANE_E_UNSUPPORTED = 116,
+    /** the sidecar itself asks the NSSAAF and keeps the timers ([nssaa] in its settings); run none beside it */
+    NASLANE_E_HOSTED = 117,
 } naslane_status;
 
 /** What happened and what to do about it, in one sentence. Never NULL; any number may be asked. */
@@ -1626,6 +1628,51 @@ int32_t naslane_nssaa_status(const naslane_engine *engine,
                              uint64_t session,
                              const naslane_s_nssai *s_nssai,
                              uint8_t *status);
+
+/* ====================================================================== *
+ * Level 1: slice authentication that a sidecar drives
+ *
+ * A sidecar with [nssaa] in its settings asks the NSSAAF itself, keeps T3575 and the retry timer, and takes the
+ * notifications. Its client gets only what an AMF must do: naslane_nssaa_poll() has the kinds COMMAND, RESULT, UPDATE,
+ * DEREGISTRATION, RELEASE_SESSIONS and REACH, never one to ask or to time. naslane_nssaa_answer() and
+ * naslane_nssaa_timer() are HOSTED there. What comes by itself, an answer or a notification, makes an eventfd readable:
+ *
+ *     naslane_nssaa_hosted(engine, &hosted);          ... once: who asks the NSSAAF? ...
+ *     naslane_nssaa_eventfd(engine, &fd);             ... once, to epoll ...
+ *     naslane_nssaa_ready(engine, sessions, 64, &n);  ... when it is readable: which sessions ...
+ *     naslane_nssaa_poll(...)                         ... each of them, until NASLANE_NSSAA_NOTHING
+ *
+ * Nothing gets lost when nobody looks: what is owed stays in the session until it is polled.
+ */
+
+/**
+ * Whether the sidecar behind this engine itself asks the NSSAAF: hosted is 1, else 0. An engine of this process never
+ * does.
+ *
+ * Errors: DISCONNECTED.
+ */
+int32_t naslane_nssaa_hosted(const naslane_engine *engine,
+                             uint8_t *hosted);
+
+/**
+ * An eventfd for poll and epoll: readable when naslane_nssaa_ready() has something to tell, or the sidecar is gone. It
+ * is the engine's: do not read or close it.
+ *
+ * Errors: UNSUPPORTED (nobody but the caller asks the NSSAAF), DISCONNECTED.
+ */
+int32_t naslane_nssaa_eventfd(const naslane_engine *engine,
+                              int32_t *fd);
+
+/**
+ * Sessions that want something done, up to capacity and at most 1024, and how many. Poll each; it is not named again
+ * until it wants more. Never waits. Empties the eventfd, which is readable again when more sessions are left.
+ *
+ * Errors: UNSUPPORTED, DISCONNECTED, OVERLAP, NULL.
+ */
+int32_t naslane_nssaa_ready(const naslane_engine *engine,
+                            uint64_t *sessions,
+                            size_t capacity,
+                            size_t *count);
 
 /* ====================================================================== *
  * Level 1: the UE half of network slice-specific authentication

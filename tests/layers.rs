@@ -20,7 +20,8 @@ const FLOORS: &[&[&str]] = &[
     &["session"],
     &["engine"],
     &["trace"],
-    &["nssaaf", "sidecar"],
+    &["nssaaf"],
+    &["sidecar"],
     &["door"],
 ];
 

@@ -5,12 +5,16 @@
  *     ./a.out workers                             the AMF half on workers of this process
  *     ./a.out sidecar=/run/naslane/naslane.sock   in a sidecar
  *
+ * Behind a sidecar with [nssaa] in its settings the sidecar asks a real NSSAAF, keeps the timers and takes the
+ * notifications: the AMF's part is hosted() below, and the loop over ASK, START_T3575 and so on is not needed.
+ *
  * The UE asks for three slices; two need authentication. It knows the token of one of them. The first COMMAND gets lost,
  * so that T3575 has something to do; at the end the AAA server revokes what it granted. Exit status 0: every slice ended
  * where it should.
  */
 #include <naslane.h>
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +175,32 @@ static void run(amf *amf) {
     }
 }
 
+static uint8_t status_of(const amf *amf, naslane_s_nssai slice) {
+    uint8_t status;
+    TRY(naslane_nssaa_status(amf->engine, amf->session, &slice, &status));
+    return status;
+}
+
+/* The AMF's part behind a sidecar that asks the NSSAAF itself. An AMF adds the eventfd to its epoll; what run() is given to
+ * do here are messages to the UE and sessions to release, nothing else. The AAA server must ask for a token (EAP-GTC), as
+ * the function above does. */
+static void hosted(amf *amf) {
+    uint64_t sessions[64];
+    size_t count;
+    struct pollfd wait = {.events = POLLIN};
+    TRY(naslane_nssaa_eventfd(amf->engine, &wait.fd));
+    do {
+        need(poll(&wait, 1, 60000) == 1, "the sidecar names a session within a minute");
+        TRY(naslane_nssaa_ready(amf->engine, sessions, 64, &count));
+        for (size_t i = 0; i < count; i++) {
+            need(sessions[i] == amf->session, "a session of this AMF");
+            run(amf);
+        }
+    } while (status_of(amf, camera) == NASLANE_NSSAA_PENDING || status_of(amf, factory) == NASLANE_NSSAA_PENDING);
+    printf("%u commands (%u lost), %u slice succeeded, %u failed, %u updates\n", amf->ue->commands, amf->ue->lost,
+           amf->ue->succeeded, amf->ue->failed, amf->ue->updates);
+}
+
 static void security(naslane_engine *engine, uint64_t amf, naslane_engine *ues, uint64_t ue) {
     static const uint8_t registration[] = {0x7E, 0, REGISTRATION_REQUEST, 0x79, 0, 11, 0xF2, 0, 0xF1, 0x10, 2, 0,
                                            0x40, 0xC0, 0, 0, 1, 0x2E, 2, 0xF0, 0x70};
@@ -197,12 +227,6 @@ static void security(naslane_engine *engine, uint64_t amf, naslane_engine *ues, 
     TRY(naslane_ue_answer(ues, ue, GPP, &self, command, sent.len, answer, sizeof answer, &sent));
     TRY(naslane_verify(engine, amf, GPP, answer, sent.len, answer, sizeof answer, &received));
     need(received.event == NASLANE_EVENT_COMPLETED, "security mode procedure");
-}
-
-static uint8_t status_of(const amf *amf, naslane_s_nssai slice) {
-    uint8_t status;
-    TRY(naslane_nssaa_status(amf->engine, amf->session, &slice, &status));
-    return status;
 }
 
 /* The door to the AMF half. */
@@ -240,6 +264,13 @@ int main(int argc, char **argv) {
     need(elements[0] == 0x15 && elements[1] == 2 && elements[4] == 0x39, "Allowed and Pending NSSAI");
     TRY(naslane_nssaa_access(amf.engine, amf.session, GPP, NASLANE_ACCESS_REGISTERED));
 
+    uint8_t is_hosted;
+    TRY(naslane_nssaa_hosted(amf.engine, &is_hosted));
+    if (is_hosted) {
+        hosted(&amf);
+        goto end;
+    }
+
     /* The runs. The first COMMAND was lost: T3575 expires. */
     run(&amf);
     need(amf.t3575 && status_of(&amf, camera) == NASLANE_NSSAA_PENDING, "T3575 runs");
@@ -258,6 +289,7 @@ int main(int argc, char **argv) {
     printf("%u commands (%u lost), %u questions to the NSSAAF, %u slice succeeded, %u failed, %u updates, %u revoked\n",
            ue.commands, ue.lost, amf.rounds, ue.succeeded, ue.failed, ue.updates, amf.released);
     need(ue.commands == 5 && ue.lost == 1 && amf.rounds == 4 && ue.updates >= 2, "the whole exchange");
+end:
     TRY(naslane_release(amf.engine, amf.session));
     TRY(naslane_engine_free(ue.engine));
     TRY(naslane_engine_free(amf.engine));

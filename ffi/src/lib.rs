@@ -8,7 +8,7 @@
 //! | `derivation`, `mobility` | level 0: TS 33.501 Annex A |
 //! | `engine`, `session`, `message`, `smc`, `keys`, `record` | level 1 |
 //! | `ue` | level 1: the UE half |
-//! | `nssaa`, `nssaa_run`, `nssaa_ue` | level 1: network slice-specific authentication |
+//! | `nssaa`, `nssaa_run`, `nssaa_host`, `nssaa_ue` | level 1: network slice-specific authentication |
 //! | `batch` | level 2 |
 //! | `door`, `queue` | level 3: where an engine runs, and jobs without waiting |
 //! | `survive` | level 3: sessions that outlive a crash |
@@ -34,6 +34,8 @@ pub mod keys;
 pub mod message;
 pub mod mobility;
 pub mod nssaa;
+#[cfg(target_os = "linux")]
+pub mod nssaa_host;
 pub mod nssaa_run;
 pub mod nssaa_ue;
 mod pointer;

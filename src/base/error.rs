@@ -138,6 +138,8 @@ pub enum Error {
     Denied = 115,
     /// The engine behind this door does not offer the call.
     Unsupported = 116,
+    /// The sidecar itself asks the NSSAAF and keeps the timers of slice authentication: nobody does so beside it.
+    Hosted = 117,
 }
 
 /// Result with [`Error`].
@@ -206,6 +208,7 @@ pub const ALL: &[Error] = &[
     Error::Version,
     Error::Denied,
     Error::Unsupported,
+    Error::Hosted,
 ];
 
 impl Error {
@@ -334,6 +337,9 @@ impl Error {
             Self::Denied => "the sidecar does not serve this user; see `clients` in its settings",
             Self::Unsupported => {
                 "the engine behind this door does not offer this call; no K_AMF leaves a sidecar"
+            }
+            Self::Hosted => {
+                "the sidecar itself asks the NSSAAF and keeps the timers ([nssaa] in its settings); run none beside it"
             }
         }
     }

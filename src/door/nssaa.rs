@@ -174,6 +174,66 @@ impl Door {
         }
     }
 
+    /// True behind a sidecar that itself asks the NSSAAF, keeps the timers and takes notifications. There is nothing for a
+    /// runner then ([`Error::Hosted`]): [`Door::nssaa_poll`] has only what an AMF must do, and [`Door::nssaa_ready`] says
+    /// of which sessions.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`].
+    pub fn nssaa_hosted(&self) -> Result<bool> {
+        match self.slice_settings() {
+            Settings::Here(_) => Ok(false),
+            #[cfg(all(feature = "client", target_os = "linux"))]
+            Settings::There(remote) => remote.client().nssaa_hosted(),
+        }
+    }
+
+    /// Sessions that want something done which began by itself: an answer, a timer, a notification. Behind a sidecar
+    /// that drives slice authentication; see [`crate::sidecar::Client::nssaa_ready`].
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] behind every other door; [`Error::Disconnected`].
+    pub fn nssaa_ready(&self, most: usize) -> Result<Vec<Handle>> {
+        match self.slice_settings() {
+            Settings::Here(_) => {
+                let _ = most;
+                Err(Error::Unsupported)
+            }
+            #[cfg(all(feature = "client", target_os = "linux"))]
+            Settings::There(remote) => remote.client().nssaa_ready(most),
+        }
+    }
+
+    /// An eventfd that is readable when [`Door::nssaa_ready`] has something to tell, or the sidecar is gone; it lives as
+    /// long as the door.
+    ///
+    /// # Errors
+    /// As [`Door::nssaa_ready`].
+    #[cfg(target_os = "linux")]
+    pub fn nssaa_eventfd(&self) -> Result<std::os::fd::BorrowedFd<'_>> {
+        match self.slice_settings() {
+            Settings::Here(_) => Err(Error::Unsupported),
+            #[cfg(feature = "client")]
+            Settings::There(remote) => remote.client().nssaa_eventfd(),
+        }
+    }
+
+    /// Waits until [`Door::nssaa_ready`] may have something to tell, for at most so long.
+    ///
+    /// # Errors
+    /// As [`Door::nssaa_ready`].
+    #[cfg(target_os = "linux")]
+    pub fn nssaa_wait(&self, patience: std::time::Duration) -> Result<bool> {
+        match self.slice_settings() {
+            Settings::Here(_) => {
+                let _ = patience;
+                Err(Error::Unsupported)
+            }
+            #[cfg(feature = "client")]
+            Settings::There(remote) => remote.client().nssaa_wait(patience),
+        }
+    }
+
     /// As [`Engine::nssaa_gpsi`].
     ///
     /// # Errors

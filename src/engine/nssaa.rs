@@ -8,8 +8,8 @@ use crate::base::{AccessType, Error, Result};
 use crate::nas::MessageType;
 use crate::nas::nssaa::{NSSAA_MAX, SNssai, Slice};
 use crate::procedure::nssaa::{
-    Action, Admission, Amf, Event, NssaaSettings, Reachability, Refusals, Registration, Status,
-    Subscription, Ue, UeAction, UeResult,
+    Action, Admission, Amf, Event, NssaaSettings, Reachability, Refusals, Registration, Share,
+    Status, Subscription, Ue, UeAction, UeResult,
 };
 use crate::security::protect::{Form, OVERHEAD};
 use crate::session::Handle;
@@ -227,11 +227,24 @@ impl Engine {
     /// [`Error::BufferTooSmall`]; those of [`Engine::protect`] for a message to the UE, [`Error::NotSecured`] for an
     /// access whose connection is gone: tell [`Event::Access`]. The action is not done then, and comes again.
     pub fn nssaa_poll(&self, handle: Handle, out: &mut [u8]) -> Result<Option<Action>> {
+        self.nssaa_poll_of(handle, Share::All, out)
+    }
+
+    /// As [`Engine::nssaa_poll`], for one of two who share the work.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn nssaa_poll_of(
+        &self,
+        handle: Handle,
+        share: Share,
+        out: &mut [u8],
+    ) -> Result<Option<Action>> {
         if out.len() < NSSAA_ROOM {
             return Err(Error::BufferTooSmall);
         }
         self.amf(handle, |amf, settings| {
-            let Some(action) = amf.next(settings, out)? else {
+            let Some(action) = amf.next_of(share, settings, out)? else {
                 return Ok(None);
             };
             let done = match action {
@@ -257,6 +270,15 @@ impl Engine {
                 (action, _) => action,
             }))
         })?
+    }
+
+    /// Whether anything is to be done by this one; `room` as for [`Engine::nssaa_poll`], and nothing is taken.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`]; [`Error::OutOfOrder`] without a subscription; [`Error::Handle`], [`Error::Role`].
+    pub fn nssaa_owes(&self, handle: Handle, share: Share, room: &mut [u8]) -> Result<bool> {
+        let owed = self.amf(handle, |amf, settings| amf.next_of(share, settings, room))?;
+        Ok(owed?.is_some())
     }
 
     /// Tells what happened, if anything did, and takes all that is to be done; `room` as for [`Engine::nssaa_poll`].

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use super::consumer::{Consumer, Event as Told, Outcome, Trouble};
+use super::consumer::{Consumer, Event as Told, Outcome, Outcomes, Trouble};
 use super::service::NotificationType;
 use crate::base::{AccessType, Error, Result};
 use crate::engine::Engine;
@@ -149,6 +149,7 @@ pub struct Runner {
     timers: BTreeMap<(Instant, u64), (Handle, Timer)>,
     number: u64,
     room: Box<[u8]>,
+    outcomes: Outcomes,
 }
 
 impl core::fmt::Debug for Runner {
@@ -168,6 +169,7 @@ impl Runner {
             timers: BTreeMap::new(),
             number: 0,
             room: vec![0; NSSAA_ROOM].into(),
+            outcomes: Outcomes::default(),
         }
     }
 
@@ -177,11 +179,56 @@ impl Runner {
         &self.consumer
     }
 
+    /// Answers so far, by what they led to.
+    #[must_use]
+    pub const fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
+    }
+
+    /// Sessions that it has.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.watched.len()
+    }
+
+    /// True for a session that was taken on.
+    #[must_use]
+    pub fn has(&self, handle: Handle) -> bool {
+        self.watched.contains_key(&handle)
+    }
+
+    /// Takes a session on if it is new; else a GPSI that changed counts for notifications and the next question, and
+    /// nothing of it begins anew.
+    ///
+    /// # Errors
+    /// As [`Runner::watch`].
+    pub fn attend(&mut self, sessions: &impl Sessions, handle: Handle) -> Result<()> {
+        let Some(watched) = self.watched.get_mut(&handle) else {
+            return self.watch(sessions, handle);
+        };
+        let gpsi = sessions.nssaa_gpsi(handle)?;
+        if watched.gpsi != gpsi {
+            let before = core::mem::replace(&mut watched.gpsi, gpsi.clone());
+            self.strike_off(&before, handle);
+            self.by_gpsi.entry(gpsi).or_default().push(handle);
+        }
+        Ok(())
+    }
+
+    fn strike_off(&mut self, gpsi: &str, handle: Handle) {
+        if let Some(handles) = self.by_gpsi.get_mut(gpsi) {
+            handles.retain(|other| *other != handle);
+            if handles.is_empty() {
+                self.by_gpsi.remove(gpsi);
+            }
+        }
+    }
+
     /// Takes a session on, after the engine was told its subscription. What another runner had begun for it, in a process
     /// that is gone, begins anew: drive it.
     ///
     /// # Errors
-    /// Those of [`Engine::nssaa_gpsi`].
+    /// Those of [`Engine::nssaa_gpsi`]; [`Error::Hosted`] behind a sidecar that does all this itself.
     pub fn watch(&mut self, sessions: &impl Sessions, handle: Handle) -> Result<()> {
         let gpsi = sessions.nssaa_gpsi(handle)?;
         self.forget(handle);
@@ -208,12 +255,7 @@ impl Runner {
                 self.timers.remove(expiry);
             }
         }
-        if let Some(handles) = self.by_gpsi.get_mut(&watched.gpsi) {
-            handles.retain(|other| *other != handle);
-            if handles.is_empty() {
-                self.by_gpsi.remove(&watched.gpsi);
-            }
-        }
+        self.strike_off(&watched.gpsi, handle);
     }
 
     /// Does what a session wants done, until it wants nothing more.
@@ -417,6 +459,7 @@ impl Runner {
             .get_mut(&handle)
             .and_then(|watched| watched.open.take());
         let Some(transaction) = open else { return };
+        self.outcomes.count(outcome);
         let answer = answer(outcome).unwrap_or(AaaAnswer::Unreachable);
         let event = Event::Aaa {
             transaction,

@@ -3,6 +3,7 @@
 
 mod findings;
 mod http;
+mod nssaa;
 mod quota;
 mod store;
 mod survive;
@@ -22,6 +23,7 @@ pub use super::events::Io;
 use super::region::MAX_WORKERS;
 pub use findings::Findings;
 pub use http::Http;
+pub use nssaa::Nssaa;
 pub use quota::Quota;
 pub use store::{Store, StoreKind, UplinkPolicy};
 pub use survive::Survive;
@@ -69,6 +71,9 @@ pub struct Config {
     /// The trace tap.
     #[serde(default)]
     pub tap: Tap,
+    /// Whether the daemon itself asks the NSSAAF.
+    #[serde(default)]
+    pub nssaa: Nssaa,
 }
 
 const fn socket_mode() -> u32 {
@@ -293,6 +298,7 @@ impl Config {
             store: Store::default(),
             findings: Findings::default(),
             tap: Tap::default(),
+            nssaa: Nssaa::default(),
         }
     }
 
@@ -342,6 +348,7 @@ impl Config {
         self.store.check()?;
         self.findings.check()?;
         self.tap.check()?;
+        self.nssaa.check()?;
         if self.workers.count > MAX_WORKERS as usize {
             return Err("workers.count: at most 128");
         }

@@ -3,6 +3,8 @@
 //! Written by hand because the numbers are already counted and bucketed: a registry of a metrics crate would count
 //! them again. Labels are words of fixed lists and numbers of workers, so nothing of a subscriber can get here.
 
+mod slices;
+
 use std::fmt::{Display, Write};
 
 use crate::base::metrics::{
@@ -11,6 +13,8 @@ use crate::base::metrics::{
 use crate::security::Diagnosis;
 
 use super::set::Standing;
+
+pub use slices::{SliceFigures, write_slices};
 
 /// What an answer that carries [`write()`]'s text calls it.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

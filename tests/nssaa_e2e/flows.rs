@@ -211,8 +211,8 @@ fn over_tls() {
     });
     let root = nssaaf.root().replace("http:", "https:");
     let files = |name: &str| naslane::nssaaf::http::tls::Files {
-        certificate: file(&format!("{name}.chain.pem")),
-        key: file(&format!("{name}.key")),
+        certificate: Some(file(&format!("{name}.chain.pem"))),
+        key: Some(file(&format!("{name}.key"))),
         trust: file("root.pem"),
     };
     let start = |name| {

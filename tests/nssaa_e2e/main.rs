@@ -10,11 +10,13 @@ mod certificates;
 #[path = "../common/mod.rs"]
 mod common;
 mod flows;
+mod hosted;
 mod network;
 mod nssaaf;
 #[path = "../common/ports.rs"]
 mod ports;
 mod procedure;
 mod relay;
+mod sidecar;
 mod storm;
 mod world;

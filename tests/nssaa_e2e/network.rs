@@ -83,11 +83,6 @@ impl Network {
     ) -> Handle {
         let pair = Pair::secured(&self.amf, number);
         let gpsi = format!("msisdn-{}", 491_700_000_000 + number);
-        let subscribed = |s_nssai: SNssai| Subscribed {
-            slice: s_nssai.into(),
-            nssaa: true,
-            default: false,
-        };
         let slices: Vec<Subscribed> = accounts
             .iter()
             .map(|(s_nssai, ..)| subscribed(*s_nssai))
@@ -183,42 +178,7 @@ impl Network {
     /// A PDU at the UE; returns its COMPLETE.
     fn deliver(&mut self, handle: Handle, access: AccessType, pdu: &[u8]) -> Option<Vec<u8>> {
         let (subscriber, seen) = self.ues.get_mut(&handle).unwrap();
-        match subscriber.hear(&self.amf, access, pdu).unwrap() {
-            Heard::Complete(pdu) => return Some(pdu),
-            Heard::Nothing => (),
-            Heard::Result {
-                s_nssai,
-                success,
-                peer,
-            } => {
-                // Where the AAA server refused without EAP, the peer was in no conversation that could end.
-                let agreed = peer.is_none_or(|peer| (peer == Reply::Success) == success);
-                assert!(agreed, "network and UE disagree");
-                seen.push(Seen::Result(s_nssai, success));
-            }
-            Heard::Other(message, plain) => {
-                let lists = SliceLists::of(&plain).unwrap();
-                let allowed = lists
-                    .allowed
-                    .into_iter()
-                    .flatten()
-                    .map(|slice| slice.unwrap().hplmn())
-                    .collect();
-                let rejected = lists.rejected.into_iter().flatten().map(Result::unwrap);
-                let rejected = rejected
-                    .map(|one| (one.slice.hplmn(), one.cause.0))
-                    .collect();
-                if message == MessageType::DEREGISTRATION_REQUEST_NETWORK {
-                    seen.push(Seen::Deregistered(
-                        rejected,
-                        lists.cause.map(|cause| cause.0),
-                    ));
-                } else {
-                    seen.push(Seen::Update(allowed, rejected));
-                }
-            }
-        }
-        None
+        hear(&self.amf, subscriber, (access, pdu), seen)
     }
 
     /// Turns until this holds.
@@ -251,5 +211,59 @@ impl Network {
     pub(crate) fn settle(&mut self, handle: Handle) -> Vec<Seen> {
         self.until("settled", |network| network.settled(handle));
         self.seen(handle)
+    }
+}
+
+/// A PDU at the UE, whose half is in this engine; returns its COMPLETE.
+pub(crate) fn hear(
+    ues: &Engine,
+    subscriber: &mut Subscriber,
+    (access, pdu): (AccessType, &[u8]),
+    seen: &mut Vec<Seen>,
+) -> Option<Vec<u8>> {
+    match subscriber.hear(ues, access, pdu).unwrap() {
+        Heard::Complete(pdu) => return Some(pdu),
+        Heard::Nothing => (),
+        Heard::Result {
+            s_nssai,
+            success,
+            peer,
+        } => {
+            // Where the AAA server refused without EAP, the peer was in no conversation that could end.
+            let agreed = peer.is_none_or(|peer| (peer == Reply::Success) == success);
+            assert!(agreed, "network and UE disagree");
+            seen.push(Seen::Result(s_nssai, success));
+        }
+        Heard::Other(message, plain) => {
+            let lists = SliceLists::of(&plain).unwrap();
+            let allowed = lists
+                .allowed
+                .into_iter()
+                .flatten()
+                .map(|slice| slice.unwrap().hplmn())
+                .collect();
+            let rejected = lists.rejected.into_iter().flatten().map(Result::unwrap);
+            let rejected = rejected
+                .map(|one| (one.slice.hplmn(), one.cause.0))
+                .collect();
+            if message == MessageType::DEREGISTRATION_REQUEST_NETWORK {
+                seen.push(Seen::Deregistered(
+                    rejected,
+                    lists.cause.map(|cause| cause.0),
+                ));
+            } else {
+                seen.push(Seen::Update(allowed, rejected));
+            }
+        }
+    }
+    None
+}
+
+/// All these slices are subject to NSSAA.
+pub(crate) fn subscribed(s_nssai: SNssai) -> Subscribed {
+    Subscribed {
+        slice: s_nssai.into(),
+        nssaa: true,
+        default: false,
     }
 }

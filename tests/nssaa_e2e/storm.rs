@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::aaa::{Aaa, directory, dying_with_us};
 use crate::certificates::{self, AAA};
 use crate::nssaaf::{Nssaaf, Wanted};
+use crate::sidecar::Daemon;
 use crate::world::PATIENCE;
 
 /// A storm under way.
@@ -100,26 +101,50 @@ fn all_slices_of_all_ues() {
     }
 }
 
+fn come_so_far(nssaaf: &Nssaaf, rounds: u64) {
+    let end = Instant::now() + PATIENCE;
+    while nssaaf.rounds() < rounds {
+        assert!(Instant::now() < end, "the storm does not come so far");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// NSSAAF and AAA server die in the middle and come back: whoever was under way is authenticated all the same.
 fn killed_in_the_middle(engine: &str, ues: u64) {
     let mut aaa = Aaa::server("1.3");
     let mut nssaaf = Nssaaf::start(&Wanted::of(&[aaa.address]));
     let storm = Storm::start(&nssaaf, ues, engine);
-    let rounds = |nssaaf: &Nssaaf, least: u64| {
-        let end = Instant::now() + PATIENCE;
-        while nssaaf.rounds() < least {
-            assert!(Instant::now() < end, "the storm does not come so far");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    };
     // A UE has some fourteen rounds with its two slices.
-    rounds(&nssaaf, 2 * ues);
+    come_so_far(&nssaaf, 2 * ues);
     nssaaf.kill();
     nssaaf.run();
-    rounds(&nssaaf, 2 * ues);
+    come_so_far(&nssaaf, 2 * ues);
     aaa.kill();
     aaa.run();
     eprintln!("{engine}, killed in the middle: {}", storm.all_well(ues));
+}
+
+/// As [`killed_in_the_middle`]; the sidecar asks the NSSAAF, and the storm never does.
+#[test]
+fn all_slices_through_a_sidecar_that_asks_although_nssaaf_and_aaa_server_are_killed() {
+    let ues = ues(60);
+    let mut aaa = Aaa::server("1.3");
+    let mut nssaaf = Nssaaf::start(&Wanted::of(&[aaa.address]));
+    let daemon = Daemon::asking(&nssaaf.root(), "", "");
+    let storm = Storm::start(
+        &nssaaf,
+        ues,
+        &format!("sidecar={}", daemon.socket.display()),
+    );
+    come_so_far(&nssaaf, 2 * ues);
+    nssaaf.kill();
+    nssaaf.run();
+    come_so_far(&nssaaf, 2 * ues);
+    aaa.kill();
+    aaa.run();
+    eprintln!("hosted, killed in the middle: {}", storm.all_well(ues));
+    let name = "naslane_nssaa_answers_total{outcome=\"success\"}";
+    daemon.until_metric(name, |number| number == 2 * ues);
 }
 
 #[test]

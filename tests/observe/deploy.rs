@@ -210,6 +210,11 @@ fn the_set_shares_a_store_and_finds_its_keys() {
 fn metrics_that_are_spoken_of_exist() {
     let page = exposition::write(&Metrics::new(1).snapshot());
     let store = strict::parse(&exposition::write_standing(&Standing::default())).expect("valid");
+    let figures = exposition::SliceFigures {
+        answers: vec![("request", 1)],
+        ..Default::default()
+    };
+    let slices = strict::parse(&exposition::write_slices(&figures)).expect("valid");
     let known: BTreeSet<String> = strict::parse(&page).expect("valid").into_keys().collect();
     let of_histogram = |name: &str| {
         let ends = ["_bucket", "_sum", "_count"].into_iter();
@@ -225,10 +230,16 @@ fn metrics_that_are_spoken_of_exist() {
         let words = spoken.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         for name in words.filter(|word| word.starts_with("naslane_")) {
             assert!(
-                known.contains(name) || of_histogram(name) || store.contains_key(name),
+                known.contains(name)
+                    || of_histogram(name)
+                    || store.contains_key(name)
+                    || slices.contains_key(name),
                 "{name} in {spoken}"
             );
         }
+    }
+    for name in slices.keys() {
+        assert!(readme.contains(name.as_str()), "README.md lacks {name}");
     }
     let rates = [
         "_turns_total",

@@ -139,3 +139,29 @@ fn pod_services_and_policy_agree() {
         assert_eq!(port.flatten(), radius.as_i64());
     }
 }
+
+/// What the NSSAAF is let out to, and what AMFs let in: the same port, which the sidecar's section in the comment has.
+#[test]
+fn notifications_find_the_way_in() {
+    let policy = document("NetworkPolicy", "naslane-callbacks");
+    let port = |rule: &Yaml| rule["ports"][0]["port"].as_i64().expect("a port");
+    let inwards = port(&policy["spec"]["ingress"][0]);
+    let out = document("NetworkPolicy", "nssaaf");
+    assert_eq!(inwards, port(&out["spec"]["egress"][1]));
+    assert_eq!(
+        out["spec"]["egress"][1]["to"][0]["podSelector"],
+        policy["spec"]["podSelector"]
+    );
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/nssaaf-kubernetes.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let section = text
+        .lines()
+        .skip_while(|line| *line != "#   [nssaa]")
+        .map_while(|line| line.strip_prefix("#   "));
+    let section: Vec<_> = section.collect();
+    let settings = format!("socket = 'x'\n{}", section.join("\n"));
+    let config = naslane::sidecar::Config::parse(&settings).unwrap();
+    assert!(config.nssaa.wanted());
+    assert!(config.nssaa.callbacks.ends_with(&format!(":{inwards}")));
+    assert!(config.nssaa.nssaaf[0].ends_with(&format!(":{}", port(&out["spec"]["ingress"][0]))));
+}

@@ -20,6 +20,7 @@ mod world;
 
 mod hardened;
 mod host;
+mod hosted;
 mod lagging;
 mod lost;
 mod moves;

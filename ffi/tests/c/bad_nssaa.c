@@ -203,8 +203,30 @@ static void ue_half(void) {
     BAD(NASLANE_E_ROLE, naslane_nssaa_ue_result(engine, talking.amf, good, sizeof good, &slice, &status));
 }
 
+/* Nobody but the caller asks the NSSAAF here. */
+static void hosted(void) {
+    uint64_t sessions[2];
+    uint8_t answer = 7;
+    size_t count = 7;
+    int32_t fd = 7;
+    BAD(NUL, naslane_nssaa_hosted(NULL, &answer));
+    BAD(NUL, naslane_nssaa_hosted(engine, NULL));
+    OK(naslane_nssaa_hosted(engine, &answer));
+    CHECK(answer == 0);
+    BAD(NUL, naslane_nssaa_eventfd(NULL, &fd));
+    BAD(NUL, naslane_nssaa_eventfd(engine, NULL));
+    BAD(NASLANE_E_UNSUPPORTED, naslane_nssaa_eventfd(engine, &fd));
+    BAD(NUL, naslane_nssaa_ready(NULL, sessions, 2, &count));
+    BAD(NUL, naslane_nssaa_ready(engine, NULL, 2, &count));
+    BAD(NUL, naslane_nssaa_ready(engine, sessions, 2, NULL));
+    BAD(NASLANE_E_OVERLAP, naslane_nssaa_ready(engine, sessions, 2, (size_t *)&sessions[1]));
+    BAD(NASLANE_E_UNSUPPORTED, naslane_nssaa_ready(engine, sessions, 2, &count));
+    CHECK(count == 7 && fd == 7);
+}
+
 int main(void) {
     begin();
+    hosted();
     settings();
     starts();
     registers();

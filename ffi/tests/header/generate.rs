@@ -24,6 +24,7 @@ const SECTIONS: &[&str] = &[
     "ue",
     "nssaa",
     "nssaa_run",
+    "nssaa_host",
     "nssaa_ue",
     "batch",
     "door",

@@ -89,6 +89,13 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if let Some(http) = &http {
         log(&format!("probes and metrics at http://{}", http.address()));
     }
+    if config.nssaa.wanted() {
+        let asked = config.nssaa.nssaaf.join(", ");
+        log(&match server.callbacks() {
+            Some(at) => format!("slices: asks {asked}; notifications at {at}"),
+            None => format!("slices: asks {asked}; takes no notifications"),
+        });
+    }
     log(&format!(
         "serving at {}: control plane {}; {}; {} sessions",
         config.socket.display(),

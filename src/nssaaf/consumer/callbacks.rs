@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 
-use super::{Event, Shared};
+use super::{Counts, Event, Shared};
 use crate::nssaaf::http::{Handler, Reply, Request};
 use crate::nssaaf::service::{self, Cause, NotificationType, SliceAuthNotification};
 
@@ -28,19 +28,23 @@ impl Handler for Callbacks {
         let body: SliceAuthNotification = match service::read(&request.body) {
             Ok(body) => body,
             Err(why) => {
-                self.0.count(|counts| counts.malformed += 1);
+                self.0.count(malformed);
                 return Reply::problem(&Cause::InvalidMsgFormat.problem(&why.to_string()));
             }
         };
         if body.notif_type != expected {
-            self.0.count(|counts| counts.malformed += 1);
+            self.0.count(malformed);
             let problem = Cause::MandatoryIeIncorrect.problem("notifType is not that of this URI");
             return Reply::problem(&problem);
         }
         let Ok(place) = self.0.place() else {
             return Reply::problem(&Cause::NfCongestion.problem("too many events wait"));
         };
-        self.0.count(|counts| counts.notifications += 1);
+        let revokes = body.notif_type == NotificationType::SliceRevocation;
+        self.0.count(|counts| {
+            counts.notifications += 1;
+            counts.revocations += u64::from(revokes);
+        });
         let event = Event::Notification {
             what: body.notif_type,
             gpsi: body.gpsi,
@@ -49,4 +53,9 @@ impl Handler for Callbacks {
         self.0.tell(event, 0, place);
         Reply::empty(StatusCode::NO_CONTENT)
     }
+}
+
+const fn malformed(counts: &mut Counts) {
+    counts.malformed += 1;
+    counts.malformed_notifications += 1;
 }

@@ -5,13 +5,15 @@
 
 mod callbacks;
 mod exchange;
+mod outcome;
+mod prepared;
 mod settings;
 
 use core::fmt;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,9 +23,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 
 use super::http::{Client, Running};
-use super::service::{Cause, NotificationType};
+use super::service::NotificationType;
 use crate::nas::nssaa::{EapMessage, SNssai};
 
+pub use outcome::{Outcome, Outcomes, Trouble};
+pub use prepared::Prepared;
 pub use settings::{Callbacks, Settings};
 
 /// There is no room now; try again after fetching events.
@@ -37,51 +41,6 @@ impl fmt::Display for Busy {
 }
 
 impl std::error::Error for Busy {}
-
-/// Why an authentication got no further. None of these is a verdict on the UE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// 404: the NSSAAF forgot this authentication (it was restarted, or the UE took too long). Begin anew.
-    ContextNotFound,
-    /// 404: the NSSAAF knows no way to this user.
-    UserNotFound,
-    /// 403: no authentication for this slice.
-    Rejected,
-    /// 504: the AAA server does not answer, or not sensibly.
-    Upstream(Cause),
-    /// Another status: a defect at one side or the other.
-    Status(u16),
-    /// An answer that is not what TS 29.526 says, or is about somebody else.
-    Malformed,
-    /// No NSSAAF could be reached, however often it was tried.
-    Unreachable,
-    /// No authentication runs under this ticket.
-    NoRun,
-}
-
-/// What an exchange led to.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// An EAP-Request for the UE.
-    Request(Vec<u8>),
-    /// EAP-Success for the UE: authenticated.
-    Success(Vec<u8>),
-    /// EAP-Failure for the UE: refused.
-    Failure(Vec<u8>),
-    /// No verdict.
-    Trouble(Trouble),
-}
-
-impl fmt::Debug for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Request(eap) => write!(f, "Request({} octets)", eap.len()),
-            Self::Success(_) => f.write_str("Success"),
-            Self::Failure(_) => f.write_str("Failure"),
-            Self::Trouble(trouble) => write!(f, "Trouble({trouble:?})"),
-        }
-    }
-}
 
 /// What the AMF has to know.
 #[derive(Clone, PartialEq, Eq)]
@@ -122,10 +81,14 @@ pub struct Counts {
     pub requests: u64,
     /// Repetitions among them.
     pub retries: u64,
-    /// Answers that were malformed.
+    /// Answers and notifications that were malformed.
     pub malformed: u64,
     /// Notifications taken.
     pub notifications: u64,
+    /// Those among them that revoke.
+    pub revocations: u64,
+    /// Notifications that were malformed; among `malformed`, too.
+    pub malformed_notifications: u64,
     /// Calls and notifications that found no room.
     pub busy: u64,
 }
@@ -213,56 +176,7 @@ impl Consumer {
     /// # Errors
     /// A sentence with the remedy.
     pub fn start(settings: Settings, bell: Box<dyn Fn() + Send + Sync>) -> Result<Self, String> {
-        let roots = settings.roots()?;
-        let tls = settings.tls.as_ref();
-        let client_tls = tls.map(super::http::tls::Files::client).transpose()?;
-        let server_tls = tls.map(super::http::tls::Files::server).transpose()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(settings.threads.max(1))
-            .thread_name("naslane-nnssaaf")
-            .enable_all()
-            .build()
-            .map_err(|why| format!("no thread for Nnssaaf: {why}"))?;
-        let listener = settings
-            .callbacks
-            .as_ref()
-            .map(Callbacks::bind)
-            .transpose()?;
-        let scheme = if server_tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        let callback_root = settings.callbacks.as_ref().zip(listener.as_ref());
-        let callback_root = callback_root.map(|(callbacks, at)| callbacks.root(scheme, at));
-        let (events, waiting) = channel();
-        let shared = Arc::new(Shared {
-            client: Client::new(client_tls, Duration::from_millis(settings.timeout_ms)),
-            roots,
-            callback_root: callback_root.transpose()?,
-            places: Arc::new(Semaphore::new(settings.queue)),
-            under_way: Semaphore::new(settings.under_way),
-            runs: Mutex::default(),
-            counts: Mutex::default(),
-            events,
-            bell,
-            settings,
-        });
-        let callbacks = listener.map(|listener| {
-            let _inside = runtime.enter();
-            let handler = Arc::new(callbacks::Callbacks(shared.clone()));
-            Running::start(listener, server_tls, handler)
-        });
-        let callbacks = callbacks
-            .transpose()
-            .map_err(|why| format!("callbacks: {why}"))?;
-        Ok(Self {
-            shared,
-            waiting: Mutex::new(waiting),
-            numbers: std::sync::atomic::AtomicU64::new(1),
-            callbacks,
-            runtime: Some(runtime),
-        })
+        Prepared::new(settings)?.start(bell)
     }
 
     /// Begins an authentication under a ticket of the caller's choice; one that runs under it is cancelled.
@@ -404,6 +318,13 @@ impl Consumer {
     #[must_use]
     pub fn runs(&self) -> usize {
         self.shared.runs().len()
+    }
+
+    /// Requests that wait for an answer now.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        let free = self.shared.under_way.available_permits();
+        self.shared.settings.under_way.saturating_sub(free)
     }
 
     /// What it did so far.

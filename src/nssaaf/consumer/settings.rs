@@ -104,6 +104,13 @@ impl Settings {
     }
 
     pub(super) fn roots(&self) -> Result<Vec<Uri>, String> {
+        if self.nssaaf.is_empty() || self.queue == 0 || self.under_way == 0 || self.attempts == 0 {
+            return Err("nssaaf, queue, under_way and attempts must not be empty or 0".to_owned());
+        }
+        self.uris(&self.nssaaf)
+    }
+
+    pub(super) fn uris(&self, texts: &[String]) -> Result<Vec<Uri>, String> {
         let root = |text: &String| {
             let uri: Option<Uri> = text.parse().ok();
             let known = |uri: &Uri| {
@@ -117,10 +124,7 @@ impl Settings {
             }
             Ok(uri)
         };
-        if self.nssaaf.is_empty() || self.queue == 0 || self.under_way == 0 || self.attempts == 0 {
-            return Err("nssaaf, queue, under_way and attempts must not be empty or 0".to_owned());
-        }
-        self.nssaaf.iter().map(root).collect()
+        texts.iter().map(root).collect()
     }
 }
 

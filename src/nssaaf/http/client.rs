@@ -2,6 +2,7 @@
 
 use core::fmt;
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +72,9 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// Hosts and their addresses, for a process that resolves no names any more. Others are not connected to.
+pub type Names = HashMap<String, Vec<IpAddr>>;
+
 type Sender = SendRequest<Full<Bytes>>;
 type Seat = Arc<Mutex<Option<Sender>>>;
 
@@ -79,6 +83,7 @@ type Seat = Arc<Mutex<Option<Sender>>>;
 pub struct Client {
     tls: Option<Arc<ClientConfig>>,
     timeout: Duration,
+    names: Option<Names>,
     servers: Mutex<HashMap<String, Seat>>,
 }
 
@@ -95,8 +100,16 @@ impl Client {
         Self {
             tls,
             timeout,
+            names: None,
             servers: Mutex::default(),
         }
+    }
+
+    /// From now on names are looked up here and nowhere else; in lower case.
+    #[must_use]
+    pub fn knowing(mut self, names: Names) -> Self {
+        self.names = Some(names);
+        self
     }
 
     /// Asks, and follows redirects (307, 308: same method, same body).
@@ -182,16 +195,31 @@ impl Client {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = uri.port_u16();
         match (uri.scheme_str(), &self.tls) {
-            (Some("http"), _) => handshake(dial(host, port.unwrap_or(80)).await?).await,
+            (Some("http"), _) => handshake(self.dial(host, port.unwrap_or(80)).await?).await,
             (Some("https"), Some(tls)) => {
                 let name = ServerName::try_from(host.to_owned()).map_err(|_| HttpError::Uri)?;
-                let stream = dial(host, port.unwrap_or(443)).await?;
+                let stream = self.dial(host, port.unwrap_or(443)).await?;
                 let connector = TlsConnector::from(tls.clone());
                 let stream = connector.connect(name, stream).await;
                 handshake(stream.map_err(|_| HttpError::Connect)?).await
             }
             _ => Err(HttpError::Uri),
         }
+    }
+
+    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, HttpError> {
+        let stream = match (&self.names, host.parse::<IpAddr>()) {
+            (Some(names), Err(_)) => {
+                let found = names.get(&host.to_ascii_lowercase());
+                let found = found.ok_or(HttpError::Connect)?.iter();
+                let places: Vec<_> = found.map(|&at| SocketAddr::new(at, port)).collect();
+                TcpStream::connect(places.as_slice()).await
+            }
+            _ => TcpStream::connect((host, port)).await,
+        };
+        let stream = stream.map_err(|_| HttpError::Connect)?;
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
     }
 }
 
@@ -200,13 +228,6 @@ fn server(uri: &Uri) -> Result<String, HttpError> {
         (Some(scheme), Some(authority)) => Ok(format!("{scheme}://{authority}")),
         _ => Err(HttpError::Uri),
     }
-}
-
-async fn dial(host: &str, port: u16) -> Result<TcpStream, HttpError> {
-    let stream = TcpStream::connect((host, port)).await;
-    let stream = stream.map_err(|_| HttpError::Connect)?;
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
 }
 
 async fn handshake<S>(stream: S) -> Result<Sender, HttpError>

@@ -4,6 +4,6 @@ pub mod client;
 pub mod server;
 pub mod tls;
 
-pub use client::{Client, HttpError};
+pub use client::{Client, HttpError, Names};
 pub use hyper::{Method, StatusCode, Uri};
 pub use server::{Handler, Reply, Request, Running};

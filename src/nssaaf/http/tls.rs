@@ -1,6 +1,6 @@
 //! TLS of the service based interfaces: files in, rustls configurations out (TS 33.501 13.1: both sides have certificates).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
@@ -13,29 +13,45 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
-    /// Own certificate and those between it and its root.
-    pub certificate: PathBuf,
+    /// Own certificate and those between it and its root. Who only connects, to servers that ask for none, needs none.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
     /// Own private key.
-    pub key: PathBuf,
+    #[serde(default)]
+    pub key: Option<PathBuf>,
     /// Whom the other end's certificate must come from.
     pub trust: PathBuf,
 }
 
+/// The certificate's file, its chain, its key.
+type Own<'a> = (
+    &'a Path,
+    Vec<CertificateDer<'static>>,
+    PrivateKeyDer<'static>,
+);
+
 impl Files {
-    fn chain(&self, path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
+    fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
         let text = |why: rustls::pki_types::pem::Error| format!("{}: {why}", path.display());
         let list = CertificateDer::pem_file_iter(path).map_err(text)?;
         list.collect::<Result<Vec<_>, _>>().map_err(text)
     }
 
-    fn key(&self) -> Result<PrivateKeyDer<'static>, String> {
-        PrivateKeyDer::from_pem_file(&self.key)
-            .map_err(|why| format!("{}: {why}", self.key.display()))
+    /// Own certificate and key; `None`: none are given.
+    fn own(&self) -> Result<Option<Own<'_>>, String> {
+        let (path, key) = match (&self.certificate, &self.key) {
+            (Some(path), Some(key)) => (path, key),
+            (None, None) => return Ok(None),
+            _ => return Err("TLS: certificate and key, both or none".to_owned()),
+        };
+        let read = PrivateKeyDer::from_pem_file(key);
+        let read = read.map_err(|why| format!("{}: {why}", key.display()))?;
+        Ok(Some((path, Self::chain(path)?, read)))
     }
 
     fn roots(&self) -> Result<Arc<RootCertStore>, String> {
         let mut roots = RootCertStore::empty();
-        for root in self.chain(&self.trust)? {
+        for root in Self::chain(&self.trust)? {
             let added = roots.add(root);
             added.map_err(|why| format!("{}: {why}", self.trust.display()))?;
         }
@@ -48,12 +64,16 @@ impl Files {
     /// A sentence with the file's name.
     pub fn client(&self) -> Result<Arc<ClientConfig>, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|why| why.to_string())?
-            .with_root_certificates(self.roots()?)
-            .with_client_auth_cert(self.chain(&self.certificate)?, self.key()?)
-            .map_err(|why| format!("{}: {why}", self.certificate.display()))?;
+            .with_root_certificates(self.roots()?);
+        let mut config = match self.own()? {
+            Some((path, chain, key)) => config
+                .with_client_auth_cert(chain, key)
+                .map_err(|why| format!("{}: {why}", path.display()))?,
+            None => config.with_no_client_auth(),
+        };
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(Arc::new(config))
     }
@@ -61,8 +81,11 @@ impl Files {
     /// The end that listens; a client without a certificate from `trust` is turned away.
     ///
     /// # Errors
-    /// A sentence with the file's name.
+    /// A sentence with the file's name; without an own certificate nobody can connect over TLS.
     pub fn server(&self) -> Result<Arc<ServerConfig>, String> {
+        let (path, chain, key) = self
+            .own()?
+            .ok_or("TLS: certificate and key are needed to listen")?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let clients = WebPkiClientVerifier::builder_with_provider(self.roots()?, provider.clone());
         let clients = clients
@@ -72,8 +95,8 @@ impl Files {
             .with_safe_default_protocol_versions()
             .map_err(|why| why.to_string())?
             .with_client_cert_verifier(clients)
-            .with_single_cert(self.chain(&self.certificate)?, self.key()?)
-            .map_err(|why| format!("{}: {why}", self.certificate.display()))?;
+            .with_single_cert(chain, key)
+            .map_err(|why| format!("{}: {why}", path.display()))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(Arc::new(config))
     }

@@ -110,6 +110,28 @@ pub enum Event<'a> {
     RunnerLost,
 }
 
+impl Event<'_> {
+    /// Only whoever asks the NSSAAF and keeps the timers can know this.
+    #[must_use]
+    pub const fn is_of_the_runner(&self) -> bool {
+        matches!(
+            self,
+            Self::T3575Expired | Self::RetryExpired | Self::Aaa { .. } | Self::RunnerLost
+        )
+    }
+}
+
+/// Whose actions: the two may be two processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Everybody's.
+    All,
+    /// What only the AMF can do: messages to the UE, PDU sessions, paging.
+    Amf,
+    /// Timers and questions to the NSSAAF.
+    Runner,
+}
+
 /// Which downlink message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -40,7 +40,7 @@ mod slices;
 mod ue;
 
 pub use amf::Amf;
-pub use event::{AaaAnswer, Action, Downlink, Event, Reachability, Refusals, Status, Step};
+pub use event::{AaaAnswer, Action, Downlink, Event, Reachability, Refusals, Share, Status, Step};
 pub use policy::{
     Admission, GPSI_MAX, NssaaSettings, Registration, SUBSCRIBED_MAX, SecondAccess, Subscribed,
     Subscription,

@@ -4,13 +4,27 @@ use crate::base::{AccessType, Error, Result};
 use crate::nas::Cause;
 use crate::nas::nssaa::{
     ConfigurationUpdateCommand, DeregistrationRequest, EapMessage, Indication, Kind, NssaaMessage,
-    Rejected, RejectionCause,
+    Rejected, RejectionCause, SNssai,
 };
 
 use super::amf::{Amf, Order, Phase};
-use super::event::{Action, Downlink, Step};
+use super::event::{Action, Downlink, Share, Step};
 use super::policy::NssaaSettings;
 use super::slices::{Accesses, Entry};
+
+const fn send(
+    access: AccessType,
+    message: Downlink,
+    s_nssai: Option<SNssai>,
+    len: usize,
+) -> Action {
+    Action::Send {
+        access,
+        message,
+        s_nssai,
+        len,
+    }
+}
 
 impl Amf {
     /// The next action. Its octets, if it has any, lie at the start of `out`; room for
@@ -19,27 +33,52 @@ impl Amf {
     /// # Errors
     /// [`Error::BufferTooSmall`].
     pub fn next(&self, settings: &NssaaSettings, out: &mut [u8]) -> Result<Option<Action>> {
-        if let Some(action) = self.next_timer(settings) {
+        self.next_of(Share::All, settings, out)
+    }
+
+    /// As [`Amf::next`], for one of two who share the work. Neither waits for the other: what one leaves undone stays
+    /// owed.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`].
+    pub fn next_of(
+        &self,
+        share: Share,
+        settings: &NssaaSettings,
+        out: &mut [u8],
+    ) -> Result<Option<Action>> {
+        let (runner, amf) = (share != Share::Amf, share != Share::Runner);
+        if let Some(action) = self.next_timer(settings).filter(|_| runner) {
             return Ok(Some(action));
         }
-        let send = |at, message, s_nssai, len| Action::Send {
-            access: at,
-            message,
-            s_nssai,
-            len,
+        if amf && let Some(action) = self.next_result(settings, out)? {
+            return Ok(Some(action));
+        }
+        if runner && let Some(action) = self.next_question(out)? {
+            return Ok(Some(action));
+        }
+        if amf {
+            self.next_for_the_ue(settings, out)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn next_result(&self, settings: &NssaaSettings, out: &mut [u8]) -> Result<Option<Action>> {
+        let Some((entry, access, eap)) = self.owed_result(settings) else {
+            return Ok(None);
         };
-        if let Some((entry, access, eap)) = self.owed_result(settings) {
-            let message = NssaaMessage {
-                kind: Kind::Result,
-                s_nssai: entry.key(),
-                eap: EapMessage::parse(&eap)?,
-            };
-            let len = message.encode(out)?;
-            return Ok(Some(send(access, Downlink::Result, Some(entry.key()), len)));
-        }
-        if let Some(action) = self.next_question(out)? {
-            return Ok(Some(action));
-        }
+        let message = NssaaMessage {
+            kind: Kind::Result,
+            s_nssai: entry.key(),
+            eap: EapMessage::parse(&eap)?,
+        };
+        let len = message.encode(out)?;
+        Ok(Some(send(access, Downlink::Result, Some(entry.key()), len)))
+    }
+
+    /// What follows from results, then the next COMMAND.
+    fn next_for_the_ue(&self, settings: &NssaaSettings, out: &mut [u8]) -> Result<Option<Action>> {
         for access in AccessType::ALL {
             let at = self.at(access);
             if !at.connected || !at.registered {

@@ -7,7 +7,7 @@ mod verbs;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ struct Wire {
 pub struct Client {
     inner: Arc<Inner>,
     welcome: Welcome,
+    /// Once it was asked for.
+    slice_bell: OnceLock<Arc<Doorbell>>,
     watcher: Option<JoinHandle<()>>,
 }
 
@@ -170,6 +172,7 @@ pub fn connect(path: impl AsRef<Path>, name: &str) -> Result<Client> {
     Ok(Client {
         inner,
         welcome,
+        slice_bell: OnceLock::new(),
         watcher: Some(watcher.map_err(|_| Error::System)?),
     })
 }

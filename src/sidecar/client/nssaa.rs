@@ -1,8 +1,13 @@
 //! Network slice-specific authentication, asked of the daemon.
 
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::base::{AccessType, Error, Result};
 use crate::engine::Job;
 use crate::engine::nssaa::{NSSAA_ROOM, NssaaState};
+use crate::engine::ring::Doorbell;
 use crate::nas::nssaa::SNssai;
 use crate::procedure::nssaa::{
     Action, Admission, Event, NssaaSettings, Refusals, Registration, Status, Subscribed,
@@ -10,8 +15,8 @@ use crate::procedure::nssaa::{
 };
 use crate::session::Handle;
 
-use super::super::protocol::nssaa::{SINCE, SliceList};
-use super::super::protocol::{NssaaRequest, NssaaResponse, Request, Response};
+use super::super::protocol::nssaa::{HOSTED_SINCE, SINCE, SliceList};
+use super::super::protocol::{NssaaRequest, NssaaResponse, Request, Response, SessionList};
 use super::Client;
 use super::verbs::room_of;
 
@@ -264,6 +269,94 @@ impl Client {
             NssaaResponse::State(state) => Ok(state),
             _ => Err(Error::Operation),
         })
+    }
+}
+
+/// Slice authentication that the daemon drives itself.
+impl Client {
+    /// True when the daemon itself asks the NSSAAF, keeps the timers and takes notifications: what is left to be done
+    /// here are the actions of [`Client::nssaa_poll`], and [`Client::nssaa_ready`] says when. What only a runner can
+    /// tell is [`Error::Hosted`] then.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`].
+    pub fn nssaa_hosted(&self) -> Result<bool> {
+        if self.welcome().version < HOSTED_SINCE {
+            return Ok(false);
+        }
+        match self.octet(&Request::Nssaa(NssaaRequest::Hosted))? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Error::Operation),
+        }
+    }
+
+    fn nssaa_bell(&self) -> Result<&Arc<Doorbell>> {
+        if let Some(bell) = self.slice_bell.get() {
+            return Ok(bell);
+        }
+        if self.welcome().version < HOSTED_SINCE {
+            return Err(Error::Unsupported);
+        }
+        let mut fds = Vec::new();
+        let request = Request::Nssaa(NssaaRequest::Bell);
+        self.inner
+            .ask_for(&request, &mut fds, |response| match response {
+                Response::Done => Ok(()),
+                _ => Err(Error::Operation),
+            })?;
+        let fd = fds.pop().ok_or(Error::Operation)?;
+        let bell = Arc::new(Doorbell::from_fd(fd));
+        self.inner.link.add(&bell);
+        // Another thread may have been first: both are the same eventfd.
+        Ok(self.slice_bell.get_or_init(|| bell))
+    }
+
+    /// An eventfd for poll and epoll: readable when [`Client::nssaa_ready`] has something to tell, or the daemon is gone.
+    /// It is the client's and lives as long.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the daemon does not drive slice authentication; [`Error::Disconnected`].
+    pub fn nssaa_eventfd(&self) -> Result<BorrowedFd<'_>> {
+        Ok(self.nssaa_bell()?.as_fd())
+    }
+
+    /// Sessions that want something done, at most 1024, and as many as there is room for in `most`: take it from each
+    /// with [`Client::nssaa_poll`]. A session is named once; then not before it wants more. What a session wants after a
+    /// verb of the client's own is named here, too, unless it is polled before. Empties the eventfd; with sessions left
+    /// it is readable again.
+    ///
+    /// # Errors
+    /// As [`Client::nssaa_eventfd`].
+    pub fn nssaa_ready(&self, most: usize) -> Result<Vec<Handle>> {
+        // Before the question: what comes after it rings again.
+        self.nssaa_bell()?.silence();
+        let most = u16::try_from(most).unwrap_or(u16::MAX);
+        let request = Request::Nssaa(NssaaRequest::Ready { most });
+        self.ask(&request, |response| match response {
+            Response::Sessions(SessionList(rows)) => {
+                let handles = rows.iter().map(|&(handle, _)| Handle::from_bits(handle));
+                handles.collect()
+            }
+            _ => Err(Error::Operation),
+        })
+    }
+
+    /// Waits until there may be something to tell, for at most so long.
+    ///
+    /// # Errors
+    /// As [`Client::nssaa_eventfd`].
+    pub fn nssaa_wait(&self, patience: Duration) -> Result<bool> {
+        let bell = self.nssaa_bell()?;
+        let rung = bell.wait(Some(patience))?;
+        if self.is_gone() {
+            return Err(Error::Disconnected);
+        }
+        if rung {
+            // For whoever waits in another way.
+            bell.ring();
+        }
+        Ok(rung)
     }
 }
 

@@ -128,6 +128,9 @@ fn metrics(state: &dyn State) -> String {
     if let Some(standing) = state.standing() {
         text += &exposition::write_standing(&standing);
     }
+    if let Some(figures) = state.slices() {
+        text += &exposition::write_slices(&figures);
+    }
     text
 }
 

@@ -19,6 +19,7 @@ use rustix::net::{SocketFlags, accept_with};
 
 use crate::base::metrics::Snapshot;
 
+use super::exposition::SliceFigures;
 use super::set::Standing;
 
 pub use answer::{Answer, LONGEST_HEAD, answer};
@@ -57,6 +58,11 @@ pub trait State: Send + Sync + 'static {
 
     /// The part in a set that shares a store, for `/metrics`.
     fn standing(&self) -> Option<Standing> {
+        None
+    }
+
+    /// Slice authentication that the daemon drives itself, for `/metrics`.
+    fn slices(&self) -> Option<SliceFigures> {
         None
     }
 }

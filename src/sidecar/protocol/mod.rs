@@ -39,8 +39,9 @@ use wire::Reader;
 pub const MAGIC: [u8; 8] = *b"naslane\0";
 
 /// Versions of the protocol that this build speaks, oldest and newest.
-/// Version 2 has [`nssaa`], the verbs of a set and the trace tap in addition.
-pub const VERSIONS: (u16, u16) = (1, 2);
+/// Version 2 has [`nssaa`], the verbs of a set and the trace tap in addition, version 3 slice authentication that the
+/// daemon drives itself.
+pub const VERSIONS: (u16, u16) = (1, 3);
 
 /// Octets of the header.
 pub const HEADER: usize = 16;

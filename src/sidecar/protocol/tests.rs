@@ -173,9 +173,10 @@ fn a_hello_needs_the_magic_and_a_plain_name() {
 #[test]
 fn versions_meet_in_the_newest_common_one() {
     assert_eq!(common_version((1, 1)), Ok(1));
-    assert_eq!(common_version((0, 9)), Ok(2));
-    assert_eq!(common_version((2, 9)), Ok(2));
-    for none in [(3, 9), (0, 0), (1, 0)] {
+    assert_eq!(common_version((1, 2)), Ok(2));
+    assert_eq!(common_version((0, 9)), Ok(3));
+    assert_eq!(common_version((2, 9)), Ok(3));
+    for none in [(4, 9), (0, 0), (1, 0)] {
         assert_eq!(common_version(none), Err(Error::Version));
     }
 }

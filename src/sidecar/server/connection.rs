@@ -9,10 +9,12 @@ use rustix::io::Errno;
 use crate::base::{Error, Result};
 use crate::engine::ring::Doorbell;
 use crate::engine::worker::{Attached, Attachment};
+use crate::procedure::nssaa::Share;
 use crate::security::Role;
 
 use super::super::protocol::{
-    Frame, Header, Hello, Opened, Request, Response, SessionList, Welcome, common_version,
+    Frame, Header, Hello, NssaaRequest, NssaaResponse, Opened, Request, Response, SessionList,
+    Welcome, common_version,
 };
 use super::super::region::{self, Layout};
 use super::super::socket::{self, Peer};
@@ -194,30 +196,38 @@ impl Connection {
             // Before the slot is free: its next owner must not be taken for this one.
             house.tenants.drop_session(tenant, handle, &house.owners);
         }
+        if house.host_alone(request) {
+            return Response::Refused(Error::Hosted).write(number, frame);
+        }
         let House {
             workers,
             scratch,
             slice_scratch,
             tenants,
+            host,
             eyes,
             ..
         } = house;
+        // What is the daemon's own share no client takes away.
+        let share = host.as_ref().map_or(Share::All, |_| Share::Amf);
         let engine = workers.engine_of(handle);
         let done = match request {
             // Another daemon has it, and nothing of it is left here.
             _ if fenced => Ok(Response::Done),
             Request::Nssaa(request) => engine.and_then(|engine| {
                 let group = tenants.slices(tenant)?;
-                nssaa::run((engine, group), handle, request, slice_scratch)
+                nssaa::run((engine, group, share), handle, request, slice_scratch)
             }),
             request => engine.and_then(|engine| verbs::run(engine, handle, request, scratch)),
         };
         eyes.note(workers, (handle, request), &done);
+        let more = matches!(&done, Ok(Response::Nssaa(NssaaResponse::Step(step))) if step.more);
         let written = done.unwrap_or_else(Response::Refused).write(number, frame);
         if released {
             house.released(handle);
             house.count_sessions();
         }
+        house.host_follows(handle, request, more);
         written
     }
 
@@ -258,6 +268,11 @@ impl Connection {
                 house.count_queues(0, 1);
                 Ok(Response::Done)
             }
+            Request::Nssaa(
+                ref request @ (NssaaRequest::Hosted
+                | NssaaRequest::Bell
+                | NssaaRequest::Ready { .. }),
+            ) => house.host_answers(tenant, request, fds),
             Request::Nssaa(ref request) => nssaa::general(house.tenants.slices(tenant)?, request),
             _ => Err(Error::Operation),
         }
@@ -282,6 +297,7 @@ impl Connection {
         self.tenant = Some(tenant);
         name.clone_into(&mut self.name);
         let kept = house.tenants.count(tenant) as u32;
+        house.host_meets(tenant);
         let Peer { pid, uid, .. } = self.peer;
         (house.log)(&format!(
             "client pid {pid} uid {uid} name \"{name}\" is tenant {tenant}, {kept} sessions kept"
@@ -387,6 +403,7 @@ impl Connection {
         self.queues.clear();
         let Some(tenant) = self.tenant else { return };
         let Peer { pid, uid, .. } = self.peer;
+        house.host_parts(tenant);
         let count = house.tenants.count(tenant);
         // Without sessions there is nothing to come back for, and names are not collected.
         let fate = if keep && count > 0 && house.tenants.leave(tenant).is_ok() {

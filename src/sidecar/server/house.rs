@@ -50,7 +50,10 @@ impl House {
                 match journal.owner(handle.slot()) {
                     // Its handle is stale then, which is what is wanted.
                     [0, _] => drop(engine.release(handle)),
-                    [owner, tag] => self.tenants.leave_behind(owner, (handle, tag)),
+                    [owner, tag] => {
+                        self.tenants.leave_behind(owner, (handle, tag));
+                        self.host_takes(handle);
+                    }
                 }
             }
         }

@@ -9,6 +9,7 @@
 mod connection;
 mod counters;
 mod eyes;
+mod host;
 mod house;
 mod nssaa;
 mod probe;
@@ -17,6 +18,7 @@ mod tenants;
 mod verbs;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use crate::base::metrics::WorkerSnapshot;
 use crate::base::{Error, Result};
 use crate::engine::ring::Doorbell;
 use crate::engine::worker::{Watch, Workers};
+use crate::session::attend::Notice;
 
 use super::config::{Clients, Config, OnClientDeath, Quota};
 use super::events::{self, Events, Interest, Io};
@@ -41,6 +44,7 @@ use super::socket::{self, Peer};
 use connection::{Connection, Fate};
 use counters::Counters;
 use eyes::Eyes;
+use host::Hosting;
 use house::journals;
 use tenants::{Owners, Tenants};
 use verbs::Scratch;
@@ -51,6 +55,7 @@ pub use probe::{Orders, Probe};
 const LISTENER: u64 = 0;
 const ORDERS: u64 = 1;
 const SIGNALS: u64 = 2;
+const HOST: u64 = 3;
 const FIRST_CLIENT: u64 = 16;
 
 /// How often the loop looks at what nobody reports: patience that ended, rings that a worker left.
@@ -90,6 +95,8 @@ struct House {
     tenants: Tenants,
     /// Its part in a set that shares a store.
     set: Option<Set>,
+    /// Slice authentication, when clients do not drive it themselves.
+    host: Option<Hosting>,
     quota: Quota,
     counters: Arc<Counters>,
     scratch: Scratch,
@@ -129,8 +136,10 @@ impl Server {
         let mut store = super::set::open(&config.store)?;
         let journals = journals(config, store.as_mut())?;
         let outlet = eyes::outlet(config)?;
+        let nssaaf = host::open(&config.nssaa)?;
         let ports = store.as_ref().map(|store| store.ports.clone());
-        let ports = ports.unwrap_or_default();
+        let mut ports = ports.unwrap_or_default();
+        ports.extend(nssaaf.iter().flat_map(host::Opened::ports));
         let needs = harden::Needs {
             readable,
             writable: config.tap.writes_to(),
@@ -155,7 +164,15 @@ impl Server {
         let owners = Arc::new(owners);
         let workers = Arc::new(workers);
         let gate = Arc::clone(&owners);
-        let set = store.map(|store| Set::start(store, &workers, move |notice| gate.obey(notice)));
+        let host = nssaaf.map(Hosting::start).transpose()?;
+        let mourner = host.as_ref().map(Hosting::mourner);
+        let obey = move |notice| {
+            gate.obey(notice);
+            if let (Notice::Fenced(handle), Some(tell)) = (notice, &mourner) {
+                tell(handle);
+            }
+        };
+        let set = store.map(|store| Set::start(store, &workers, obey));
         let set = set.transpose().map_err(|why| format!("[store]: {why}"))?;
         let bell = Doorbell::new().map_err(|error| error.to_string())?;
         let mut server = Self {
@@ -176,6 +193,7 @@ impl Server {
                 owners,
                 tenants: Tenants::new(),
                 set,
+                host,
                 quota: config.quota,
                 counters: Arc::new(Counters::default()),
                 scratch: Scratch::new(),
@@ -200,6 +218,9 @@ impl Server {
     fn listen(&mut self) -> Result<()> {
         let (listener, bell) = (self.listener.as_fd(), self.orders.0.1.as_fd());
         self.events.add(listener, LISTENER, Interest::Read)?;
+        if let Some(host) = &self.house.host {
+            self.events.add(host.bell(), HOST, Interest::Read)?;
+        }
         self.events.add(bell, ORDERS, Interest::Read)
     }
 
@@ -249,6 +270,12 @@ impl Server {
         Arc::clone(&self.house.workers)
     }
 
+    /// Where notifications of NSSAAFs are taken, if anywhere.
+    #[must_use]
+    pub fn callbacks(&self) -> Option<SocketAddr> {
+        self.house.host.as_ref().and_then(Hosting::callbacks)
+    }
+
     /// What an HTTP server answers with.
     #[must_use]
     pub fn probe(&self) -> Probe {
@@ -256,6 +283,7 @@ impl Server {
             workers: self.workers(),
             orders: self.orders(),
             set: self.house.set.as_ref().map(Set::look),
+            slices: self.house.host.as_ref().map(Hosting::figures),
         }
     }
 
@@ -274,15 +302,18 @@ impl Server {
         let (mut request, mut response) = (Frame::new(), Frame::new());
         while !self.is_over() {
             ready.clear();
-            self.events.wait(TICK, &mut ready)?;
+            let patience = self.house.host_rests(TICK);
+            self.events.wait(patience, &mut ready)?;
             for &token in &ready {
                 match token {
                     LISTENER => self.accept(),
                     ORDERS => drop(self.orders.0.1.silence()),
                     SIGNALS => self.signalled(),
+                    HOST => {} // its turn comes in any case
                     client => self.serve(client, &mut request, &mut response),
                 }
             }
+            self.house.host_turn();
             self.tick();
         }
         self.drain();
@@ -395,6 +426,7 @@ impl Server {
             connection.look_at_queues(&mut self.house);
         }
         self.house.tidy_set();
+        self.house.host_counts();
         self.house.count_sessions();
         self.house.look();
         let stalled = self.watch.stalled(&self.house.workers);

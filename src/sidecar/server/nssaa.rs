@@ -7,7 +7,7 @@ use crate::base::secret::wipe;
 use crate::base::{AccessType, Error, Result};
 use crate::engine::Engine;
 use crate::engine::nssaa::NSSAA_ROOM;
-use crate::procedure::nssaa::{Event, Registration, Subscription};
+use crate::procedure::nssaa::{Event, Registration, Share, Subscription};
 use crate::session::{Handle, SliceGroup};
 
 use super::super::protocol::Response;
@@ -44,12 +44,12 @@ pub(super) fn general(group: &SliceGroup, request: &NssaaRequest<'_>) -> Result<
     }))
 }
 
-/// Does what a request asks of a session that is the client's.
+/// Does what a request asks of a session that is the client's; only actions of `share` are taken.
 ///
 /// # Errors
 /// Those of the engine's verb; [`Error::Argument`], [`Error::Bearer`] for a number outside its domain.
 pub(super) fn run<'a>(
-    (engine, group): (&Engine, &Arc<SliceGroup>),
+    (engine, group, share): (&Engine, &Arc<SliceGroup>, Share),
     handle: Handle,
     request: &NssaaRequest<'_>,
     Scratch(scratch): &'a mut Scratch,
@@ -91,7 +91,7 @@ pub(super) fn run<'a>(
             uplink(engine, (handle, access), (pdu, room as usize), scratch)?
         }
         NssaaRequest::Step { event, most, .. } => {
-            NssaaResponse::Step(step(engine, handle, (event, most), scratch))
+            NssaaResponse::Step(step((engine, share), handle, (event, most), scratch))
         }
         NssaaRequest::Gpsi(_) => NssaaResponse::Text(engine.nssaa_gpsi(handle)?),
         NssaaRequest::Status { s_nssai, .. } => {
@@ -125,7 +125,7 @@ fn uplink<'a>(
 
 /// Tells the event, then takes actions as long as there is room for the next one.
 fn step<'a>(
-    engine: &Engine,
+    (engine, share): (&Engine, Share),
     handle: Handle,
     (event, most): (Option<Event<'_>>, u8),
     scratch: &'a mut [u8],
@@ -140,7 +140,7 @@ fn step<'a>(
             break;
         };
         rest = behind;
-        match engine.nssaa_poll(handle, place) {
+        match engine.nssaa_poll_of(handle, share, place) {
             Ok(Some(action)) => {
                 let place: &[u8] = place;
                 actions.push((action, place.get(..action.octets()).unwrap_or_default()));

@@ -1,11 +1,12 @@
 //! What the daemon tells an operator who asks over HTTP, and what stops it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::metrics::Snapshot;
 use crate::engine::ring::Doorbell;
 use crate::engine::worker::Workers;
+use crate::sidecar::exposition::SliceFigures;
 use crate::sidecar::http::State;
 use crate::sidecar::set::{Look, Standing};
 
@@ -31,6 +32,7 @@ pub struct Probe {
     pub(super) workers: Arc<Workers>,
     pub(super) orders: Orders,
     pub(super) set: Option<Look>,
+    pub(super) slices: Option<Arc<Mutex<SliceFigures>>>,
 }
 
 impl State for Probe {
@@ -54,6 +56,11 @@ impl State for Probe {
 
     fn standing(&self) -> Option<Standing> {
         self.set.as_ref().map(Look::standing)
+    }
+
+    fn slices(&self) -> Option<SliceFigures> {
+        let figures = self.slices.as_ref()?.lock();
+        Some(figures.unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -96,12 +96,14 @@ impl House {
             return Err(error);
         }
         self.sign(tenant, handle, tag);
+        self.host_takes(handle);
         self.count_sessions();
         Ok(())
     }
 
     /// A session was released, and is nobody's any more.
-    pub(super) fn released(&self, handle: Handle) {
+    pub(super) fn released(&mut self, handle: Handle) {
+        self.host_leaves(handle);
         if let Some(set) = &self.set {
             set.released(handle);
         }
@@ -120,7 +122,8 @@ impl House {
     }
 
     /// A session that the store has back ends here.
-    fn send_off(&self, handle: Handle) {
+    fn send_off(&mut self, handle: Handle) {
+        self.host_leaves(handle);
         let engine = self.workers.engine_of(handle);
         // It may be gone already, taken over by another daemon.
         let _ = engine.and_then(|engine| engine.release(handle));

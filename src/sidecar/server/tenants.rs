@@ -78,6 +78,14 @@ impl Owners {
         }
     }
 
+    /// Whose session it is; `None`: nobody's, or another daemon's by now.
+    #[cfg(feature = "nssaa")]
+    pub(super) fn tenant_of(&self, handle: Handle) -> Option<u64> {
+        let word = self.slot(handle).ok()?.load(Ordering::Relaxed) & !SHUT;
+        let tenant = word & ((1 << TENANT) - 1);
+        (tenant != NOBODY && word == Self::word(handle, tenant)).then_some(tenant)
+    }
+
     fn word(handle: Handle, tenant: u64) -> u64 {
         u64::from(handle.generation()) << TENANT | tenant
     }
@@ -336,6 +344,13 @@ impl Tenants {
         let above = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
         let rows = tenant.sessions.range(above).take(most);
         rows.map(|(&handle, &tag)| (handle, tag)).collect()
+    }
+
+    /// The tag of a session; 0 for one that this tenant does not have.
+    pub(super) fn tag(&self, number: u64, session: u64) -> u64 {
+        let sessions = self.of(number).map(|tenant| &tenant.sessions);
+        let tag = sessions.and_then(|sessions| sessions.get(&session));
+        tag.copied().unwrap_or_default()
     }
 
     /// Sessions that wait for their client.

@@ -1,14 +1,16 @@
 //! `--nssaa`: network slice-specific authentication of every UE after its registration, against a real NSSAAF.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use naslane::base::{AccessType, Error, Result};
 use naslane::door::Door;
 use naslane::engine::Engine;
+use naslane::engine::nssaa::NSSAA_ROOM;
 use naslane::nas::nssaa::SNssai;
 use naslane::nssaaf::consumer::{Consumer, Settings};
 use naslane::nssaaf::eap::{Credentials, tls};
@@ -16,7 +18,7 @@ use naslane::nssaaf::producer::config::s_nssai;
 use naslane::nssaaf::runner::{Runner, Todo};
 use naslane::nssaaf::ue::{Account, Heard, Subscriber as Supplicant};
 use naslane::procedure::nssaa::{
-    Downlink, Event, NssaaSettings, Registration, Status, Subscribed, Subscription,
+    Action, Downlink, Event, NssaaSettings, Registration, Status, Subscribed, Subscription,
 };
 use naslane::session::Handle;
 use serde::Deserialize;
@@ -74,6 +76,8 @@ pub(super) struct SlicePlan {
     account: Account,
     retry_seconds: u32,
     patience: Duration,
+    /// Sessions that a sidecar named to one thread and that are another's.
+    named: Arc<Mutex<HashSet<Handle>>>,
 }
 
 impl SlicePlan {
@@ -123,6 +127,7 @@ impl SlicePlan {
             },
             retry_seconds: file.retry_seconds.max(1),
             patience: Duration::from_secs(file.patience_seconds),
+            named: Arc::default(),
         })
     }
 
@@ -204,9 +209,11 @@ pub(super) struct Slices<'e> {
     door: &'e Door,
     ues: &'e Engine,
     plan: &'e SlicePlan,
-    runner: Runner,
+    /// None: the sidecar asks the NSSAAF itself.
+    runner: Option<Runner>,
     members: HashMap<Handle, Member>,
     outgoing: Vec<Outgoing>,
+    room: Box<[u8]>,
     pub(super) figures: SliceFigures,
 }
 
@@ -215,14 +222,17 @@ impl<'e> Slices<'e> {
         (door, ues): (&'e Door, &'e Engine),
         plan: &'e SlicePlan,
     ) -> std::result::Result<Self, String> {
-        let consumer = Consumer::start(plan.settings.clone(), Box::new(|| ()))?;
+        let hosted = door.nssaa_hosted().map_err(|error| error.to_string())?;
+        let start = || Consumer::start(plan.settings.clone(), Box::new(|| ()));
+        let consumer = (!hosted).then(start).transpose()?;
         Ok(Self {
             door,
             ues,
             plan,
-            runner: Runner::new(consumer),
+            runner: consumer.map(Runner::new),
             members: HashMap::new(),
             outgoing: Vec::new(),
+            room: vec![0; NSSAA_ROOM].into(),
             figures: SliceFigures::new()?,
         })
     }
@@ -240,10 +250,11 @@ impl<'e> Slices<'e> {
             self.carry_out(lane);
         }
         while !self.members.is_empty() && begin.elapsed() < self.plan.patience {
-            let outgoing = &mut self.outgoing;
-            let mut order = |handle, todo: Todo<'_>| push(outgoing, handle, &todo);
-            self.runner
-                .turn(self.door, Duration::from_millis(20), &mut order);
+            if let Err(error) = self.turn() {
+                let [who, ..] = lane.live()[..] else { break };
+                lane.lose(who, format_args!("slice authentication: {error}"));
+                break;
+            }
             self.carry_out(lane);
         }
         let late: Vec<Handle> = self.members.keys().copied().collect();
@@ -251,6 +262,68 @@ impl<'e> Slices<'e> {
             self.end(lane, handle);
         }
         self.figures.time += begin.elapsed();
+    }
+
+    /// What came by itself.
+    fn turn(&mut self) -> Result<()> {
+        let patience = Duration::from_millis(20);
+        if let Some(runner) = &mut self.runner {
+            let outgoing = &mut self.outgoing;
+            let mut order = |handle, todo: Todo<'_>| push(outgoing, handle, &todo);
+            runner.turn(self.door, patience, &mut order);
+            return Ok(());
+        }
+        self.door.nssaa_wait(patience)?;
+        let named = self.door.nssaa_ready(usize::MAX)?;
+        let own: Vec<Handle> = {
+            let mut all = self
+                .plan
+                .named
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            all.extend(named);
+            let members = self.members.keys();
+            members
+                .copied()
+                .filter(|handle| all.remove(handle))
+                .collect()
+        };
+        own.into_iter().for_each(|handle| self.drive(handle));
+        Ok(())
+    }
+
+    /// What a session wants done now.
+    fn drive(&mut self, handle: Handle) {
+        let outgoing = &mut self.outgoing;
+        if let Some(runner) = &mut self.runner {
+            let mut order = |handle, todo: Todo<'_>| push(outgoing, handle, &todo);
+            return runner.drive(self.door, handle, &mut order);
+        }
+        let mut take = |action, pdu: &[u8]| {
+            if let Action::Send {
+                access,
+                message,
+                s_nssai,
+                ..
+            } = action
+            {
+                outgoing.push(Outgoing {
+                    handle,
+                    access,
+                    message,
+                    s_nssai,
+                    pdu: pdu.to_vec(),
+                });
+            }
+        };
+        // What could not be done comes again; in the end the UE is late.
+        let _ = (self.door).nssaa_step(handle, None, &mut self.room, &mut take);
+    }
+
+    fn forget(&mut self, handle: Handle) {
+        if let Some(runner) = &mut self.runner {
+            runner.forget(handle);
+        }
     }
 
     fn begin(&mut self, lane: &Lane<'_>, who: usize) -> Result<()> {
@@ -277,7 +350,9 @@ impl<'e> Slices<'e> {
             extended_rejected: false,
         };
         self.door.nssaa_register(handle, &registration)?;
-        self.runner.watch(self.door, handle)?;
+        if let Some(runner) = &mut self.runner {
+            runner.watch(self.door, handle)?;
+        }
         let mut supplicant = Supplicant::new(lane.people[who].ue);
         for s_nssai in &self.plan.slices {
             supplicant.set(*s_nssai, self.plan.account.clone());
@@ -291,9 +366,7 @@ impl<'e> Slices<'e> {
             },
         );
         self.door.nssaa_event(handle, Event::Registered(ACCESS))?;
-        let outgoing = &mut self.outgoing;
-        let mut order = |handle, todo: Todo<'_>| push(outgoing, handle, &todo);
-        self.runner.drive(self.door, handle, &mut order);
+        self.drive(handle);
         Ok(())
     }
 
@@ -307,7 +380,7 @@ impl<'e> Slices<'e> {
                     continue;
                 };
                 if let Some(member) = self.members.remove(&one.handle) {
-                    self.runner.forget(one.handle);
+                    self.forget(one.handle);
                     lane.lose(member.who, format_args!("{:?}: {error}", one.message));
                 }
             }
@@ -345,9 +418,7 @@ impl<'e> Slices<'e> {
                 .door
                 .nssaa_uplink(one.handle, one.access, &complete, &mut out);
             uplink.procedure.unwrap_or(Err(Error::Unexpected))?;
-            let outgoing = &mut self.outgoing;
-            let mut order = |handle, todo: Todo<'_>| push(outgoing, handle, &todo);
-            self.runner.drive(self.door, one.handle, &mut order);
+            self.drive(one.handle);
         }
         Ok(())
     }
@@ -371,7 +442,7 @@ impl<'e> Slices<'e> {
                 format_args!("slice {s_nssai} was not authenticated"),
             );
         }
-        self.runner.forget(handle);
+        self.forget(handle);
     }
 }
 

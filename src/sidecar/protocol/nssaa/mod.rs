@@ -23,6 +23,9 @@ use words::{read_s_nssai, read_settings, write_s_nssai, write_settings};
 /// First version of the protocol that has these verbs.
 pub const SINCE: u16 = 2;
 
+/// First version that has [`NssaaRequest::Hosted`] and what belongs to it.
+pub const HOSTED_SINCE: u16 = 3;
+
 /// Most octets of the PDU of a [`NssaaRequest::Uplink`]: the plain message fits into the response.
 pub const UPLINK_MAX: usize = super::MAX_MESSAGE - 128;
 
@@ -89,6 +92,15 @@ pub enum NssaaRequest<'a> {
     },
     /// All that is known of the UE.
     State(u64),
+    /// Whether the daemon itself asks the NSSAAF and keeps the timers; one octet, 0 or 1. From version 3 on.
+    Hosted,
+    /// An eventfd, beside the response, that is readable while [`NssaaRequest::Ready`] has something to tell.
+    Bell,
+    /// Sessions that want something done by the AMF, [`super::SessionList`]; each is told once until it wants more.
+    Ready {
+        /// At most so many.
+        most: u16,
+    },
 }
 
 /// Numbers of the verbs on the wire.
@@ -104,7 +116,10 @@ pub(super) mod verb {
     pub(super) const GPSI: u16 = 39;
     pub(super) const STATUS: u16 = 40;
     pub(super) const STATE: u16 = 41;
-    pub(in crate::sidecar::protocol) const LAST: u16 = STATE;
+    pub(super) const HOSTED: u16 = 42;
+    pub(super) const BELL: u16 = 43;
+    pub(super) const READY: u16 = 44;
+    pub(in crate::sidecar::protocol) const LAST: u16 = READY;
 }
 
 impl<'a> NssaaRequest<'a> {
@@ -112,7 +127,12 @@ impl<'a> NssaaRequest<'a> {
     #[must_use]
     pub const fn session(&self) -> Option<u64> {
         match *self {
-            Self::Settings | Self::Configure(_) | Self::Refusals => None,
+            Self::Settings
+            | Self::Configure(_)
+            | Self::Refusals
+            | Self::Hosted
+            | Self::Bell
+            | Self::Ready { .. } => None,
             Self::Gpsi(session)
             | Self::State(session)
             | Self::Subscribe { session, .. }
@@ -135,6 +155,9 @@ impl<'a> NssaaRequest<'a> {
             Self::Gpsi(_) => verb::GPSI,
             Self::Status { .. } => verb::STATUS,
             Self::State(_) => verb::STATE,
+            Self::Hosted => verb::HOSTED,
+            Self::Bell => verb::BELL,
+            Self::Ready { .. } => verb::READY,
         }
     }
 
@@ -143,7 +166,13 @@ impl<'a> NssaaRequest<'a> {
             frame.u64(session)?;
         }
         match *self {
-            Self::Settings | Self::Refusals | Self::Gpsi(_) | Self::State(_) => Ok(()),
+            Self::Settings
+            | Self::Refusals
+            | Self::Hosted
+            | Self::Bell
+            | Self::Gpsi(_)
+            | Self::State(_) => Ok(()),
+            Self::Ready { most } => frame.u16(most),
             Self::Configure(ref settings) => write_settings(settings, frame),
             Self::Subscribe { gpsi, slices, .. } => {
                 frame.part(Some(gpsi.as_bytes()))?;
@@ -184,6 +213,13 @@ impl<'a> NssaaRequest<'a> {
             verb::SETTINGS => return Ok(Self::Settings),
             verb::CONFIGURE => return Ok(Self::Configure(read_settings(reader)?)),
             verb::REFUSALS => return Ok(Self::Refusals),
+            verb::HOSTED => return Ok(Self::Hosted),
+            verb::BELL => return Ok(Self::Bell),
+            verb::READY => {
+                return Ok(Self::Ready {
+                    most: reader.u16()?,
+                });
+            }
             _ => {}
         }
         let session = reader.u64()?;

@@ -137,10 +137,15 @@ proptest! {
             NssaaRequest::Gpsi(session),
             NssaaRequest::Status { session, s_nssai },
             NssaaRequest::State(session),
+            NssaaRequest::Hosted,
+            NssaaRequest::Bell,
+            NssaaRequest::Ready { most: u16::from(octet) << 8 | u16::from(other) },
         ] {
             same(request);
             prop_assert_eq!(request.session().is_some(), !matches!(
-                request, NssaaRequest::Settings | NssaaRequest::Configure(_) | NssaaRequest::Refusals
+                request,
+                NssaaRequest::Settings | NssaaRequest::Configure(_) | NssaaRequest::Refusals | NssaaRequest::Hosted
+                    | NssaaRequest::Bell | NssaaRequest::Ready { .. }
             ));
         }
     }
