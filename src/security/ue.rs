@@ -356,7 +356,8 @@ impl UeSecurity {
     /// The context in `from` takes the part `to`; whatever played it is dropped.
     pub(in crate::security) fn move_to(&mut self, from: Place, to: Place) {
         self.unseat(to);
-        self.changed.add(Changed::STATE);
+        // As if one went and another came: who takes the session over has to know which one is current.
+        self.changed.add(Changed::KEYS);
         self.stamp = Stamp::next();
         self.seats.swap(from as usize, to as usize);
         for access in &mut self.access {

@@ -21,6 +21,9 @@ const CALLS: &[libc::c_long] = &[
     libc::SYS_fdatasync,
     libc::SYS_lseek,
     libc::SYS_fstat,
+    // The embedded store: how long its file is before it grows, and its lock at the end.
+    libc::SYS_statx,
+    libc::SYS_flock,
     libc::SYS_close,
     libc::SYS_recvmsg,
     libc::SYS_sendmsg,

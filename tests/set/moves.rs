@@ -65,6 +65,26 @@ fn a_session_is_given_by_one_daemon_and_taken_by_another() {
 }
 
 #[test]
+fn a_daemon_takes_back_what_it_gave() {
+    let (keys, ues) = (keys("back"), engine(2, 2));
+    let file = keys.join("store");
+    let settings = sections(
+        &keys,
+        &format!("kind = \"embedded\"\npath = {:?}\n", file.to_str().unwrap()),
+    );
+    let mut a = Node::start("back", &settings);
+    a.becomes("200");
+    let mut own = a.register(&ues, 7);
+    for _ in 0..30 {
+        own.talk(&mut a.queue, &ues);
+        a.give(own.amf).unwrap();
+        own.amf = a.take(7, &[Error::Fenced]).unwrap();
+    }
+    own.talk(&mut a.queue, &ues);
+    std::fs::remove_dir_all(keys).unwrap();
+}
+
+#[test]
 fn a_name_belongs_to_one_session_and_comes_before_its_keys() {
     let (keys, ues) = (keys("names"), engine(2, 2));
     let file = keys.join("store");

@@ -34,6 +34,10 @@ fn name(number: u64) -> SessionName {
 
 impl Node {
     fn new(number: u8, store: Shared) -> Self {
+        Self::with(number, store, Uplink::AfterRekey)
+    }
+
+    fn with(number: u8, store: Shared, uplink: Uplink) -> Self {
         let mut config = Config::for_sessions(SESSIONS);
         config.smc.policy = Policy::from_ids(&[2], &[2]).unwrap();
         let prints = PrintKey::new([9; 32]);
@@ -43,7 +47,7 @@ impl Node {
         let config = KeeperConfig {
             node: NodeName([number; 16]),
             ttl: Duration::from_secs(3600),
-            uplink: Uplink::AfterRekey,
+            uplink,
         };
         let keeper = Keeper::new(store, config).unwrap();
         let ring = KeyRing::single(1, [5; 32]);
@@ -73,9 +77,18 @@ impl Node {
         (amf, ue)
     }
 
-    fn rekey(&self, ues: &Engine, (amf, ue): (Handle, Handle), (key, ksi): (u64, u8)) {
+    fn rekey(&self, ues: &Engine, pair: (Handle, Handle), (key, ksi): (u64, u8)) {
+        self.authenticate(ues, pair, (key, ksi));
+        self.secure(ues, pair);
+    }
+
+    fn authenticate(&self, ues: &Engine, (amf, ue): (Handle, Handle), (key, ksi): (u64, u8)) {
         self.engine.authenticated(amf, identity(key, ksi)).unwrap();
         ues.authenticated(ue, identity(key, ksi)).unwrap();
+    }
+
+    /// The security mode procedure.
+    fn secure(&self, ues: &Engine, (amf, ue): (Handle, Handle)) {
         let mut command = vec![0; 512];
         let request = Request::new(GPP, Activation::Partial);
         let sent = self
@@ -234,6 +247,52 @@ fn a_lost_node_is_succeeded() {
     }
     assert_eq!(old.downlink(&ues, pair), Err(Error::Handle));
     assert_eq!(old.attendant.figures().fenced, 1);
+}
+
+#[test]
+fn the_record_knows_the_end_of_a_security_mode_procedure() {
+    let (folder, ues) = (Folder::new("leases-record"), engine(2, 2));
+    let store = Shared::new(&folder);
+    let (cut, policy) = (store.another(), Uplink::AboveFloor);
+    let mut old = Node::with(1, cut.clone(), policy);
+    let mut new = Node::with(2, store.another(), policy);
+    // A turn after each step: the record of a step is not that of the one before.
+    let amf = old.engine.establish(Role::Amf).unwrap();
+    old.attendant.names().set(amf, name(5)).unwrap();
+    let pair = (amf, ues.establish(Role::Ue).unwrap());
+    old.authenticate(&ues, pair, (5, 0));
+    old.turn();
+    old.secure(&ues, pair);
+    old.turn();
+    cut.set(GONE);
+    store.with(|store| store.leave(NodeName([1; 16]))).unwrap();
+    let moved = (new.take_over(5).unwrap(), pair.1);
+    new.turn();
+    new.downlink(&ues, moved).unwrap();
+    new.uplink(&ues, moved).unwrap();
+}
+
+#[test]
+fn a_node_takes_back_what_it_gave() {
+    let (folder, ues) = (Folder::new("leases-back"), engine(2, 2));
+    let mut node = Node::new(1, Shared::new(&folder));
+    let mut pair = node.register(&ues, 5);
+    for turns in 0..12 {
+        node.downlink(&ues, pair).unwrap();
+        (0..turns % 4).for_each(|_| node.turn());
+        node.attendant.give(&[node.engine.table()], pair.0).unwrap();
+        while node.attendant.keeps(pair.0) {
+            node.now += Duration::from_millis(1);
+            node.attendant.attend(&[node.engine.table()], node.now);
+        }
+        node.engine.release(pair.0).unwrap();
+        node.attendant.given_away(pair.0);
+        let back = node
+            .take_over(5)
+            .unwrap_or_else(|error| panic!("{turns}: {error:?}"));
+        pair.0 = back;
+        node.uplink(&ues, pair).unwrap();
+    }
 }
 
 #[test]
