@@ -1,7 +1,9 @@
 //! What it costs that a store keeps the COUNTs: the same messages at an engine without and at one with leases, in turn,
 //! beside a store that takes its time.
 //!
-//! `cargo run --release --example store_figures [SESSIONS [MESSAGES-A-SECOND [STORE-LATENCY-MS]]]`
+//! `cargo run --release --features embedded --example store_figures [SESSIONS [MESSAGES-A-SECOND [STORE-LATENCY-MS [FILE]]]]`
+//!
+//! The store is a map in memory, or with a file the embedded one (feature `embedded`); either answers later by the latency.
 //!
 //! Half of the messages go down, half come up, 24 to 160 octets in the order of arrival, sessions drawn at random. Time
 //! is that of the calls alone. A refusal is a stall: the lease had ended before the store had answered.
@@ -39,33 +41,74 @@ const ROUNDS: usize = 30;
 /// Pause between two turns of the attendant, as in the sidecar.
 const TURN: Duration = Duration::from_millis(2);
 
-/// A store in this process that answers late.
+/// A store that answers late.
 struct Late {
-    entries: BTreeMap<Key, Entry>,
-    revision: u64,
-    present: HashSet<NodeName>,
+    store: Box<dyn Store>,
     latency: Duration,
 }
 
 impl Late {
-    fn wait(&self) {
+    fn after(&mut self) -> &mut dyn Store {
         std::thread::sleep(self.latency);
+        &mut *self.store
+    }
+}
+
+impl Store for Late {
+    fn incarnation(&mut self) -> Result<Incarnation> {
+        self.after().incarnation()
     }
 
+    fn read(&mut self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
+        self.after().read(keys)
+    }
+
+    fn commit(&mut self, groups: &[Group]) -> Result<Vec<Outcome>> {
+        self.after().commit(groups)
+    }
+
+    fn records(
+        &mut self,
+        after: Option<SessionName>,
+        most: usize,
+    ) -> Result<Vec<(SessionName, Entry)>> {
+        self.after().records(after, most)
+    }
+
+    fn hold(&mut self, node: NodeName, ttl: Duration) -> Result<()> {
+        self.after().hold(node, ttl)
+    }
+
+    fn leave(&mut self, node: NodeName) -> Result<()> {
+        self.after().leave(node)
+    }
+
+    fn present(&mut self, node: NodeName) -> Result<bool> {
+        self.after().present(node)
+    }
+}
+
+/// A store in this process, and only there.
+#[derive(Default)]
+struct Memory {
+    entries: BTreeMap<Key, Entry>,
+    revision: u64,
+    present: HashSet<NodeName>,
+}
+
+impl Memory {
     fn stands(&self, change: &Change) -> bool {
         let there = self.entries.get(&change.key);
         there.map_or(Revision::ABSENT, |entry| entry.revision) == change.expect
     }
 }
 
-impl Store for Late {
+impl Store for Memory {
     fn incarnation(&mut self) -> Result<Incarnation> {
-        self.wait();
         Ok(Incarnation([3; 16]))
     }
 
     fn read(&mut self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        self.wait();
         Ok(keys
             .iter()
             .map(|key| self.entries.get(key).cloned())
@@ -74,7 +117,6 @@ impl Store for Late {
 
     fn commit(&mut self, groups: &[Group]) -> Result<Vec<Outcome>> {
         check(groups)?;
-        self.wait();
         let mut outcomes = Vec::with_capacity(groups.len());
         for Group(changes) in groups {
             if !changes.iter().all(|change| self.stands(change)) {
@@ -110,7 +152,6 @@ impl Store for Late {
     }
 
     fn hold(&mut self, node: NodeName, _ttl: Duration) -> Result<()> {
-        self.wait();
         self.present.insert(node);
         Ok(())
     }
@@ -121,8 +162,20 @@ impl Store for Late {
     }
 
     fn present(&mut self, node: NodeName) -> Result<bool> {
-        self.wait();
         Ok(self.present.contains(&node))
+    }
+}
+
+fn store(file: Option<&str>) -> Box<dyn Store> {
+    match file {
+        None => Box::new(Memory::default()),
+        #[cfg(feature = "embedded")]
+        Some(path) => {
+            let store = naslane::store::embedded::Embedded::open(path.as_ref());
+            Box::new(store.expect("a file"))
+        }
+        #[cfg(not(feature = "embedded"))]
+        Some(_) => panic!("built without the feature embedded"),
     }
 }
 
@@ -279,10 +332,9 @@ fn main() {
     let kept = Engine::with_journal(&config, keys, Some(journal)).expect("an engine");
     let kept = Arc::new(kept);
     let plain = Arc::new(Engine::new(&config).expect("an engine"));
+    let file = std::env::args().nth(4);
     let store = Late {
-        entries: BTreeMap::new(),
-        revision: 0,
-        present: HashSet::new(),
+        store: store(file.as_deref()),
         latency,
     };
     let keeper = KeeperConfig {
@@ -345,6 +397,13 @@ fn main() {
             "  {} messages down, {} refused (stalls); without: {}",
             down, with.stalls, without.stalls
         );
+        if let Some(file) = &file {
+            let len = std::fs::metadata(file).expect("the store's file").len();
+            println!(
+                "  the store's file: {len} octets, {} a session",
+                len / sessions as u64
+            );
+        }
         println!(
             "  store: {} writes in {} commits, {:.4} writes a message down, keys and records included",
             figures.writes,
