@@ -13,7 +13,7 @@
 //! Besides, every answer is compared with what this node has seen: a revision that went back is [`Failure::Replaced`].
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_client::{
     Certificate, Client, Compare, CompareOp, ConnectOptions, Error, GetOptions, Identity,
@@ -136,6 +136,19 @@ impl Etcd {
             .enable_all()
             .build()
             .map_err(|_| Failure::Unavailable)?;
+        let client = Self::dial(&runtime, &config)?;
+        Ok(Self {
+            runtime,
+            client,
+            config,
+            identity: None,
+            cluster: None,
+            revision: 0,
+            leases: HashMap::new(),
+        })
+    }
+
+    fn dial(runtime: &Runtime, config: &EtcdConfig) -> Result<Client> {
         let mut options = ConnectOptions::new()
             .with_connect_timeout(config.timeout)
             .with_timeout(config.timeout)
@@ -150,18 +163,20 @@ impl Etcd {
         if let Some(tls) = &config.tls {
             options = options.with_tls(tls.options());
         }
-        let client = runtime
+        runtime
             .block_on(Client::connect(&config.endpoints, Some(options)))
-            .map_err(|error| asking(&error))?;
-        Ok(Self {
-            runtime,
-            client,
-            config,
-            identity: None,
-            cluster: None,
-            revision: 0,
-            leases: HashMap::new(),
-        })
+            .map_err(|error| asking(&error))
+    }
+
+    /// Nobody answered in time. The network may have lost what was sent, and a connection that has waited repeats it later and
+    /// later: after a cut of 3.5 s the next answer came 2 s after its end. New connections begin anew. With a user that
+    /// would be a call of its own, and the old ones are kept.
+    fn dial_again(&mut self) {
+        if self.config.user.is_none()
+            && let Ok(client) = Self::dial(&self.runtime, &self.config)
+        {
+            self.client = client;
+        }
     }
 
     fn path(&self, kind: &str, name: &str) -> Vec<u8> {
@@ -182,14 +197,23 @@ impl Etcd {
     /// Runs one transaction, and compares the answer with what was seen before.
     fn transact(&mut self, txn: Txn, failed: fn(&Error) -> Failure) -> Result<TxnResponse> {
         let mut kv = self.client.kv_client();
+        let begin = Instant::now();
+        // The channel has the same limit; whichever is first.
         let call = async { tokio::time::timeout(self.config.timeout, kv.txn(txn)).await };
         let answer = match self.runtime.block_on(call) {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                self.sign_in_again(&error);
+            other => {
+                let error = match other {
+                    Ok(Err(error)) => error,
+                    _ => Error::EndpointError(String::new()),
+                };
+                if begin.elapsed() >= self.config.timeout {
+                    self.dial_again();
+                } else {
+                    self.sign_in_again(&error);
+                }
                 return Err(failed(&error));
             }
-            Err(_) => return Err(failed(&Error::EndpointError(String::new()))),
         };
         self.compare(answer.header())?;
         Ok(answer)
