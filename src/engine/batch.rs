@@ -272,7 +272,7 @@ fn carve<'a>(
 }
 
 /// Each kind of task is put where it stays by itself: where they met first, a task was read in wider pieces than it had
-/// been written in, and waited for the store buffer (3 ns a message).
+/// been written in, and waited for the store buffer.
 #[inline(always)]
 fn put<'a>(works: &mut ArrayVec<Work<'a>, LANES>, fields: &Checked, task: Task<'a>) {
     works.push(Work {

@@ -40,7 +40,16 @@ pub trait Sessions {
         event: Option<Event<'_>>,
         room: &mut [u8],
         take: &mut dyn FnMut(Action, &[u8]),
-    ) -> Result<()>;
+    ) -> Result<()> {
+        if let Some(event) = event {
+            // The session counts what it refuses.
+            let _ = self.nssaa_event(handle, event);
+        }
+        while let Some(action) = self.nssaa_poll(handle, room)? {
+            take(action, room.get(..action.octets()).unwrap_or_default());
+        }
+        Ok(())
+    }
 
     /// As [`Engine::nssaa_gpsi`].
     ///
@@ -56,16 +65,6 @@ impl Sessions for Engine {
 
     fn nssaa_event(&self, handle: Handle, event: Event<'_>) -> Result<()> {
         Self::nssaa_event(self, handle, event)
-    }
-
-    fn nssaa_step(
-        &self,
-        handle: Handle,
-        event: Option<Event<'_>>,
-        room: &mut [u8],
-        take: &mut dyn FnMut(Action, &[u8]),
-    ) -> Result<()> {
-        Self::nssaa_step(self, handle, event, room, take)
     }
 
     fn nssaa_gpsi(&self, handle: Handle) -> Result<String> {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use naslane::base::Error;
 use naslane::door::Door;
-use naslane::nas::nssaa::SNssai;
 use naslane::nssaaf::http::{Client, Method, StatusCode, Uri};
 use naslane::nssaaf::runner::Runner;
 use naslane::nssaaf::service::NotificationType;
@@ -14,7 +13,7 @@ use naslane::procedure::nssaa::{Event, Status};
 
 use crate::aaa::{Aaa, disconnect};
 use crate::certificates;
-use crate::network::Seen;
+use crate::network::{Seen, allowed};
 use crate::nssaaf::{Nssaaf, Wanted};
 use crate::sidecar::{Amf, Daemon};
 use crate::world::{FIRST, SECOND, consumer, password, right, tls};
@@ -22,14 +21,6 @@ use crate::world::{FIRST, SECOND, consumer, password, right, tls};
 const USER: &str = "ue@slice.example";
 const FAILED: u8 = 2;
 const CERTIFIED: &str = "tls@slice.example";
-
-fn allowed(seen: &[Seen]) -> Vec<SNssai> {
-    let mut updates = seen.iter().rev().filter_map(|one| match one {
-        Seen::Update(allowed, _) => Some(allowed.clone()),
-        _ => None,
-    });
-    updates.next().unwrap_or_default()
-}
 
 #[test]
 fn hosted_certificates_and_passwords_over_tls() {

@@ -32,6 +32,15 @@ pub(crate) enum Seen {
     Release(SNssai),
 }
 
+/// The slices that are allowed after what was seen.
+pub(crate) fn allowed(seen: &[Seen]) -> Vec<SNssai> {
+    let mut updates = seen.iter().rev().filter_map(|one| match one {
+        Seen::Update(allowed, _) => Some(allowed.clone()),
+        _ => None,
+    });
+    updates.next().unwrap_or_default()
+}
+
 /// What the AMF was told to do, to be carried out after the runner's call.
 enum Order {
     Pdu(Handle, AccessType, Vec<u8>),

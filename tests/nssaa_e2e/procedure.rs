@@ -2,26 +2,17 @@
 
 use std::time::Duration;
 
-use naslane::nas::nssaa::SNssai;
 use naslane::nssaaf::service::NotificationType;
 use naslane::procedure::nssaa::Status;
 
 use crate::aaa::{Aaa, disconnect};
-use crate::network::{Network, Seen};
+use crate::network::{Network, Seen, allowed};
 use crate::nssaaf::{Nssaaf, Wanted};
 use crate::world::{FIRST, REFUSED, SECOND, password, right, tls};
 
 const USER: &str = "ue@slice.example";
 /// "Not available due to failed or revoked NSSAA" (TS 24.501 9.11.3.46).
 const FAILED: u8 = 2;
-
-fn allowed(seen: &[Seen]) -> Vec<SNssai> {
-    let mut updates = seen.iter().rev().filter_map(|one| match one {
-        Seen::Update(allowed, _) => Some(allowed.clone()),
-        _ => None,
-    });
-    updates.next().unwrap_or_default()
-}
 
 #[test]
 fn two_slices_with_certificates() {

@@ -271,10 +271,12 @@ fn copy_in(words: &[AtomicU64], chunks: &[[u8; WORD]]) {
 // Two moves of 16 octets instead of four of 8: a compiler does not join atomic words, and word by word these copies were
 // a tenth of a worker's turn. Instructions of the assembler, because to the compiler only atomics may meet what
 // another process does at the same time; the processor keeps each aligned word of such a move whole.
+//
+// SAFETY: 32 octets are read at `from` and written at `to`. Every x86-64 has SSE2.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn block_out(words: &[AtomicU64; BLOCK], block: &mut [[u8; WORD]; BLOCK]) {
-    // SAFETY: 32 octets are read at `words`, which are atomics, and written at `block`; every x86-64 has SSE2.
+unsafe fn move_block(from: *const u8, to: *mut u8) {
+    // SAFETY: as the caller promises.
     unsafe {
         core::arch::asm!(
             "movups {a}, [{from}]",
@@ -283,8 +285,8 @@ fn block_out(words: &[AtomicU64; BLOCK], block: &mut [[u8; WORD]; BLOCK]) {
             "movups [{to} + 16], {b}",
             a = out(xmm_reg) _,
             b = out(xmm_reg) _,
-            from = in(reg) words.as_ptr(),
-            to = in(reg) block.as_mut_ptr(),
+            from = in(reg) from,
+            to = in(reg) to,
             options(nostack, preserves_flags),
         );
     }
@@ -292,21 +294,16 @@ fn block_out(words: &[AtomicU64; BLOCK], block: &mut [[u8; WORD]; BLOCK]) {
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
+fn block_out(words: &[AtomicU64; BLOCK], block: &mut [[u8; WORD]; BLOCK]) {
+    // SAFETY: each is 32 octets long.
+    unsafe { move_block(words.as_ptr().cast(), block.as_mut_ptr().cast()) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
 fn block_in(words: &[AtomicU64; BLOCK], block: &[[u8; WORD]; BLOCK]) {
-    // SAFETY: as in `block_out`, the other way round.
-    unsafe {
-        core::arch::asm!(
-            "movups {a}, [{from}]",
-            "movups {b}, [{from} + 16]",
-            "movups [{to}], {a}",
-            "movups [{to} + 16], {b}",
-            a = out(xmm_reg) _,
-            b = out(xmm_reg) _,
-            from = in(reg) block.as_ptr(),
-            to = in(reg) words.as_ptr(),
-            options(nostack, preserves_flags),
-        );
-    }
+    // SAFETY: each is 32 octets long, and atomics may be written through a shared reference.
+    unsafe { move_block(block.as_ptr().cast(), words.as_ptr().cast_mut().cast()) }
 }
 
 #[cfg(not(target_arch = "x86_64"))]

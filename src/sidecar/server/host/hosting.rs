@@ -76,23 +76,6 @@ impl Sessions for Ours<'_> {
         self.engine(handle)?.nssaa_event(handle, event)
     }
 
-    fn nssaa_step(
-        &self,
-        handle: Handle,
-        event: Option<Event<'_>>,
-        room: &mut [u8],
-        take: &mut dyn FnMut(Action, &[u8]),
-    ) -> Result<()> {
-        if let Some(event) = event {
-            // The session counts what it refuses.
-            let _ = self.nssaa_event(handle, event);
-        }
-        while let Some(action) = self.nssaa_poll(handle, room)? {
-            take(action, room.get(..action.octets()).unwrap_or_default());
-        }
-        Ok(())
-    }
-
     fn nssaa_gpsi(&self, handle: Handle) -> Result<String> {
         self.engine(handle)?.nssaa_gpsi(handle)
     }
