@@ -95,6 +95,8 @@ impl Message for VerifyLane<'_> {
 fn run<L: Message>(lanes: &mut [L]) {
     let row = kernel::active::<L::Room>();
     if let [lane] = lanes {
+        // Else the processor gets to its loads when the first key is there, and is through with counter mode or a chain.
+        prefetch(lane.keys()[1]);
         return (row.one)(&mut lane.stage());
     }
     if aes128::message::expands(row) {

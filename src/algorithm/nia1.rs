@@ -129,6 +129,7 @@ pub(super) const PAIR: Pair = Pass::<Snow3g>::PAIR;
 
 impl StreamCipher for Snow3g {
     type Room = snow3g::Snow3g;
+    const APART: bool = true;
 
     fn row() -> &'static Backend<snow3g::Snow3g> {
         snow3g::active()

@@ -188,6 +188,7 @@ pub(super) const PAIR: Pair = Pass::<Zuc>::PAIR;
 
 impl StreamCipher for Zuc {
     type Room = zuc::Zuc;
+    const APART: bool = false;
 
     fn row() -> &'static Backend<zuc::Zuc> {
         zuc::active()

@@ -39,6 +39,9 @@ pub(super) struct Part<'a> {
 /// A stream cipher that serves both ways.
 pub(super) trait StreamCipher {
     type Room: for<'a> Room<Lane<'a> = Lane<'a, [u8; 16]>>;
+    /// The MAC needs so little keystream that its lanes are better among themselves. Where it needs as much as the message
+    /// has, lanes of both uses in one pass are more alike: ZUC protects 24 to 160 octets in 116 ns so, and else in 123.
+    const APART: bool;
     /// The row in use.
     fn row() -> &'static Backend<Self::Room>;
     /// Keystream octets behind the MAC of a message of so many bits.
@@ -82,6 +85,8 @@ pub(super) struct Pass<S>(core::marker::PhantomData<S>);
 
 /// How many messages a chunk has.
 enum Chunk {
+    /// One of a length that many have too.
+    Short,
     One,
     Few,
     Many,
@@ -95,7 +100,8 @@ impl<S: StreamCipher> Pass<S> {
         if let [lane] = lanes
             && need(lane) <= LONE
         {
-            return run(Chunk::One, lanes);
+            let short = need(lane) <= PIECE;
+            return run(if short { Chunk::Short } else { Chunk::One }, lanes);
         }
         let mut rest = lanes;
         while !rest.is_empty() {
@@ -120,8 +126,10 @@ impl<S: StreamCipher> Pass<S> {
 
     fn protect(chunk: Chunk, lanes: &mut [ProtectLane<'_>]) {
         match chunk {
+            Chunk::Short => Self::protect_pass::<1, 2, PIECE>(lanes),
             Chunk::One => Self::protect_pass::<1, 2, LONE>(lanes),
             Chunk::Few => Self::protect_pass::<FEW, { 2 * FEW }, PIECE>(lanes),
+            Chunk::Many if S::APART => Self::protect_many(lanes),
             Chunk::Many => Self::protect_pass::<CHUNK, { shape::MOST }, PIECE>(lanes),
             Chunk::Long => {
                 for lane in lanes {
@@ -135,6 +143,7 @@ impl<S: StreamCipher> Pass<S> {
 
     fn open(chunk: Chunk, lanes: &mut [OpenLane<'_>]) {
         match chunk {
+            Chunk::Short => Self::open_pass::<1, 2, PIECE>(lanes),
             Chunk::One => Self::open_pass::<1, 2, LONE>(lanes),
             Chunk::Few => Self::open_pass::<FEW, { 2 * FEW }, PIECE>(lanes),
             Chunk::Many => Self::open_pass::<CHUNK, { shape::MOST }, PIECE>(lanes),
@@ -149,9 +158,10 @@ impl<S: StreamCipher> Pass<S> {
 
     fn verify(chunk: Chunk, lanes: &mut [VerifyLane<'_>]) {
         match chunk {
+            Chunk::Short => Self::verify_pass::<1, 2, PIECE>(lanes),
             Chunk::One => Self::verify_pass::<1, 2, LONE>(lanes),
             Chunk::Few => Self::verify_pass::<FEW, { 2 * FEW }, PIECE>(lanes),
-            Chunk::Many => Self::verify_pass::<CHUNK, { shape::MOST }, PIECE>(lanes),
+            Chunk::Many => Self::verify_many(lanes),
             Chunk::Long => {
                 for lane in lanes {
                     lane.judge(S::long(lane.int, lane.input, lane.text));
@@ -203,6 +213,72 @@ impl<S: StreamCipher> Pass<S> {
         secret::wipe(rooms.as_flattened_mut().as_flattened_mut());
     }
 
+    /// As many messages as fill the lanes for either use: they are ciphered, then their MACs are computed. SNOW 3G takes
+    /// 65 ns for 64 octets so, 76 for 24 to 160, and 73 and 81 in one pass (AVX-512 with GFNI).
+    fn protect_many(lanes: &mut [ProtectLane<'_>]) {
+        let ask = |lane: &ProtectLane<'_>| {
+            prefetch(lane.enc.raw());
+            prefetch(lane.int.raw());
+        };
+        lanes.iter().for_each(ask);
+        let mut streams: ArrayVec<Lane<'_, [u8; 16]>, CHUNK> = lanes
+            .iter_mut()
+            .map(|lane| {
+                let data = lane.part();
+                cipher_stream(lane.enc, lane.input, &mut lane.text[data])
+            })
+            .collect();
+        keystreams::<S, CHUNK>(&mut streams);
+        drop(streams);
+        let macs = Self::macs_many(lanes.iter().map(|lane| (lane.int, lane.input, &*lane.text)));
+        for (lane, mac) in lanes.iter_mut().zip(macs) {
+            lane.mac = mac;
+        }
+    }
+
+    /// As many messages as fill the lanes for either use: the MACs first, then what is authentic is deciphered where it
+    /// stands. With keystreams of both uses in one pass, those that wait for the MACs need a room of their own: 79 ns for
+    /// 66 with SNOW 3G, 98 for 94 with ZUC.
+    fn verify_many(lanes: &mut [VerifyLane<'_>]) {
+        let ask = |lane: &VerifyLane<'_>| {
+            prefetch(lane.int.raw());
+            prefetch(lane.enc.raw());
+        };
+        lanes.iter().for_each(ask);
+        let macs = Self::macs_many(lanes.iter().map(|lane| (lane.int, lane.input, &*lane.text)));
+        for (lane, mac) in lanes.iter_mut().zip(macs) {
+            lane.judge(mac);
+        }
+        let authentic = lanes.iter_mut().filter(|lane| lane.authentic);
+        let mut streams: ArrayVec<Lane<'_, [u8; 16]>, CHUNK> = authentic
+            .map(|lane| {
+                let data = lane.claimed();
+                cipher_stream(lane.enc, lane.input, &mut lane.text[data])
+            })
+            .collect();
+        keystreams::<S, CHUNK>(&mut streams);
+    }
+
+    /// The MACs of up to [`CHUNK`] messages whose keystreams find room together.
+    fn macs_many<'t>(
+        messages: impl Iterator<Item = (&'t Key, super::Input, &'t [u8])> + Clone,
+    ) -> [[u8; 4]; CHUNK] {
+        let mut room = [[0; PIECE]; CHUNK];
+        let mut streams: ArrayVec<Lane<'_, [u8; 16]>, CHUNK> = ArrayVec::new();
+        let mut free = room.as_flattened_mut();
+        for (key, input, text) in messages.clone() {
+            let (z, rest) = free.split_at_mut(S::mac_keystream(8 * text.len()));
+            free = rest;
+            streams.push(mac_stream(key, input, z));
+        }
+        let used = CHUNK * PIECE - free.len();
+        keystreams::<S, CHUNK>(&mut streams);
+        drop(streams);
+        let macs = Self::macs::<CHUNK>(messages.map(|(_, _, text)| text), room.as_flattened());
+        secret::wipe(&mut room.as_flattened_mut()[..used]);
+        macs
+    }
+
     fn protect_pass<'a, const N: usize, const M: usize, const ROOM: usize>(
         lanes: &mut [ProtectLane<'a>],
     ) {
@@ -230,6 +306,8 @@ impl<S: StreamCipher> Pass<S> {
         for (lane, mac) in lanes.iter_mut().zip(macs) {
             lane.mac = mac;
         }
+        // A number that the compiler knows spares a call.
+        let used = if N == 1 && ROOM == PIECE { ROOM } else { used };
         secret::wipe(&mut room.as_flattened_mut()[..used]);
     }
 
@@ -259,6 +337,8 @@ impl<S: StreamCipher> Pass<S> {
         for (lane, mac) in lanes.iter_mut().zip(macs) {
             lane.mac = mac;
         }
+        // A number that the compiler knows spares a call.
+        let used = if N == 1 && ROOM == PIECE { ROOM } else { used };
         secret::wipe(&mut room.as_flattened_mut()[..used]);
     }
 

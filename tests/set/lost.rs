@@ -119,7 +119,12 @@ fn without_the_store_sessions_end_with_their_leases_and_come_back_with_it() {
     assert!(a.daemon.get("/readyz").contains("store"));
     assert!(a.daemon.get("/livez").starts_with("HTTP/1.1 200"));
     assert_eq!(a.take(5, &[]), Err(Error::LeaseExhausted));
-    assert!(a.metric("naslane_store_refused_total ") > 0);
+    // Its request waits for an answer until the time is up.
+    let begin = Instant::now();
+    while a.metric("naslane_store_refused_total ") == 0 {
+        assert!(begin.elapsed() < PATIENCE, "no refusal is counted");
+        std::thread::sleep(5 * MS);
+    }
     assert_eq!(a.metric("naslane_store_absences_total "), 1);
 
     (0..MEMBERS).for_each(|n| cluster.run(n));

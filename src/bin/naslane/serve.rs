@@ -89,6 +89,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if let Some(http) = &http {
         log(&format!("probes and metrics at http://{}", http.address()));
     }
+    if let Some(node) = server.node() {
+        log(&format!("store: this node is {}", node.hex()));
+    }
     if config.nssaa.wanted() {
         let asked = config.nssaa.nssaaf.join(", ");
         log(&match server.callbacks() {

@@ -5,7 +5,6 @@
 //! does, and only with a [`Checked`] that `check` passed.
 
 use arrayvec::ArrayVec;
-
 use core::ops::Range;
 
 use crate::algorithm::{self, CipherLane, Input, Key, Nea, Nia, OpenLane};
@@ -24,10 +23,9 @@ mod estimate;
 mod octets;
 
 pub use commit::{commit, commit_in};
+use estimate::unverified;
 pub use estimate::{Estimated, Expect, estimate};
 pub use octets::Octets;
-
-use estimate::unverified;
 
 /// What became of a received message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -394,18 +392,19 @@ impl<'a> Checking<'a> {
     }
 }
 
-/// Octets of keystream for a message that comes alone, and for each of many. What finds no room is deciphered after
-/// its MAC was compared, in a pass of its own.
+/// Octets of keystream for a message that comes alone, and for each of [`FEW`]. What finds no room is deciphered after its
+/// MAC was compared, in a pass of its own. More messages fill the widest lanes with either use: none of theirs has room.
 const LONE: usize = 512;
 const PIECE: usize = 128;
+const FEW: usize = 8;
 
 /// Verifies and deciphers messages in lanes and hands each result to `each`, in order. Sessions are not changed.
 pub fn check(batch: &mut [Checking<'_>], settings: &Settings, mut each: impl FnMut(Checked)) {
     for chunk in batch.chunks_mut(LANES) {
         match chunk {
             [one] => one.check_alone(),
-            chunk if chunk.iter().any(Checking::opens) => {
-                let mut room = [0; LANES * PIECE];
+            chunk if chunk.len() <= FEW && chunk.iter().any(Checking::opens) => {
+                let mut room = [0; FEW * PIECE];
                 run(chunk, &mut room);
                 wipe(&mut room);
             }

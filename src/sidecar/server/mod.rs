@@ -32,6 +32,7 @@ use crate::base::{Error, Result};
 use crate::engine::ring::Doorbell;
 use crate::engine::worker::{Watch, Workers};
 use crate::session::attend::Notice;
+use crate::store::NodeName;
 
 use super::config::{Clients, Config, OnClientDeath, Quota};
 use super::events::{self, Events, Interest, Io};
@@ -274,6 +275,12 @@ impl Server {
     #[must_use]
     pub fn callbacks(&self) -> Option<SocketAddr> {
         self.house.host.as_ref().and_then(Hosting::callbacks)
+    }
+
+    /// Its name in the store of its set, new at each start; none without `[store]`.
+    #[must_use]
+    pub fn node(&self) -> Option<NodeName> {
+        self.house.set.as_ref().map(Set::node)
     }
 
     /// What an HTTP server answers with.

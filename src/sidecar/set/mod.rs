@@ -23,7 +23,7 @@ use crate::engine::worker::Workers;
 use crate::session::Handle;
 use crate::session::attend::{Attendant, Names, Notice};
 use crate::store::keeper::Figures;
-use crate::store::{PrintKey, SessionName, Store};
+use crate::store::{NodeName, PrintKey, SessionName, Store};
 
 pub(super) use opening::{Opened, open};
 
@@ -119,6 +119,7 @@ pub(super) struct Set {
     shared: Arc<Shared>,
     names: Arc<Names>,
     prints: PrintKey,
+    node: NodeName,
     thread: Option<JoinHandle<bool>>,
     /// Sessions that nobody came for; they are given away.
     strays: Vec<Handle>,
@@ -141,6 +142,7 @@ impl Set {
             before,
             ..
         } = opened;
+        let node = keeper.node();
         let engines = (0..workers.len()).filter_map(|worker| workers.engine(worker));
         let tables: Vec<_> = engines.map(crate::engine::Engine::table).collect();
         let mut attendant: Attendant<Box<dyn Store>> =
@@ -165,9 +167,15 @@ impl Set {
             shared,
             names,
             prints,
+            node,
             thread: Some(thread),
             strays: Vec::new(),
         })
+    }
+
+    /// This daemon's name in the store.
+    pub(super) const fn node(&self) -> NodeName {
+        self.node
     }
 
     pub(super) fn look(&self) -> Look {

@@ -72,9 +72,39 @@ pub(super) unsafe fn one<L: Whole>(lane: &mut L) {
     // SAFETY: as here.
     unsafe {
         if medium(lane) {
-            medium_group::<L, 1>(core::slice::from_mut(lane));
+            alone(lane);
         } else {
             group::<L, 1>(core::slice::from_mut(lane));
+        }
+    }
+}
+
+/// A single medium message: a chain that nothing stands beside. The last round's key brings the next block and its
+/// first round key along, so that a block takes ten instructions after each other and not twelve.
+#[inline(always)]
+unsafe fn alone<L: Whole>(lane: &mut L) {
+    // SAFETY: the caller has AES, SSSE3 and SSE4.1, and the message is medium.
+    unsafe {
+        let mut staged = [MaybeUninit::uninit(); STAGED];
+        let count = stage_medium(lane, &mut staged);
+        let rounds = rounds(lane.int());
+        let last = load(&rounds[10]);
+        let between = _mm_xor_si128(load(&rounds[0]), last);
+        let mut x = _mm_xor_si128(staged[0].assume_init(), load(&rounds[0]));
+        for block in 1..=count {
+            for key in &rounds[1..10] {
+                x = _mm_aesenc_si128(x, load(key));
+            }
+            if block == count {
+                break;
+            }
+            let next = staged.get_unchecked(block).assume_init();
+            x = _mm_aesenclast_si128(x, _mm_xor_si128(between, next));
+        }
+        x = _mm_aesenclast_si128(x, last);
+        lane.put(_mm_cvtsi128_si32(x).to_ne_bytes());
+        if L::OPENS && lane.proceeds() {
+            decrypt_medium(lane);
         }
     }
 }

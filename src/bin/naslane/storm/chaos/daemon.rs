@@ -1,13 +1,12 @@
 //! Nodes as they are run: `naslane serve` in network namespaces of their own, with three members of etcd.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use naslane::base::Result;
 use naslane::door::Door;
@@ -27,8 +26,9 @@ use super::ue::GPP;
 
 /// The name under which the AMF is known to all nodes.
 const AMF: &str = "amf";
-/// How long a node that serves may take to be seen in the store.
-const SEEN: Duration = Duration::from_secs(20);
+/// What stands in a node's log before its name in the store. To look there which name is new would be a guess: another
+/// node that was absent may come back at the same time.
+const NODE: &str = "this node is ";
 
 /// What a node's log said so far.
 const SILENT: u8 = 0;
@@ -39,8 +39,6 @@ struct Daemon {
     child: Child,
     said: Arc<AtomicU8>,
     log: Arc<Mutex<String>>,
-    door: Option<Arc<Door>>,
-    since: Instant,
 }
 
 impl Drop for Daemon {
@@ -59,9 +57,6 @@ pub(super) struct Daemons {
     folder: Folder,
     ttl: Duration,
     sessions: usize,
-    /// Nodes that the store knew before one was started.
-    known: HashSet<NodeName>,
-    looks: usize,
     /// When the store's data are kept; as long after it they are put back.
     forgetful: Option<Duration>,
     planted: u8,
@@ -114,8 +109,6 @@ impl Daemons {
             folder,
             ttl,
             sessions,
-            known: HashSet::new(),
-            looks: 0,
             forgetful: None,
             planted: 0,
         })
@@ -147,11 +140,6 @@ impl Daemons {
             // One that is gone already hears nothing.
             let _ = kill_process(pid, signal);
         }
-    }
-
-    fn present(&mut self) -> Present {
-        self.looks += 1;
-        etcd::present(self.looks)
     }
 
     /// After `every` the store's data are kept, and after as much again they are put back under the same identity: a
@@ -199,6 +187,12 @@ fn listen(log: BufReader<ChildStderr>, said: &AtomicU8, all: &Mutex<String>) {
     said.store(ENDED, Ordering::Release);
 }
 
+/// The name that a node's log tells.
+fn named(log: &str) -> Option<NodeName> {
+    let hex = log.lines().find_map(|line| line.split_once(NODE))?.1;
+    crate::hex::decode(hex).ok()?.try_into().ok().map(NodeName)
+}
+
 impl Stage for Daemons {
     fn describe(&self) -> String {
         format!("{NODES} sidecars in network namespaces, {MEMBERS} members of etcd")
@@ -206,7 +200,6 @@ impl Stage for Daemons {
 
     fn start(&mut self, seat: usize) -> std::result::Result<(), String> {
         self.daemons[seat] = None;
-        self.known = self.present().unwrap_or_default();
         let text = |why: std::io::Error| format!("naslane serve: {why}");
         let config = self.folder.0.join(format!("naslane-{seat}.toml"));
         fs::write(&config, self.config(seat)).map_err(text)?;
@@ -225,13 +218,7 @@ impl Stage for Daemons {
         let stderr = child.stderr.take().ok_or("a node has no log")?;
         let (to, all) = (said.clone(), Arc::clone(&log));
         std::thread::spawn(move || listen(BufReader::new(stderr), &to, &all));
-        self.daemons[seat] = Some(Daemon {
-            child,
-            said,
-            log,
-            door: None,
-            since: Instant::now(),
-        });
+        self.daemons[seat] = Some(Daemon { child, said, log });
         Ok(())
     }
 
@@ -246,18 +233,10 @@ impl Stage for Daemons {
                 return Err(log.trim_end().to_owned());
             }
         }
-        if daemon.door.is_none() {
-            let door = Door::connect(&path, AMF).map_err(|error| error.to_string())?;
-            daemon.door = Some(Arc::new(door));
-        }
-        let (door, late) = (daemon.door.clone(), daemon.since.elapsed() > SEEN);
-        let present = self.present().unwrap_or_default();
-        let mut new = present.difference(&self.known);
-        match (door, new.next(), new.next()) {
-            (Some(door), Some(name), None) => Ok(Some((door, *name))),
-            _ if late => Err("it serves, and the store does not show it".to_owned()),
-            _ => Ok(None),
-        }
+        let door = Door::connect(&path, AMF).map_err(|error| error.to_string())?;
+        let log = daemon.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = named(&log).ok_or("its log does not say its name in the store")?;
+        Ok(Some((Arc::new(door), name)))
     }
 
     fn kill(&mut self, seat: usize) {
