@@ -159,6 +159,46 @@ pub fn prefetch_write<T>(place: &T) {
     let _ = place;
 }
 
+/// Whether [`ticks`] goes on at one rate, on all processors and while they rest.
+#[cfg(feature = "std")]
+#[allow(unused_unsafe)] // CPUID is a safe function of newer standard libraries only
+pub fn has_steady_ticks() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::__cpuid;
+        const STEADY: u32 = 0x8000_0007;
+        // SAFETY: every x86-64 has CPUID, and a leaf is asked for only up to the last that there is.
+        unsafe { __cpuid(0x8000_0000).eax >= STEADY && __cpuid(STEADY).edx & 1 << 8 != 0 }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    cfg!(target_arch = "aarch64")
+}
+
+/// The processor's counter of time. It waits for no instruction before it and none waits for it, so that a hundred
+/// instructions may stand between where it is written and when it is read.
+#[cfg(feature = "std")]
+#[inline(always)]
+#[must_use]
+pub fn ticks() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 has the counter. A process that forbade itself to read it (PR_SET_TSC) would end here: naslane
+    // does not.
+    unsafe {
+        core::arch::x86_64::_rdtsc()
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let count: u64;
+        // SAFETY: reads a register that Linux opens to all programs.
+        unsafe {
+            core::arch::asm!("mrs {}, cntvct_el0", out(reg) count, options(nomem, nostack, preserves_flags));
+        }
+        count
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    0
+}
+
 /// The same number, in a register of its own. Two fields that were stored one by one and are copied together would be
 /// loaded as one, and such a load waits until both stores have left the store buffer: a single message would not begin
 /// before the one ahead of it has ended.

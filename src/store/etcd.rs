@@ -16,13 +16,15 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use etcd_client::{
-    Certificate, Client, Compare, CompareOp, ConnectOptions, Error, GetOptions, Identity,
-    PutOptions, ResponseHeader, SortOrder, SortTarget, TlsOptions, Txn, TxnOp, TxnOpResponse,
-    TxnResponse,
+    Client, Compare, CompareOp, ConnectOptions, Error, GetOptions, PutOptions, ResponseHeader,
+    SortOrder, SortTarget, Txn, TxnOp, TxnOpResponse, TxnResponse,
 };
 use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, Runtime};
-use zeroize::Zeroizing;
+
+mod config;
+
+pub use config::{EtcdConfig, Tls};
 
 use super::{
     Entry, Failure, Group, Incarnation, Key, NodeName, Outcome, Result, Revision, SessionName,
@@ -32,79 +34,14 @@ use super::{
 /// Groups of one transaction: etcd takes 128 operations unless it is told otherwise.
 const GROUPS: usize = 100;
 
+/// Pause before another member is asked.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// gRPC status codes that tell what happened.
 const INVALID_ARGUMENT: i32 = 3;
 const PERMISSION_DENIED: i32 = 7;
 const RESOURCE_EXHAUSTED: i32 = 8;
 const UNAUTHENTICATED: i32 = 16;
-
-/// Where the cluster is, and how long it may take.
-#[derive(Clone)]
-pub struct EtcdConfig {
-    /// Addresses of the members: `http://host:2379`.
-    pub endpoints: Vec<String>,
-    /// Put in front of each key: one for each AMF set.
-    pub prefix: String,
-    /// Longest wait for an answer.
-    pub timeout: Duration,
-    /// User and password; none: etcd asks for none.
-    pub user: Option<(String, Zeroizing<String>)>,
-    /// For addresses with `https://`.
-    pub tls: Option<Tls>,
-}
-
-/// What a connection over TLS is made with; all of it PEM.
-#[derive(Clone)]
-pub struct Tls {
-    /// The authorities that the members' certificates chain to.
-    pub ca: Vec<u8>,
-    /// This node's certificate and its key, when the members ask for one.
-    pub identity: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
-    /// The name in the members' certificates; none: the host of the address.
-    pub name: Option<String>,
-}
-
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tls {{ name: {:?}, .. }}", self.name)
-    }
-}
-
-impl Tls {
-    fn options(&self) -> TlsOptions {
-        let mut options = TlsOptions::new().ca_certificate(Certificate::from_pem(&self.ca));
-        if let Some((certificate, key)) = &self.identity {
-            options = options.identity(Identity::from_pem(certificate, key.as_slice()));
-        }
-        match &self.name {
-            Some(name) => options.domain_name(name.as_str()),
-            None => options,
-        }
-    }
-}
-
-impl std::fmt::Debug for EtcdConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EtcdConfig")
-            .field("endpoints", &self.endpoints)
-            .field("prefix", &self.prefix)
-            .field("timeout", &self.timeout)
-            .field("tls", &self.tls)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Default for EtcdConfig {
-    fn default() -> Self {
-        Self {
-            endpoints: vec!["http://127.0.0.1:2379".to_owned()],
-            prefix: "naslane".to_owned(),
-            timeout: Duration::from_secs(1),
-            user: None,
-            tls: None,
-        }
-    }
-}
 
 /// The store in a cluster. Its calls run on the caller's thread; it has none of its own.
 pub struct Etcd {
@@ -153,7 +90,7 @@ impl Etcd {
             .with_connect_timeout(config.timeout)
             .with_timeout(config.timeout)
             .with_keep_alive(Duration::from_secs(2), config.timeout)
-            // A member that is cut off from the others says so at once, and another one is asked.
+            // A member that is cut off from the others says so at once, and another one is asked: see `ask`.
             .with_require_leader(true);
         if let Some((name, password)) = &config.user {
             options = options
@@ -219,6 +156,24 @@ impl Etcd {
         Ok(answer)
     }
 
+    /// Runs one transaction that changes nothing. A member that is starting or is cut off from the others says at once that
+    /// it has no leader; which member a call goes to is chance, so that one of three would fail one call of three. Asked
+    /// again, up to six times in a cluster of three, it is one of 729.
+    fn ask(&mut self, operations: Vec<TxnOp>) -> Result<TxnResponse> {
+        let begin = Instant::now();
+        let mut tries = 2 * self.config.endpoints.len().max(1);
+        loop {
+            tries -= 1;
+            match self.transact(Txn::new().and_then(operations.clone()), asking) {
+                Err(Failure::Unavailable) if tries > 0 && begin.elapsed() < self.config.timeout => {
+                    self.runtime
+                        .block_on(async { tokio::time::sleep(PAUSE).await });
+                }
+                other => return other,
+            }
+        }
+    }
+
     /// A token that etcd does not take any more is replaced: the client does that by itself for one that expired or that a
     /// restarted member does not know, but not for one that is older than the last change of users or roles.
     fn sign_in_again(&self, error: &Error) {
@@ -267,7 +222,7 @@ impl Etcd {
     /// The identity in the cluster; `None` for a new one.
     fn read_identity(&mut self) -> Result<Option<Vec<u8>>> {
         let get = TxnOp::get(self.identity_key(), None);
-        let answer = self.transact(Txn::new().and_then([get]), asking)?;
+        let answer = self.ask(vec![get])?;
         let found = entries(&answer).into_iter().next().flatten();
         Ok(found.map(|entry| entry.value))
     }
@@ -361,7 +316,7 @@ impl Store for Etcd {
                 .iter()
                 .map(|key| TxnOp::get(self.key(*key), None))
                 .collect();
-            let answer = self.transact(Txn::new().and_then(gets), asking)?;
+            let answer = self.ask(gets)?;
             found.extend(entries(&answer));
         }
         if found.len() == keys.len() {
@@ -418,7 +373,7 @@ impl Store for Etcd {
             .with_limit(i64::try_from(most).unwrap_or(i64::MAX))
             .with_sort(SortTarget::Key, SortOrder::Ascend);
         let get = TxnOp::get(from, Some(options));
-        let answer = self.transact(Txn::new().and_then([get]), asking)?;
+        let answer = self.ask(vec![get])?;
         let Some(TxnOpResponse::Get(found)) = answer.op_responses().into_iter().next() else {
             return Err(Failure::Corrupt);
         };
@@ -479,7 +434,7 @@ impl Store for Etcd {
 
     fn present(&mut self, node: NodeName) -> Result<bool> {
         let get = TxnOp::get(self.path("node", &node.hex()), None);
-        let answer = self.transact(Txn::new().and_then([get]), asking)?;
+        let answer = self.ask(vec![get])?;
         Ok(entries(&answer).iter().any(Option::is_some))
     }
 }

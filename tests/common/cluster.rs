@@ -31,8 +31,15 @@ impl Cluster {
     }
 
     fn with(name: &str, secure: Option<PathBuf>) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("naslane-etcd-{name}-{}", std::process::id()));
+        // In memory where that is possible: what members have on disk outlives them all the same, and no other user of the
+        // disk holds up a heartbeat. With a disk that stood still for a second a leader was lost in the middle of a test.
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() {
+            memory.to_owned()
+        } else {
+            std::env::temp_dir()
+        };
+        let folder = base.join(format!("naslane-etcd-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let mut cluster = Self {
             folder,
@@ -121,8 +128,22 @@ impl Cluster {
         format!("{scheme}://127.0.0.1:{}", self.ports[n][0])
     }
 
-    /// Opens the store as soon as the cluster answers.
+    /// Whether this member is there and knows a leader.
+    pub fn is_up(&self, n: usize) -> bool {
+        let config = EtcdConfig {
+            endpoints: vec![self.address(n)],
+            ..self.config()
+        };
+        Etcd::connect(config).is_ok_and(|mut store| store.incarnation().is_ok())
+    }
+
+    /// Opens the store as soon as every member that runs answers.
     pub fn open(&self) -> Etcd {
+        for n in (0..MEMBERS).filter(|n| self.members[*n].is_some()) {
+            while !self.is_up(n) {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
         loop {
             if let Ok(mut store) = Etcd::connect(self.config())
                 && store.incarnation().is_ok()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use naslane::store::etcd::{Etcd, EtcdConfig};
+use naslane::store::etcd::Etcd;
 use naslane::store::{Failure, Outcome, Revision, Store};
 
 use super::cluster::{Cluster, MEMBERS};
@@ -54,18 +54,10 @@ fn what_was_acknowledged_survives_the_loss_of_members() {
         assert_eq!(there.value, acknowledged.to_be_bytes());
         cluster.run(round % MEMBERS);
         // The next one goes only when there is a majority without it.
-        while store.incarnation().is_err() || !member_is_up(&cluster, round % MEMBERS) {
+        while store.incarnation().is_err() || !cluster.is_up(round % MEMBERS) {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
-}
-
-fn member_is_up(cluster: &Cluster, n: usize) -> bool {
-    let config = EtcdConfig {
-        endpoints: vec![cluster.address(n)],
-        ..cluster.config()
-    };
-    Etcd::connect(config).is_ok_and(|mut store| store.incarnation().is_ok())
 }
 
 #[test]
@@ -80,6 +72,27 @@ fn without_a_majority_nothing_is_promised() {
     let failure = store.commit(&[naslane::store::Group(vec![change])]);
     assert_eq!(failure, Err(Failure::Unknown));
     assert_eq!(store.read(&[key]), Err(Failure::Unavailable));
+}
+
+/// A member that is cut off from the others knows no leader: another one is asked, and nobody hears of it.
+#[test]
+fn a_member_without_a_leader_is_passed_over() {
+    let cluster = Cluster::start("whole");
+    let mut apart = Cluster::start("apart");
+    drop(apart.open());
+    apart.kill(1);
+    apart.kill(2);
+    while apart.is_up(0) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let mut config = cluster.config();
+    config.endpoints.push(apart.address(0));
+    drop(cluster.open());
+    let mut store = Etcd::connect(config).unwrap();
+    let identity = store.incarnation().unwrap();
+    for _ in 0..100 {
+        assert_eq!(store.incarnation(), Ok(identity));
+    }
 }
 
 /// A cluster that was set up anew behind the same addresses is another store.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 
+use crate::base::clock::Clock;
 use crate::base::metrics::{Quarantine, Recorder};
 use crate::base::{Error, Result};
 use crate::engine::Engine;
@@ -106,6 +107,7 @@ pub(super) struct Worker {
     engine: Arc<Engine>,
     inbox: Arc<Inbox>,
     recorder: Recorder,
+    clock: Clock,
     signs: Option<Arc<Signs>>,
     tap: Option<Listener>,
     wait: Wait,
@@ -140,6 +142,7 @@ impl Worker {
             engine,
             inbox,
             recorder,
+            clock: Clock::new(),
             signs: None,
             tap: None,
             wait,
@@ -299,8 +302,7 @@ impl Worker {
     /// Runs a batch. Completions are published after each lane group.
     fn work(&mut self, segments: &Segments, count: usize) {
         let (mut staged, mut done, mut given) = (0, 0, 0);
-        // Two readings of the clock, 50 ns together, for a batch of one lane group.
-        let begin = Instant::now();
+        let begin = self.clock.read();
         let mut filling = segments.iter().peekable();
         let mut emptying = segments.iter().peekable();
         while done < count {
@@ -337,7 +339,7 @@ impl Worker {
                 }
                 emptying.next();
             }
-            let nanos = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let nanos = self.clock.nanos(begin, self.clock.read());
             self.recorder.latency((done - before) as u64, nanos);
         }
     }

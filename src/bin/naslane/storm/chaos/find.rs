@@ -31,6 +31,10 @@ struct Search {
     owner: Option<Life>,
     /// Since when a takeover is possible.
     possible: Option<Instant>,
+    /// Nodes that had begun to take it and did not come to an end: a fault interrupted them. The session may be theirs.
+    claimants: Vec<Life>,
+    /// One of them kept it from the others.
+    interrupted: bool,
     /// Nobody can go on with the session.
     never: bool,
     answers: Answers,
@@ -43,6 +47,8 @@ impl Search {
             old: ue.home,
             owner: ue.home.map(|home| home.life),
             possible: None,
+            claimants: Vec::new(),
+            interrupted: false,
             never: ue.sessions == 0,
             answers: Answers::default(),
         }
@@ -52,8 +58,12 @@ impl Search {
 /// What a node says to the question for a session.
 enum Asked {
     Here(Home),
-    /// Its owner is present, or this node or its store does not answer.
+    /// Its owner is present, or the store does not answer.
     NotNow,
+    /// This life had begun to take it, and its answer did not come.
+    Begun(Life),
+    /// It does not answer.
+    Silent,
     /// Nobody can go on with it.
     Never,
 }
@@ -71,7 +81,7 @@ impl Ue {
             if self.still_there(&mut search) {
                 return true;
             }
-            search.possible = self.shared.possible(search.owner).or(search.possible);
+            self.look(&mut search);
             let first = self.random.below(NODES);
             for seat in (0..NODES).map(|i| (first + i) % NODES) {
                 if self.giving && search.old.is_some_and(|old| old.life.seat == seat) {
@@ -84,6 +94,17 @@ impl Ue {
             std::thread::sleep(ROUND);
         }
         false
+    }
+
+    /// Since when it can be taken. A claimant that is held is waited for like an owner: until it is free again, or absent.
+    fn look(&self, search: &mut Search) {
+        let mut possible = self.shared.possible(search.owner).or(search.possible);
+        for claimant in &search.claimants {
+            let free = self.shared.free(*claimant);
+            search.interrupted |= free.is_none();
+            possible = possible.zip(free).map(|(one, other)| one.max(other));
+        }
+        search.possible = possible;
     }
 
     /// One node is asked. True when it serves.
@@ -99,12 +120,21 @@ impl Ue {
                 search.never = true;
                 return false;
             }
-            Asked::NotNow => return false,
+            Asked::NotNow => {
+                search.claimants.retain(|claimant| claimant.seat != seat);
+                return false;
+            }
+            Asked::Begun(life) => {
+                search.claimants.retain(|claimant| claimant.seat != seat);
+                search.claimants.push(life);
+                return false;
+            }
+            Asked::Silent => return false,
         };
         let same = search.owner == Some(home.life);
-        let possible = self.shared.possible(search.owner).or(search.possible);
+        self.look(search);
         // The store let it have the session: so it was possible, though the watch has not seen it yet.
-        search.possible = possible.or_else(|| (!same).then(Instant::now));
+        search.possible = search.possible.or_else(|| (!same).then(Instant::now));
         self.arrive(search.old, home);
         let served = self.serves();
         match served {
@@ -115,6 +145,7 @@ impl Ue {
                 // From here on it is this node's to be lost: the next takeover waits for its absence.
                 if !same {
                     search.possible = None;
+                    search.claimants.clear();
                 }
                 search.owner = Some(home.life);
             }
@@ -171,19 +202,23 @@ impl Ue {
 
     /// Asks a node for the session by its name.
     fn ask(&mut self, seat: usize, answers: &mut Answers) -> Asked {
+        let mut begun = None;
         for _ in 0..60 {
             let (place, name) = ((&self.shared.seats[seat], None), self.name());
             let answer =
                 self.lines[seat].call(place, self.shared.patience, move |node| node.take(&name));
             let Some((number, answer)) = self.called((seat, answer), answers) else {
-                return Asked::NotNow;
+                break;
             };
             match answer {
                 Ok(handle) => {
                     let life = Life { seat, number };
                     return Asked::Here(Home { life, handle });
                 }
-                Err(Error::Busy) => std::thread::sleep(ASKING),
+                Err(Error::Busy) => {
+                    begun = Some(Life { seat, number });
+                    std::thread::sleep(ASKING);
+                }
                 Err(Error::NoContext | Error::RekeyRequired | Error::KeyReused) => {
                     return Asked::Never;
                 }
@@ -194,7 +229,7 @@ impl Ue {
                 Err(_) => return Asked::NotNow,
             }
         }
-        Asked::NotNow
+        begun.map_or(Asked::Silent, Asked::Begun)
     }
 
     /// A new session under a new name: the UE registers as if for the first time.
@@ -261,6 +296,7 @@ impl Ue {
             outage: now - search.lost,
             wait: now - possible,
             anew: search.never,
+            interrupted: search.interrupted,
             answers: search.answers.clone(),
         };
         self.shared.tally().takeovers.push(takeover);

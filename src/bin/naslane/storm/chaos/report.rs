@@ -119,6 +119,11 @@ impl Report {
             "takeovers",
             format!("{} ({anew} with a new session)", takeovers.len()),
         );
+        let interrupted = takeovers.iter().filter(|one| one.interrupted).count();
+        line(
+            "of that, interrupted by a fault",
+            format!("{interrupted}, counted from its end"),
+        );
         line("moves in order", tally.moves.to_string());
         line(
             "pauses without a takeover",
@@ -201,7 +206,7 @@ impl Report {
             .map(|one| {
                 json!({
                     "ms": ms(one.at), "ue": one.ue, "from": life(one.from), "to": life(Some(one.to)),
-                    "outage_ms": ms(one.outage), "wait_ms": ms(one.wait), "new_session": one.anew, "answers": one.answers.to_string(),
+                    "outage_ms": ms(one.outage), "wait_ms": ms(one.wait), "new_session": one.anew, "interrupted": one.interrupted, "answers": one.answers.to_string(),
                 })
             })
             .collect();
@@ -254,6 +259,7 @@ mod tests {
             outage: Duration::from_secs(3),
             wait: Duration::from_millis(ms),
             anew: false,
+            interrupted: false,
             answers: Answers::default(),
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Takeover {
     pub(super) wait: Duration,
     /// It began with a new session, because nobody could vouch for the old one.
     pub(super) anew: bool,
+    /// A node had begun to take it when a fault held that node, and it was counted from when that one was free or absent.
+    pub(super) interrupted: bool,
     pub(super) answers: Answers,
 }
 
@@ -153,6 +155,14 @@ impl Shared {
         Some(store.max(able))
     }
 
+    /// Since when a node that may have a session keeps nobody from it: nothing holds it, or the store counts it as absent.
+    pub(super) fn free(&self, life: Life) -> Option<Instant> {
+        let absent = lock(&self.gone).get(&life).copied();
+        let seat = self.seats.get(life.seat)?;
+        let there = seat.node().0 == life.number;
+        absent.or_else(|| seat.able_since().filter(|_| there))
+    }
+
     /// Since when a session of `owner` can be served by a node that is not it: the store answers, it counts the owner as
     /// absent, and there is a node that nothing holds. `None`: not now.
     pub(super) fn possible(&self, owner: Option<Life>) -> Option<Instant> {
@@ -197,6 +207,14 @@ mod tests {
         shared.is_present(life, false);
         shared.store_answers(true);
         assert_eq!(shared.possible(Some(life)), Some(free), "it stays");
+        let claimant = Life { seat: 1, number: 1 };
+        assert!(shared.free(claimant).unwrap() <= free, "nothing holds it");
+        shared.seats[1].set_cut(true);
+        assert_eq!(shared.free(claimant), None, "held and present");
+        shared.is_present(claimant, false);
+        assert!(shared.free(claimant).unwrap() > free, "absent");
+        shared.is_present(claimant, true);
+        shared.seats[1].set_cut(false);
         shared.seats[1].set_cut(true);
         assert_eq!(shared.possible(Some(life)), None);
         shared.seats[1].set_cut(false);
