@@ -31,10 +31,8 @@ struct Search {
     owner: Option<Life>,
     /// Since when a takeover is possible.
     possible: Option<Instant>,
-    /// Nodes that had begun to take it and did not come to an end: a fault interrupted them. The session may be theirs.
+    /// Nodes that nothing held when they began to take it, and that did not come to an end: the session may be theirs.
     claimants: Vec<Life>,
-    /// One of them kept it from the others.
-    interrupted: bool,
     /// Nobody can go on with the session.
     never: bool,
     answers: Answers,
@@ -48,7 +46,6 @@ impl Search {
             owner: ue.home.map(|home| home.life),
             possible: None,
             claimants: Vec::new(),
-            interrupted: false,
             never: ue.sessions == 0,
             answers: Answers::default(),
         }
@@ -81,7 +78,7 @@ impl Ue {
             if self.still_there(&mut search) {
                 return true;
             }
-            self.look(&mut search);
+            search.possible = self.shared.possible(search.owner).or(search.possible);
             let first = self.random.below(NODES);
             for seat in (0..NODES).map(|i| (first + i) % NODES) {
                 if self.giving && search.old.is_some_and(|old| old.life.seat == seat) {
@@ -94,17 +91,6 @@ impl Ue {
             std::thread::sleep(ROUND);
         }
         false
-    }
-
-    /// Since when it can be taken. A claimant that is held is waited for like an owner: until it is free again, or absent.
-    fn look(&self, search: &mut Search) {
-        let mut possible = self.shared.possible(search.owner).or(search.possible);
-        for claimant in &search.claimants {
-            let free = self.shared.free(*claimant);
-            search.interrupted |= free.is_none();
-            possible = possible.zip(free).map(|(one, other)| one.max(other));
-        }
-        search.possible = possible;
     }
 
     /// One node is asked. True when it serves.
@@ -132,9 +118,9 @@ impl Ue {
             Asked::Silent => return false,
         };
         let same = search.owner == Some(home.life);
-        self.look(search);
+        let possible = self.shared.possible(search.owner).or(search.possible);
         // The store let it have the session: so it was possible, though the watch has not seen it yet.
-        search.possible = search.possible.or_else(|| (!same).then(Instant::now));
+        search.possible = possible.or_else(|| (!same).then(Instant::now));
         self.arrive(search.old, home);
         let served = self.serves();
         match served {
@@ -216,7 +202,10 @@ impl Ue {
                     return Asked::Here(Home { life, handle });
                 }
                 Err(Error::Busy) => {
-                    begun = Some(Life { seat, number });
+                    // One that is cut off says so too, and reaches no store.
+                    if self.shared.seats[seat].able_since().is_some() {
+                        begun = Some(Life { seat, number });
+                    }
                     std::thread::sleep(ASKING);
                 }
                 Err(Error::NoContext | Error::RekeyRequired | Error::KeyReused) => {
@@ -288,15 +277,23 @@ impl Ue {
         let possible = search
             .possible
             .map_or(search.lost, |since| since.max(search.lost));
+        // A fault came upon a node that was taking it: either that one serves now, or its absence was waited for as an
+        // owner's is. One that is present and does not serve had not got it.
+        let claimants = search.claimants.iter();
+        let freed = claimants.filter_map(|claimant| match *claimant == to {
+            true => self.shared.able(to),
+            false => self.shared.absent(*claimant),
+        });
+        let freed = freed.max().filter(|freed| *freed > possible);
         let takeover = Takeover {
             ue: self.number,
             from: search.old.map(|home| home.life),
             to,
             at: now - self.shared.begin,
             outage: now - search.lost,
-            wait: now - possible,
+            wait: now - freed.unwrap_or(possible),
             anew: search.never,
-            interrupted: search.interrupted,
+            interrupted: freed.is_some(),
             answers: search.answers.clone(),
         };
         self.shared.tally().takeovers.push(takeover);

@@ -155,19 +155,16 @@ impl Shared {
         Some(store.max(able))
     }
 
-    /// Since when a node that may have a session keeps nobody from it: nothing holds it, or the store counts it as absent.
-    pub(super) fn free(&self, life: Life) -> Option<Instant> {
-        let absent = lock(&self.gone).get(&life).copied();
-        let seat = self.seats.get(life.seat)?;
-        let there = seat.node().0 == life.number;
-        absent.or_else(|| seat.able_since().filter(|_| there))
+    /// Since when the store counts this node as absent, if it does.
+    pub(super) fn absent(&self, life: Life) -> Option<Instant> {
+        lock(&self.gone).get(&life).copied()
     }
 
     /// Since when a session of `owner` can be served by a node that is not it: the store answers, it counts the owner as
     /// absent, and there is a node that nothing holds. `None`: not now.
     pub(super) fn possible(&self, owner: Option<Life>) -> Option<Instant> {
         let free = match owner {
-            Some(life) => *lock(&self.gone).get(&life)?,
+            Some(life) => self.absent(life)?,
             None => self.begin,
         };
         let store = (*lock(&self.store_since))?;
@@ -207,14 +204,8 @@ mod tests {
         shared.is_present(life, false);
         shared.store_answers(true);
         assert_eq!(shared.possible(Some(life)), Some(free), "it stays");
-        let claimant = Life { seat: 1, number: 1 };
-        assert!(shared.free(claimant).unwrap() <= free, "nothing holds it");
-        shared.seats[1].set_cut(true);
-        assert_eq!(shared.free(claimant), None, "held and present");
-        shared.is_present(claimant, false);
-        assert!(shared.free(claimant).unwrap() > free, "absent");
-        shared.is_present(claimant, true);
-        shared.seats[1].set_cut(false);
+        assert_eq!(shared.absent(Life { seat: 1, number: 1 }), None);
+        assert!(shared.absent(life).unwrap() <= free);
         shared.seats[1].set_cut(true);
         assert_eq!(shared.possible(Some(life)), None);
         shared.seats[1].set_cut(false);
