@@ -1,7 +1,5 @@
 //! The ground: used by every floor, uses none.
 
-#[cfg(feature = "std")]
-pub(crate) mod clock;
 pub mod cpu;
 pub mod error;
 #[cfg(feature = "std")]

@@ -4,6 +4,7 @@
 //! [`Queue`]; everything else (establishing, authentication, release, export, diagnosis) is called on the shard's
 //! [`Engine`] by whoever needs it: every verb is thread safe.
 
+mod clock;
 mod here;
 mod plan;
 mod run;

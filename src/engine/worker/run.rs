@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 
-use crate::base::clock::Clock;
 use crate::base::metrics::{Quarantine, Recorder};
 use crate::base::{Error, Result};
 use crate::engine::Engine;
 use crate::engine::ring::{Doorbell, ENTRIES, Fault, Payload, Sleeper, WorkerEnd};
 use crate::security::protect::LANES;
 
+use super::clock::Clock;
 use super::plan::Wait;
 use super::signs::Signs;
 use super::stage::{Admission, Origin, Stage};

@@ -6,11 +6,11 @@
 
 use std::time::Instant;
 
-use super::cpu::{has_steady_ticks, ticks};
+use crate::base::cpu::{has_steady_ticks, ticks};
 
 /// A clock of one thread.
 #[derive(Debug)]
-pub(crate) struct Clock {
+pub(super) struct Clock {
     /// Ticks are good for nothing here: the system's clock is read instead.
     steady: bool,
     anchor: (Instant, u64),
@@ -24,7 +24,7 @@ pub(crate) struct Clock {
 const MOST: u64 = 1 << 35;
 
 impl Clock {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(has_steady_ticks())
     }
 
@@ -39,7 +39,7 @@ impl Clock {
 
     /// Where the clock stands, in a unit of its own.
     #[inline(always)]
-    pub(crate) fn read(&self) -> u64 {
+    pub(super) fn read(&self) -> u64 {
         if self.steady {
             ticks()
         } else {
@@ -49,7 +49,7 @@ impl Clock {
 
     /// Nanoseconds from one reading to a later one.
     #[inline(always)]
-    pub(crate) fn nanos(&mut self, from: u64, to: u64) -> u64 {
+    pub(super) fn nanos(&mut self, from: u64, to: u64) -> u64 {
         if !self.steady {
             return to.saturating_sub(from);
         }
