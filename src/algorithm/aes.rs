@@ -23,6 +23,11 @@ const GROUP: usize = 8;
 /// Groups whose keys are asked for ahead.
 const AHEAD: usize = 2;
 
+/// Messages that are put into order together where there are more than a chunk: more of a group are of one length.
+/// 256 messages of 24 to 160 octets take 55.9 ns each so and 59.7 in four parts (in turns, like a Cascade Lake; 49.0
+/// and 51.2 with VAES).
+const MANY: usize = 256;
+
 /// Octets of a raw key.
 const RAW: usize = 16;
 
@@ -119,9 +124,17 @@ const FINE: usize = 192;
 
 #[inline(always)]
 fn shaped<L: Message>(row: &Backend<L::Room>, lanes: &mut [L], ask: fn(&Key)) {
-    for chunk in lanes.chunks_mut(CHUNK) {
+    if lanes.len() > CHUNK {
+        return sorted::<L, MANY>(row, lanes, ask);
+    }
+    sorted::<L, CHUNK>(row, lanes, ask);
+}
+
+#[inline(always)]
+fn sorted<L: Message, const N: usize>(row: &Backend<L::Room>, lanes: &mut [L], ask: fn(&Key)) {
+    for chunk in lanes.chunks_mut(N) {
         let count = chunk.len();
-        let mut order = [const { None }; CHUNK];
+        let mut order = [const { None }; N];
         shape::sorted(chunk, |lane| finer(lane.len()), &mut order);
         let order = &mut order[..count];
         let ask = |lane: &Option<&mut L>| {

@@ -20,8 +20,8 @@ fn class(len: usize) -> usize {
 
 /// Of a counting sort, longest first: the place of the first of each class, and how many there are of all.
 #[inline(always)]
-fn firsts(classes: impl Iterator<Item = usize>) -> ([u8; CLASSES], u8) {
-    let mut next = [0_u8; CLASSES];
+fn firsts(classes: impl Iterator<Item = usize>) -> ([u16; CLASSES], u16) {
+    let mut next = [0_u16; CLASSES];
     for class in classes {
         next[class] += 1;
     }
@@ -44,7 +44,7 @@ pub(super) fn order<L>(lanes: &mut [L], len: impl Fn(&L) -> usize) {
     let mut place = [0_u8; MOST];
     for (lane, place) in lanes.iter().zip(&mut place) {
         let next = &mut next[class(lane)];
-        *place = *next;
+        *place = *next as u8; // below MOST
         *next += 1;
     }
     for i in 0..lanes.len().min(MOST) {
@@ -56,13 +56,13 @@ pub(super) fn order<L>(lanes: &mut [L], len: impl Fn(&L) -> usize) {
     }
 }
 
-/// Up to `N` lanes, at most [`MOST`], by length, longest first: as [`order`] does it, but the lanes stay where they are.
+/// Up to `N` lanes by length, longest first: as [`order`] does it, but the lanes stay where they are.
 pub(super) fn sorted<'l, L, const N: usize>(
     lanes: &'l mut [L],
     len: impl Fn(&L) -> usize,
     places: &mut [Option<&'l mut L>; N],
 ) {
-    const { assert!(N <= MOST) };
+    const { assert!(N <= u16::MAX as usize) };
     let class = |lane: &L| class(len(lane));
     if lanes.is_sorted_by_key(|lane| core::cmp::Reverse(class(lane))) {
         for (place, lane) in places.iter_mut().zip(lanes) {
@@ -113,6 +113,19 @@ mod tests {
             let mut sorted = order.clone();
             sorted.sort_unstable();
             assert!(sorted.into_iter().map(usize::from).eq(0..count));
+        }
+    }
+
+    #[test]
+    fn as_many_as_wanted_in_their_places() {
+        for count in [0, 1, 255, 256, 300] {
+            let mut lens: Vec<usize> = (0..count).map(|i| (i * 37) % 700).collect();
+            let all: usize = lens.iter().sum();
+            let mut places = [const { None }; 300];
+            sorted(&mut lens, |len| *len, &mut places);
+            let lens: Vec<usize> = places.iter().flatten().map(|len| **len).collect();
+            assert!(lens.is_sorted_by_key(|len| core::cmp::Reverse(super::class(*len))));
+            assert_eq!((lens.len(), lens.iter().sum::<usize>()), (count, all));
         }
     }
 
