@@ -241,11 +241,23 @@ impl Worker {
     /// Each line that has jobs gets an equal share, then what others leave of theirs. So a job waits for the batch that
     /// runs when it comes and goes into the next one, however much another client has queued, as long as its own
     /// client has no more under way than its share.
+    #[inline]
     pub(super) fn turn(&mut self) -> usize {
         let ready = self.lines.iter().filter(|line| line.end.is_ready());
-        let share = match ready.count() {
-            0 => return 0,
-            ready => (LANES / ready).max(1),
+        match ready.count() {
+            0 => 0,
+            ready => self.batch(ready),
+        }
+    }
+
+    /// Apart from the look for jobs: nothing of what a batch needs on the stack is touched while there are none.
+    #[inline(never)]
+    fn batch(&mut self, ready: usize) -> usize {
+        // No division for a single line: three of them were a tenth of an empty job's way through here.
+        let share = if ready == 1 {
+            LANES
+        } else {
+            (LANES / ready).max(1)
         };
         let mut segments = Segments::new();
         let mut count = 0;
@@ -256,19 +268,23 @@ impl Worker {
         if count == 0 {
             return 0;
         }
-        self.first = (self.first + 1) % self.lines.len();
+        self.first = next(self.first, self.lines.len());
         let left = self.lines.iter().map(|line| u64::from(line.end.left()));
         let waiting = count as u64 + left.sum::<u64>();
+        self.work(&segments, count);
         self.recorder.batch(count as u64);
         self.recorder.ring_occupancy(waiting);
-        self.work(&segments, count);
         count
     }
 
     /// Takes up to `share` jobs of each line, over the lines in turn.
     fn collect(&mut self, share: usize, (segments, count): (&mut Segments, &mut usize)) {
-        for step in 0..self.lines.len() {
-            let at = (self.first + step) % self.lines.len();
+        let lines = self.lines.len();
+        // Lines may have gone since the last batch.
+        let mut following = if self.first < lines { self.first } else { 0 };
+        for _ in 0..lines {
+            let at = following;
+            following = next(at, lines);
             let line = &mut self.lines[at];
             let room = share.min(LANES - *count);
             match line.end.take(&mut self.stage.jobs[*count..*count + room]) {
@@ -403,6 +419,11 @@ impl Worker {
         }
         self.lines.iter().for_each(|line| line.end.wake_up());
     }
+}
+
+/// The place after this one, of so many in a circle.
+const fn next(place: usize, count: usize) -> usize {
+    if place + 1 < count { place + 1 } else { 0 }
 }
 
 /// The word that a fault is counted under.

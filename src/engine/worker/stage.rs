@@ -114,13 +114,12 @@ impl Stage {
             self.use_up(room);
             return Ok(true);
         }
-        let job = *job;
         let Extent {
             source,
             input,
             apart,
             output,
-        } = Extent::of(&job, origin.payload.len())?;
+        } = Extent::of(job, origin.payload.len())?;
         if input > MOST {
             return Err(Error::TooLong);
         }
@@ -138,7 +137,7 @@ impl Stage {
             in_len: fits(input)?,
             out_offset: fits(start + apart)?,
             out_capacity: fits(output)?,
-            ..job
+            ..*job
         });
         self.use_up(needed);
         Ok(true)
