@@ -94,6 +94,7 @@ impl ClientEnd {
         if self.pushed == self.published {
             return false;
         }
+        self.view.send_submissions(self.published..self.pushed);
         self.published = self.pushed;
         // Pairs with `accept` in `WorkerEnd::take`: the slots are visible. The reads of the completion slots that
         // are free again came before, so the worker's next writes there come after.

@@ -142,10 +142,12 @@ impl WorkerEnd {
         if jobs.is_empty() || pending == 0 {
             return false;
         }
+        let first = self.completed;
         for job in jobs.iter().take(pending as usize) {
             self.view.completion(self.completed).store(job);
             self.completed = self.completed.wrapping_add(1);
         }
+        self.view.send_completions(first..self.completed);
         // Pairs with `accept` in `ClientEnd::reap`: the slots are visible. The reads of the submission slots came
         // before, so the client's next writes there come after.
         publish(&self.view.words().complete_tail.0, self.completed);

@@ -31,7 +31,7 @@ impl Clock {
     fn with(steady: bool) -> Self {
         Self {
             steady,
-            anchor: (Instant::now(), ticks()),
+            anchor: both(),
             scale: 0,
             between: 0,
         }
@@ -64,7 +64,7 @@ impl Clock {
     /// Compares both clocks.
     #[cold]
     fn learn(&mut self) {
-        let (time, count) = (Instant::now(), ticks());
+        let (time, count) = both();
         let nanos = time.saturating_duration_since(self.anchor.0).as_nanos();
         let passed = count.wrapping_sub(self.anchor.1).max(1);
         let scale = (nanos << 32) / u128::from(passed);
@@ -78,6 +78,22 @@ impl Clock {
             self.between = passed.saturating_mul(2).min(MOST);
         }
     }
+}
+
+/// Both clocks at one moment: of a few readings the one that took least, because a thread may be stopped within it.
+fn both() -> (Instant, u64) {
+    let readings = [(); 4].map(|()| {
+        let before = ticks();
+        let time = Instant::now();
+        let after = ticks();
+        (time, before, after.wrapping_sub(before))
+    });
+    let [first, ..] = readings;
+    let best = readings.into_iter().fold(
+        first,
+        |best, this| if this.2 < best.2 { this } else { best },
+    );
+    (best.0, best.1.wrapping_add(best.2 / 2))
 }
 
 fn since(begin: Instant) -> u64 {
