@@ -102,6 +102,7 @@ fn all(wanted: &str, count: usize) {
                     int: &keys[count - 1 - i],
                     head: [7; 8],
                     ciphered: 1..text.len(),
+                    plain: None,
                     text,
                     mac,
                 })

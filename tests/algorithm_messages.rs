@@ -68,13 +68,41 @@ fn step_by_step((nea, nia): (Nea, Nia), message: &Message) -> (Vec<u8>, [u8; 4])
     (text, mac)
 }
 
-fn protect(pair: (Nea, Nia), messages: &mut [Message]) {
+/// Where a message stands before it is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    Here,
+    /// All but the sequence number elsewhere.
+    Apart,
+    /// As `Apart`, but every third in its place, and another half of every fifth.
+    Both,
+}
+
+fn protect(pair: (Nea, Nia), messages: &mut [Message], stands: Stands) {
+    let sources: Vec<_> = messages
+        .iter()
+        .map(|message| message.text.clone())
+        .collect();
     let mut lanes: Vec<_> = messages
         .iter_mut()
-        .map(|message| ProtectLane {
+        .zip(&sources)
+        .enumerate()
+        .map(|(i, (message, source))| ProtectLane {
             enc: &message.enc,
             int: &message.int,
             input: message.input,
+            plain: {
+                let begin = match stands {
+                    Stands::Here => None,
+                    Stands::Both if i % 3 == 0 => None,
+                    Stands::Both if i % 5 == 0 => Some(source.len() / 2),
+                    _ => Some(1.min(source.len())),
+                };
+                // What was there before must not matter.
+                let rest = begin.map(|begin| &mut message.text[begin..]);
+                rest.into_iter().flatten().for_each(|octet| *octet ^= 0xA5);
+                begin.map(|begin| &source[begin..])
+            },
             text: &mut message.text,
             ciphered: message.ciphered.clone(),
             mac: [0; 4],
@@ -112,9 +140,15 @@ fn there_and_back(random: &mut SplitMix, pair: (Nea, Nia), lens: &[usize]) {
         .iter()
         .map(|message| step_by_step(pair, message))
         .collect();
-    protect(pair, &mut all);
-    for (message, (text, mac)) in all.iter().zip(&expected) {
-        assert!(message.text == *text && message.mac == *mac, "{name}");
+    for stands in [Stands::Both, Stands::Apart, Stands::Here] {
+        for (message, text) in all.iter_mut().zip(&plain) {
+            message.text.clone_from(text);
+        }
+        protect(pair, &mut all, stands);
+        for (message, (text, mac)) in all.iter().zip(&expected) {
+            let same = message.text == *text && message.mac == *mac;
+            assert!(same, "{name} {stands:?}");
+        }
     }
     // Every third message arrives with a bent MAC, every seventh with a bent text.
     let null = pair.1 == Nia::Nia0;
@@ -212,6 +246,7 @@ fn keys_prepared_side_by_side_are_those_prepared_alone() {
                         int,
                         input,
                         text: &mut text,
+                        plain: None,
                         ciphered: 1..27,
                         mac: [0; 4],
                     }];

@@ -6,7 +6,7 @@ mod kernel_common;
 use kernel_common::SplitMix;
 use kernel_common::guard::{End, Guarded};
 use kernel_common::subject::{Job, Subject, Verb};
-use naslane::kernel::{Backend, Lane, aes128, clmul, sha256, snow3g, zuc};
+use naslane::kernel::{Backend, Lane, Room, aes128, clmul, sha256, snow3g, zuc};
 
 /// The same test for every room.
 macro_rules! every_room {
@@ -108,6 +108,52 @@ fn r33_r35_nothing_outside_the_message_is_touched<S: Subject>() {
     }
 }
 every_room!(r33_r35_nothing_outside_the_message_is_touched);
+
+/// A message that stands elsewhere is read there, within its bounds, and only read.
+#[test]
+fn r33_r35_a_plain_message_elsewhere_is_only_read() {
+    let (mut source, mut target) = (Guarded::new(), Guarded::new());
+    let key = aes128::Key::new(&[7; 16]);
+    let seal = |row: &Backend<aes128::Seal>, verb, text: &mut [u8], plain: Option<&[u8]>| {
+        let mut mac = [0; 4];
+        let mut lane = aes128::SealLane {
+            enc: &key,
+            int: &key,
+            head: [5; 8],
+            ciphered: 1..text.len(),
+            text,
+            plain,
+            mac: &mut mac,
+        };
+        match verb {
+            Verb::One => (row.one)(&mut lane),
+            Verb::Many => (row.many)(std::slice::from_mut(&mut lane)),
+        }
+        mac
+    };
+    for len in (1..=400).chain([1024, 4096]) {
+        let message = SplitMix(len as u64).bytes(len);
+        let mut expected = message.clone();
+        let last = aes128::Seal::backends().last().unwrap();
+        let mac = seal(last, Verb::One, &mut expected, None);
+        let mut begun = vec![0xA5; len];
+        begun[0] = message[0];
+        for row in rows::<aes128::Seal>() {
+            for (verb, end) in [Verb::One, Verb::Many]
+                .into_iter()
+                .flat_map(|verb| [(verb, End::Front), (verb, End::Back)])
+            {
+                source.place(&message[1..], end);
+                let plain = source.freeze(len - 1, end);
+                let text = target.place(&begun, end);
+                let got = seal(row, verb, text, Some(plain));
+                let same = got == mac && *text == expected;
+                assert!(same, "{} {verb:?} {len} {end:?}", row.name);
+                assert!(target.intact(len, end), "{} {len}", row.name);
+            }
+        }
+    }
+}
 
 fn all_lengths_and_a_neighbour<S: Subject>() {
     // Two lanes whose lengths differ, every length to 4096; under valgrind (see tests/run) in steps that reach every

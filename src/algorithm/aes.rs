@@ -13,6 +13,7 @@ use arrayvec::ArrayVec;
 
 pub(super) const PAIR: Pair = Pair {
     protect: |lanes| run(lanes),
+    reads_apart: true,
     open: None,
     verify: |lanes| run(lanes),
 };
@@ -57,6 +58,7 @@ impl Message for ProtectLane<'_> {
             int: apart_ref(self.int).aes(),
             head: self.input.head(),
             text: &mut self.text[..len],
+            plain: self.plain.map(|plain| &plain[..apart(plain.len())]),
             ciphered: apart(self.ciphered.start)..apart(self.ciphered.end),
             mac: &mut self.mac,
         }

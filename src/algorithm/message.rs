@@ -8,6 +8,7 @@ use core::ops::Range;
 
 use super::{Input, Key, Nea, Nia, pair};
 use crate::base::secret::ct_eq_mac;
+use crate::kernel::aes128::message::settle;
 
 /// Messages that go through the kernels together.
 pub(super) const CHUNK: usize = 64;
@@ -23,8 +24,12 @@ pub struct ProtectLane<'a> {
     pub int: &'a Key,
     /// COUNT, BEARER, DIRECTION of both.
     pub input: Input,
-    /// What the MAC covers: the sequence number octet and the message. The message is ciphered in place.
+    /// What the MAC covers: the sequence number octet and the message, which is ciphered.
     pub text: &'a mut [u8],
+    /// The plain message when it does not stand in `text` yet: what the last octets of `text`, as many as these, are
+    /// before they are ciphered. Of more octets than `text` has the first count. Where the algorithms can they read it
+    /// here and write it there; else it is copied first.
+    pub plain: Option<&'a [u8]>,
     /// The part of `text` that is ciphered: `1..text.len()` for a whole message. What lies outside `text` does not
     /// count.
     pub ciphered: Range<usize>,
@@ -65,6 +70,12 @@ pub(crate) struct OpenLane<'a> {
 }
 
 impl ProtectLane<'_> {
+    /// Puts a plain message that stands elsewhere into the text.
+    #[inline(always)]
+    pub(super) fn settle(&mut self) {
+        settle(self.text, &mut self.plain);
+    }
+
     /// The ciphered part, inside the text.
     #[inline(always)]
     pub(super) fn part(&self) -> Range<usize> {
@@ -98,9 +109,13 @@ fn inside(range: &Range<usize>, len: usize) -> Range<usize> {
     range.start.min(end)..end
 }
 
-/// Ciphers every message in place and computes its MAC.
+/// Ciphers every message and computes its MAC.
 pub fn protect(nea: Nea, nia: Nia, lanes: &mut [ProtectLane<'_>]) {
-    if let Some(pair) = pair::of(nea, nia) {
+    let pair = pair::of(nea, nia);
+    if !pair.is_some_and(|pair| pair.reads_apart) {
+        lanes.iter_mut().for_each(ProtectLane::settle);
+    }
+    if let Some(pair) = pair {
         return (pair.protect)(lanes);
     }
     (nea.row().cipher_part)(lanes);

@@ -274,6 +274,7 @@ impl<'a> Sealing<'a> {
             int: self.int,
             input,
             text,
+            plain: None,
             ciphered,
             mac: [0; 4],
         }

@@ -183,6 +183,7 @@ impl Driven for aes128::Seal {
                 int,
                 head: [0x33; 8],
                 ciphered: 1..text.len(),
+                plain: None,
                 text,
                 mac,
             })

@@ -171,21 +171,41 @@ fn whole(job: &Job<'_>) -> ([aes128::Key; 2], [u8; 8], std::ops::Range<usize>) {
     (keys, random.next().to_be_bytes(), ciphered)
 }
 
+/// A copy of the end of a message.
+fn elsewhere(job: &Job<'_>) -> Option<Vec<u8>> {
+    let begin = match job.seed % 8 {
+        0..4 => return None,
+        4 => job.data.len() / 2,
+        _ => 1.min(job.data.len()),
+    };
+    Some(job.data[begin..].to_vec())
+}
+
 impl Subject for aes128::Seal {
     const IN_PLACE: bool = true;
     fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
         let secrets: Vec<_> = jobs.iter().map(whole).collect();
         let mut macs = vec![[0; 4]; jobs.len()];
+        // Every second message begins elsewhere: all but its first byte, or half of it.
+        let sources: Vec<_> = jobs.iter().map(elsewhere).collect();
+        for (job, source) in jobs.iter_mut().zip(&sources) {
+            let begin = job.data.len() - source.as_ref().map_or(0, Vec::len);
+            job.data[begin..]
+                .iter_mut()
+                .for_each(|octet| *octet ^= 0xA5);
+        }
         let mut lanes: Vec<_> = jobs
             .iter_mut()
             .zip(&secrets)
             .zip(&mut macs)
+            .zip(&sources)
             .map(
-                |((job, ([enc, int], head, ciphered)), mac)| aes128::SealLane {
+                |(((job, ([enc, int], head, ciphered)), mac), source)| aes128::SealLane {
                     enc,
                     int,
                     head: *head,
                     text: job.data,
+                    plain: source.as_deref(),
                     ciphered: ciphered.clone(),
                     mac,
                 },

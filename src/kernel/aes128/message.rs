@@ -22,8 +22,11 @@ pub struct SealLane<'a> {
     pub int: &'a Key,
     /// First half of the first counter block, and what CMAC takes in front of the text.
     pub head: [u8; 8],
-    /// What CMAC covers. Encrypted in place.
+    /// What CMAC covers, encrypted.
     pub text: &'a mut [u8],
+    /// The bytes that the end of the text is to be before it is encrypted, when they stand elsewhere. Of more bytes than
+    /// the text has the first count.
+    pub plain: Option<&'a [u8]>,
     /// The part that is encrypted; what lies outside `text` does not count.
     pub ciphered: Range<usize>,
     /// Result: the first four bytes of the CMAC.
@@ -68,6 +71,11 @@ pub(super) trait Whole {
     #[cfg(target_arch = "x86_64")]
     fn text_mut(&mut self) -> &mut [u8];
     fn ciphered(&self) -> &Range<usize>;
+    /// What the end of the text is to be first.
+    #[cfg(target_arch = "x86_64")]
+    fn plain(&self) -> Option<&[u8]>;
+    /// Puts that in its place.
+    fn settle(&mut self);
     /// Takes the MAC that was computed.
     fn put(&mut self, mac: [u8; 4]);
     /// False where the MAC has turned out wrong.
@@ -78,7 +86,8 @@ pub(super) trait Whole {
     #[inline(always)]
     fn regular(&self) -> bool {
         let (len, part) = (self.text().len(), self.ciphered());
-        part.start == 1 && part.end >= len && len > 0
+        let whole = self.plain().is_none_or(|plain| plain.len() + 1 == len);
+        part.start == 1 && part.end >= len && len > 0 && whole
     }
 
     /// The ciphered part, inside the text.
@@ -91,7 +100,7 @@ pub(super) trait Whole {
 }
 
 macro_rules! whole {
-    ($lane:ident, $opens:literal, $put:expr, $proceeds:expr) => {
+    ($lane:ident, $opens:literal, $plain:expr, $settle:expr, $put:expr, $proceeds:expr) => {
         impl Whole for $lane<'_> {
             const OPENS: bool = $opens;
             #[cfg(target_arch = "x86_64")]
@@ -100,6 +109,7 @@ macro_rules! whole {
                 self.enc
             }
             fn cipher_lane(&mut self) -> Lane<'_, Key> {
+                self.settle();
                 let part = if self.proceeds() { self.part() } else { 0..0 };
                 Lane {
                     key: self.enc,
@@ -128,6 +138,17 @@ macro_rules! whole {
             fn ciphered(&self) -> &Range<usize> {
                 &self.ciphered
             }
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            fn plain(&self) -> Option<&[u8]> {
+                let plain: fn(&Self) -> Option<&[u8]> = $plain;
+                plain(self)
+            }
+            #[inline(always)]
+            fn settle(&mut self) {
+                let settle: fn(&mut Self) = $settle;
+                settle(self);
+            }
             #[inline(always)]
             fn put(&mut self, mac: [u8; 4]) {
                 let put: fn(&mut Self, [u8; 4]) = $put;
@@ -141,13 +162,32 @@ macro_rules! whole {
         }
     };
 }
-whole!(SealLane, false, |lane, mac| *lane.mac = mac, |_| true);
+whole!(
+    SealLane,
+    false,
+    |lane| lane.plain,
+    |lane| settle(lane.text, &mut lane.plain),
+    |lane, mac| *lane.mac = mac,
+    |_| true
+);
 whole!(
     OpenLane,
     true,
+    |_| None,
+    |_| (),
     |lane, mac| *lane.authentic = ct_eq_mac(mac, lane.mac),
     |lane| *lane.authentic
 );
+
+/// Copies what stands elsewhere to the end of the text.
+#[inline(always)]
+pub(crate) fn settle(text: &mut [u8], plain: &mut Option<&[u8]>) {
+    if let Some(plain) = plain.take() {
+        let len = plain.len().min(text.len());
+        let start = text.len() - len;
+        text[start..].copy_from_slice(&plain[..len]);
+    }
+}
 
 /// Lanes that the composed rows take at a time.
 const GROUP: usize = 8;
@@ -282,6 +322,7 @@ impl Room for Seal {
                 int: &key,
                 head: HEAD,
                 text: &mut text[..*len],
+                plain: None,
                 ciphered: 1..*len,
                 mac,
             })
