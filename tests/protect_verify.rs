@@ -40,9 +40,9 @@ fn ue(role: Role, algorithms: Algorithms, side: &SidePool) -> UeSecurity {
 
 fn send(ue: &mut UeSecurity, plain: &[u8], form: &Form) -> Result<Vec<u8>> {
     let numbered = protect::number(ue, GPP, (plain, form), &Settings::default())?;
-    let mut pdu = vec![0; protect::OVERHEAD];
-    pdu.extend_from_slice(plain);
-    protect::seal(&mut [Sealing::new(numbered, ue, &mut pdu)?]);
+    // The plain message is not in its place: it stands elsewhere.
+    let mut pdu = vec![0xA5; protect::OVERHEAD + plain.len()];
+    protect::seal(&mut [Sealing::new(numbered, ue, &mut pdu)?.reading(plain)?]);
     Ok(pdu)
 }
 
@@ -59,6 +59,24 @@ fn receive(ue: &mut UeSecurity, pdu: &[u8], expect: Expect) -> (Verdict, Vec<u8>
     let verdict = verify::commit(ue, checked.unwrap(), &settings);
     out.truncate(verdict.len);
     (verdict, out)
+}
+
+#[test]
+fn another_message_than_the_numbered_one_is_not_sealed() {
+    let side = SidePool::new(4);
+    let (nea, nia) = (Nea::Nea2, Nia::Nia2);
+    let mut amf = ue(Role::Amf, Algorithms { nea, nia }, &side);
+    let command = [0x7E, 0, 0x5D, 0x22, 1, 2, 0xF0, 0xF0];
+    let form = Form::Command(Place::Candidate);
+    let settings = Settings::default();
+    for len in [0, 7] {
+        let numbered = protect::number(&mut amf, GPP, (&command, &form), &settings).unwrap();
+        let mut pdu = [0xA5; protect::OVERHEAD + 8];
+        let sealing = Sealing::new(numbered, &amf, &mut pdu).unwrap();
+        let refused = sealing.reading(&command[..len]).map(drop);
+        assert_eq!(refused, Err(Error::OutOfRange));
+        assert_eq!(pdu, [0xA5; protect::OVERHEAD + 8], "nothing is emitted");
+    }
 }
 
 #[test]

@@ -81,20 +81,19 @@ impl Plain<'_> {
             .is_some_and(|needed| needed <= room)
     }
 
-    /// Moves the plain message behind the free octets of the header and returns the PDU to be.
-    fn lay_out(&mut self) -> Option<&mut [u8]> {
+    /// The PDU to be, and the plain message where it does not stand in it, behind the free octets of the header.
+    fn lay_out(&mut self) -> Option<(&mut [u8], Option<&[u8]>)> {
         match self {
             Self::Apart { plain, out } => {
                 let pdu = out.get_mut(..plain.len() + OVERHEAD)?;
-                pdu[OVERHEAD..].copy_from_slice(plain);
-                Some(pdu)
+                Some((pdu, Some(plain)))
             }
             Self::InPlace { buffer, len } => {
                 let pdu = buffer.get_mut(..*len + OVERHEAD)?;
                 pdu.copy_within(..*len, OVERHEAD);
-                Some(pdu)
+                Some((pdu, None))
             }
-            Self::Placed(pdu) => Some(pdu),
+            Self::Placed(pdu) => Some((pdu, None)),
         }
     }
 }
@@ -253,7 +252,9 @@ fn seal<const N: usize>(
         let Task::Protect { plain, .. } = &mut work.task else {
             continue;
         };
-        let Some(pdu) = plain.lay_out() else { continue };
+        let Some((pdu, plain)) = plain.lay_out() else {
+            continue;
+        };
         let sent = Sent {
             len: pdu.len(),
             count: ticket.stage.count(),
@@ -261,7 +262,12 @@ fn seal<const N: usize>(
             near_wrap: ticket.stage.near_wrap(),
         };
         let security = &held[ticket.guard].guard.security;
-        match Sealing::new(ticket.stage, security, pdu) {
+        let lane = Sealing::new(ticket.stage, security, pdu);
+        let lane = match plain {
+            Some(plain) => lane.and_then(|lane| lane.reading(plain)),
+            None => lane,
+        };
+        match lane {
             Ok(mut lane) => {
                 work.algorithms = names(lane.pair());
                 work.report = Report::Protected(Ok(sent));

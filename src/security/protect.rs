@@ -202,7 +202,8 @@ fn treatment(
     }
 }
 
-/// A numbered message with its keys and its buffer: octets 7.. hold the plain message, the header is free.
+/// A numbered message with its keys and its buffer: octets 7.. hold the plain message unless it stands elsewhere
+/// ([`Sealing::reading`]), the header is free.
 pub struct Sealing<'a> {
     numbered: Numbered,
     nea: Nea,
@@ -211,6 +212,7 @@ pub struct Sealing<'a> {
     int: &'a Key,
     direction: Direction,
     pdu: &'a mut [u8],
+    plain: Option<&'a [u8]>,
     mac: [u8; 4],
 }
 
@@ -243,8 +245,22 @@ impl<'a> Sealing<'a> {
             direction: ue.role().sends(),
             numbered,
             pdu,
+            plain: None,
             mac: [0; 4],
         })
+    }
+
+    /// The plain message that [`number`] saw stands here: the PDU needs only room for it.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`]: it has another length.
+    #[inline(always)]
+    pub fn reading(mut self, plain: &'a [u8]) -> Result<Self> {
+        if plain.len() != self.numbered.len {
+            return Err(Error::OutOfRange);
+        }
+        self.plain = Some(plain);
+        Ok(self)
     }
 
     fn input(&self) -> Input {
@@ -274,7 +290,7 @@ impl<'a> Sealing<'a> {
             int: self.int,
             input,
             text,
-            plain: None,
+            plain: self.plain,
             ciphered,
             mac: [0; 4],
         }

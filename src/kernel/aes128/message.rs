@@ -86,8 +86,17 @@ pub(super) trait Whole {
     #[inline(always)]
     fn regular(&self) -> bool {
         let (len, part) = (self.text().len(), self.ciphered());
-        let whole = self.plain().is_none_or(|plain| plain.len() + 1 == len);
-        part.start == 1 && part.end >= len && len > 0 && whole
+        part.start == 1 && part.end >= len && len > 0
+    }
+
+    /// Settles bytes that are not all of a regular message but its first, so that those that stand elsewhere then are.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn settle_part(&mut self) {
+        let len = self.text().len();
+        if self.plain().is_some_and(|plain| plain.len() + 1 != len) {
+            self.settle();
+        }
     }
 
     /// The ciphered part, inside the text.

@@ -133,7 +133,7 @@ pub(super) fn apply<L: Whole>(lane: &mut L, mask: u64, chunk: usize, z: __m512i)
     let source = source.map_or(place.cast_const(), |plain| {
         plain.wrapping_add(WIDTH * chunk)
     });
-    // SAFETY: only bytes with a bit in the mask are touched; a plain message of a regular one has as many.
+    // SAFETY: only bytes with a bit in the mask are touched; of those that stand elsewhere there are as many.
     unsafe {
         let text = _mm512_maskz_loadu_epi8(mask, source.cast());
         let text = _mm512_maskz_mov_epi8(mask, _mm512_xor_si512(text, z));

@@ -64,6 +64,7 @@ pub(super) fn cmac_many(lanes: &mut [CmacLane<'_>]) {
 
 /// A single whole message.
 pub(super) fn message_one<L: Whole>(lane: &mut L) {
+    lane.settle_part();
     match HaveVaes512::detect() {
         // SAFETY: as in `ctr_one`.
         Some(_) if lane.regular() => unsafe { single::one(lane) },
@@ -77,6 +78,7 @@ pub(super) fn message_many<L: Whole>(lanes: &mut [L]) {
         return x86_aesni::message_many(lanes);
     }
     for group in lanes.chunks_mut(message::GROUP) {
+        group.iter_mut().for_each(Whole::settle_part);
         if group.iter().all(Whole::regular) {
             // SAFETY: as in `ctr_one`.
             unsafe { message::many(group) };
