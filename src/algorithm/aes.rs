@@ -13,7 +13,6 @@ use arrayvec::ArrayVec;
 
 pub(super) const PAIR: Pair = Pair {
     protect: |lanes| run(lanes),
-    reads_apart: true,
     open: None,
     verify: |lanes| run(lanes),
 };

@@ -27,8 +27,8 @@ pub struct ProtectLane<'a> {
     /// What the MAC covers: the sequence number octet and the message, which is ciphered.
     pub text: &'a mut [u8],
     /// The plain message when it does not stand in `text` yet: what the last octets of `text`, as many as these, are
-    /// before they are ciphered. Of more octets than `text` has the first count. Where the algorithms can they read it
-    /// here and write it there; else it is copied first.
+    /// before they are ciphered. Of more octets than `text` has the first count. 128-NEA2 with
+    /// 128-NIA2 reads it here and writes it there; other pairs copy it first.
     pub plain: Option<&'a [u8]>,
     /// The part of `text` that is ciphered: `1..text.len()` for a whole message. What lies outside `text` does not
     /// count.
@@ -111,13 +111,10 @@ fn inside(range: &Range<usize>, len: usize) -> Range<usize> {
 
 /// Ciphers every message and computes its MAC.
 pub fn protect(nea: Nea, nia: Nia, lanes: &mut [ProtectLane<'_>]) {
-    let pair = pair::of(nea, nia);
-    if !pair.is_some_and(|pair| pair.reads_apart) {
-        lanes.iter_mut().for_each(ProtectLane::settle);
-    }
-    if let Some(pair) = pair {
+    if let Some(pair) = pair::of(nea, nia) {
         return (pair.protect)(lanes);
     }
+    lanes.iter_mut().for_each(ProtectLane::settle);
     (nea.row().cipher_part)(lanes);
     (nia.row().mac_part)(lanes);
 }

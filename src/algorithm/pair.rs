@@ -11,8 +11,6 @@ use arrayvec::ArrayVec;
 /// How a pair of algorithms runs in one pass.
 pub(super) struct Pair {
     pub(super) protect: fn(&mut [ProtectLane<'_>]),
-    /// It takes plain messages from where they stand.
-    pub(super) reads_apart: bool,
     /// The MACs and the keystreams, where these come together.
     #[cfg_attr(not(feature = "std"), allow(dead_code))] // sessions ask for it
     pub(super) open: Option<fn(&mut [OpenLane<'_>])>,
@@ -67,7 +65,6 @@ impl<S: StreamCipher> Pass<S> {
                 Self::protect,
             )
         },
-        reads_apart: false,
         open: Some(|lanes| {
             Self::split(
                 lanes,
@@ -128,6 +125,7 @@ impl<S: StreamCipher> Pass<S> {
     }
 
     fn protect(chunk: Chunk, lanes: &mut [ProtectLane<'_>]) {
+        lanes.iter_mut().for_each(ProtectLane::settle);
         match chunk {
             Chunk::Short => Self::protect_pass::<1, 2, PIECE>(lanes),
             Chunk::One => Self::protect_pass::<1, 2, LONE>(lanes),

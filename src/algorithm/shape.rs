@@ -1,7 +1,9 @@
 //! Batch shaping: lanes of like length stand beside each other, so that no lane of a kernel pass waits for a
 //! straggler.
 
+use super::message::FEW;
 use arrayvec::ArrayVec;
+use core::ops::{AddAssign, Sub};
 
 /// Lanes that one call orders.
 pub(super) const MOST: usize = 128;
@@ -20,12 +22,15 @@ fn class(len: usize) -> usize {
 
 /// Of a counting sort, longest first: the place of the first of each class, and how many there are of all.
 #[inline(always)]
-fn firsts(classes: impl Iterator<Item = usize>) -> ([u16; CLASSES], u16) {
-    let mut next = [0_u16; CLASSES];
+fn firsts<T>(classes: impl Iterator<Item = usize>) -> ([T; CLASSES], T)
+where
+    T: Copy + From<u8> + AddAssign + Sub<Output = T>,
+{
+    let mut next = [T::from(0); CLASSES];
     for class in classes {
-        next[class] += 1;
+        next[class] += T::from(1);
     }
-    let mut first = 0;
+    let mut first = T::from(0);
     for count in next.iter_mut().rev() {
         first += *count;
         *count = first - *count;
@@ -40,11 +45,11 @@ pub(super) fn order<L>(lanes: &mut [L], len: impl Fn(&L) -> usize) {
     if lanes.is_sorted_by_key(|lane| core::cmp::Reverse(class(lane))) {
         return;
     }
-    let mut next = firsts(lanes.iter().map(class)).0;
+    let mut next: [u8; CLASSES] = firsts(lanes.iter().map(class)).0;
     let mut place = [0_u8; MOST];
     for (lane, place) in lanes.iter().zip(&mut place) {
         let next = &mut next[class(lane)];
-        *place = *next as u8; // below MOST
+        *place = *next;
         *next += 1;
     }
     for i in 0..lanes.len().min(MOST) {
@@ -70,7 +75,7 @@ pub(super) fn sorted<'l, L, const N: usize>(
         }
         return;
     }
-    let mut next = firsts(lanes.iter().map(class)).0;
+    let mut next: [u16; CLASSES] = firsts(lanes.iter().map(class)).0;
     for lane in lanes.iter_mut().take(N) {
         let next = &mut next[class(lane)];
         if let Some(place) = places.get_mut(usize::from(*next)) {
@@ -82,13 +87,36 @@ pub(super) fn sorted<'l, L, const N: usize>(
 
 /// The order in which messages of these lengths, at most [`MOST`], go into the lanes of a MAC, longest first: the
 /// chains of a group run side by side, and the longest decides. Messages stay where they are.
-pub(super) fn sequence(lens: impl Iterator<Item = usize> + Clone) -> ArrayVec<u8, MOST> {
-    let (mut next, count) = firsts(lens.clone().map(class));
+#[inline(always)]
+pub(super) fn sequence(lens: impl ExactSizeIterator<Item = usize> + Clone) -> ArrayVec<u8, MOST> {
+    if lens.len() <= FEW {
+        return sequence_of_few(lens);
+    }
+    let (mut next, count): ([u8; CLASSES], u8) = firsts(lens.clone().map(class));
     let mut order: ArrayVec<u8, MOST> = (0..count).map(|_| 0).collect();
     for (i, len) in lens.enumerate().take(MOST) {
         let next = &mut next[class(len)];
         order[usize::from(*next)] = i as u8; // below MOST
         *next += 1;
+    }
+    order
+}
+
+/// [`sequence`] by insertion: the classes of a counting sort alone take 40 of the 300 ns of a single SNOW 3G message.
+#[inline(always)]
+fn sequence_of_few(lens: impl Iterator<Item = usize>) -> ArrayVec<u8, MOST> {
+    let mut order = ArrayVec::new();
+    let mut classes = [0; FEW];
+    for (i, len) in lens.enumerate().take(FEW) {
+        let class = class(len);
+        let mut at = i;
+        order.push(i as u8); // below FEW
+        while at > 0 && classes[at - 1] < class {
+            classes[at] = classes[at - 1];
+            order.swap(at - 1, at);
+            at -= 1;
+        }
+        classes[at] = class;
     }
     order
 }

@@ -111,13 +111,18 @@ impl Ours {
             head[LEAD] = 0x7E;
             head[LEAD + 1] = 2;
             text[0] = message.count as u8;
+            // The stream ciphers would copy it, later: better while it is at hand.
+            let apart = self.nea == Nea::Nea2;
+            if !apart {
+                text[1..].copy_from_slice(&input[..len]);
+            }
             let [enc, int] = self.keys(message, lane);
             lanes.push(ProtectLane {
                 enc,
                 int,
                 input: self.input(message),
                 text,
-                plain: Some(&input[..len]),
+                plain: apart.then_some(&input[..len]),
                 ciphered: 1..1 + len,
                 mac: [0; 4],
             });
