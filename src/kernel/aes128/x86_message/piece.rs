@@ -6,6 +6,7 @@ use super::super::Key;
 use super::super::message::Whole;
 use super::super::x86_subkey::double;
 use super::{Rounds, rounds};
+use crate::base::cpu::apart;
 use crate::kernel::x86::load;
 use crate::kernel::x86_bytes::{number, short, store_short, vector};
 use core::arch::x86_64::*;
@@ -64,7 +65,14 @@ unsafe fn from(place: usize) -> __m128i {
 #[inline(always)]
 fn first<L: Whole>(lane: &L, begin: usize) -> __m128i {
     let number = (begin / 16) as u64;
-    vector(u128::from(number.to_be()) << 64 | u128::from(u64::from_le_bytes(lane.head())))
+    vector(u128::from(number.to_be()) << 64 | front(lane))
+}
+
+/// The head in the low half. It was stored alone: loaded together with what stands behind it, as the compiler would, it
+/// comes when that store has left the processor's queue, which is after the message before has ended.
+#[inline(always)]
+fn front<L: Whole>(lane: &L) -> u128 {
+    apart(usize::from_le_bytes(lane.head())) as u128
 }
 
 /// What stands before the ciphered bytes from `start` on, at the end of a register.
@@ -323,7 +331,7 @@ impl<'k> Medium<'k> {
                 start: lane.text_mut().as_mut_ptr().add(1),
                 left,
                 rounds: rounds(lane.enc()),
-                first: vector(u128::from(u64::from_le_bytes(lane.head()))),
+                first: vector(front(lane)),
             }
         }
     }
