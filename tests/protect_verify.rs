@@ -1,9 +1,11 @@
 //! The path of one message through the security floor: both roles, every algorithm, every refusal.
 
-use naslane::algorithm::{Nea, Nia};
-use naslane::base::{AccessType, Error, NgKsi, Result};
-use naslane::kdf::KAmf;
+use naslane::algorithm::{self, Input, Key, MacLane, Nea, Nia};
+use naslane::base::{AccessType, Direction, Error, NgKsi, Result};
+use naslane::kdf::{AlgorithmId, KAmf, k_nas_int};
 use naslane::nas::UeSecurityCapability;
+use naslane::nas::container::{self as wire, IntraN1Container, S1ToN1Container};
+use naslane::security::container::{check_handover_mac, handover_mac};
 use naslane::security::protect::{self, Form, Sealing};
 use naslane::security::verify::{self, Checking, Expect, Octets};
 use naslane::security::*;
@@ -59,6 +61,73 @@ fn receive(ue: &mut UeSecurity, pdu: &[u8], expect: Expect) -> (Verdict, Vec<u8>
     let verdict = verify::commit(ue, checked.unwrap(), &settings);
     out.truncate(verdict.len);
     (verdict, out)
+}
+
+/// TS 33.501 6.9.2.3.3: K_NASint of the context that the target will use, COUNT 2^32 - 1, BEARER 1, DIRECTION 1, over
+/// what stands behind the MAC.
+#[test]
+fn the_macs_of_handover_containers() {
+    let side = SidePool::new(4);
+    let nias = [Nia::Nia1, Nia::Nia2, Nia::Nia3];
+    for (nea, nia) in Nea::ALL
+        .into_iter()
+        .flat_map(|nea| nias.map(|nia| (nea, nia)))
+    {
+        let algorithms = Algorithms { nea, nia };
+        let (amf, peer) = (
+            ue(Role::Amf, algorithms, &side),
+            ue(Role::Ue, algorithms, &side),
+        );
+        let intra = IntraN1Container {
+            mac: [0; 4],
+            nea: nea.id(),
+            nia: nia.id(),
+            k_amf_change: true,
+            ng_ksi: NgKsi::native(1).unwrap(),
+            sn: 7,
+        };
+        let from_eps = S1ToN1Container {
+            mac: [0; 4],
+            nea: nea.id(),
+            nia: nia.id(),
+            ncc: 5,
+            ng_ksi: NgKsi::mapped(1).unwrap(),
+        };
+        let values = [&intra.encode().unwrap()[..], &from_eps.encode().unwrap()];
+        for value in values {
+            let octets = wire::mac_input(value).unwrap();
+            let id = AlgorithmId::new(nia.id()).unwrap();
+            let key = k_nas_int(&KAmf::new([0x42; 32]), id);
+            let key = Key::for_nia(nia, key.expose());
+            let input = Input {
+                count: u32::MAX,
+                bearer: 1,
+                direction: Direction::Downlink,
+            };
+            let mut lane = [MacLane::new(&key, input, octets)];
+            algorithm::mac(nia, &mut lane);
+            let mac = handover_mac(&amf, Place::Candidate, octets).unwrap();
+            assert_eq!(mac, lane[0].mac, "{nea:?} {nia:?}");
+            let mut whole = value.to_vec();
+            wire::insert_mac(&mut whole, mac).unwrap();
+            let arrived = wire::mac_input(&whole).unwrap();
+            let check =
+                |octets: &[u8], mac| check_handover_mac(&peer, Place::Candidate, (octets, mac));
+            assert_eq!(check(arrived, mac), Ok(()));
+            for bit in 0..32 {
+                let bent = (u32::from_be_bytes(mac) ^ 1 << bit).to_be_bytes();
+                assert_eq!(check(arrived, bent), Err(Error::Mac));
+            }
+            for bit in 0..8 * arrived.len() {
+                let mut bent = arrived.to_vec();
+                bent[bit / 8] ^= 1 << (bit % 8);
+                let refused = check(&bent, mac);
+                assert_eq!(refused, Err(Error::Mac), "spare bits count too");
+            }
+            let none = handover_mac(&amf, Place::Current, octets);
+            assert_eq!(none, Err(Error::NoContext), "the candidate is not in use");
+        }
+    }
 }
 
 #[test]
