@@ -114,7 +114,12 @@ fn a_wait_without_events_ends() {
     for io in [Io::Auto, Io::Epoll] {
         let (mut events, _) = open(io).unwrap();
         let begin = Instant::now();
-        assert_eq!(ready(&mut *events, SHORT), [0; 0]);
-        assert!(begin.elapsed() >= SHORT / 2 && begin.elapsed() < LONG);
+        // A signal for this process, as another test sends them, may interrupt one of them.
+        let mut waits = 0;
+        while waits == 0 || begin.elapsed() < SHORT / 2 {
+            assert_eq!(ready(&mut *events, SHORT), [0; 0]);
+            waits += 1;
+        }
+        assert!(waits < 10 && begin.elapsed() < LONG, "{waits} waits");
     }
 }
