@@ -10,7 +10,8 @@ use crate::engine::job::Job;
 
 use super::{ALIGN, ClientEnd, ENTRIES, HEADER, Keep, SLOT, WorkerEnd, bytes};
 
-/// A word with two cache lines of its own.
+/// A word with two cache lines of its own. Not crossbeam's `CachePadded`: its size is another on other processors, and
+/// this one is part of what two processes agree on.
 #[repr(C, align(128))]
 #[derive(Default)]
 pub(super) struct Alone(pub(super) AtomicU32);
