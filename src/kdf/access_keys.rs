@@ -48,8 +48,15 @@ impl<'a> AsKey<'a> {
 /// together use [`super::NhChain`].
 #[must_use]
 pub fn nh(k_amf: &KAmf, sync: AsKey<'_>) -> Nh {
-    let message = Message::<35>::new(FC_NH).param(sync.expose());
-    Nh::of_output(kdf(k_amf.expose(), message).expose())
+    Nh::of_output(kdf(k_amf.expose(), nh_message(sync)).expose())
+}
+
+/// S with a key as its only parameter.
+pub(super) type NhMessage = Message<35>;
+
+/// S of NH.
+pub(super) fn nh_message(sync: AsKey<'_>) -> NhMessage {
+    Message::new(FC_NH).param(sync.expose())
 }
 
 /// The cell that a K_NG-RAN* is for.

@@ -12,7 +12,7 @@ use core::array;
 
 /// HMAC lanes per pass: twice the widest SHA-256 kernel, so that a pass never leaves half of one idle, in less
 /// than 3 KiB of stack.
-const WIDE: usize = 32;
+pub(super) const WIDE: usize = 32;
 /// Pairs per pass: eight groups of the widest kernel, which lays out the constants of a pass once, in 4 KiB of
 /// stack that hold no secret.
 const WIDE_PAIRS: usize = 64;
@@ -124,7 +124,7 @@ pub fn k_gnb_batch(lanes: &mut [KGnbLane<'_>]) {
 }
 
 /// What a pass needs of a lane with one output.
-trait Lane<'a> {
+pub(super) trait Lane<'a> {
     type Message: AsRef<[u8]>;
     fn key(&self) -> &'a [u8; 32];
     fn message(&self) -> Self::Message;
@@ -166,7 +166,7 @@ impl<'a> Lane<'a> for KGnbLane<'a> {
 const IDLE_KEY: &[u8; 32] = &[0; 32];
 
 /// Any number of lanes, `W` to a pass; a small batch does not prepare a large pass, which cost 115 ns.
-fn passes<'a, L: Lane<'a>, const W: usize>(lanes: &mut [L]) {
+pub(super) fn passes<'a, L: Lane<'a>, const W: usize>(lanes: &mut [L]) {
     match lanes.len() {
         1 => pass::<_, 1>(lanes),
         ..=8 => pass::<_, 8>(lanes),

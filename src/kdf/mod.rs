@@ -7,6 +7,7 @@
 //! | `access_keys` | A.9 K_gNB and siblings, A.10 NH, A.11 and A.12 K_NG-RAN* |
 //! | `mobility` | A.13 K_AMF', A.14 K_ASME', A.15 K_AMF' from EPS, A.21 K_ASME_SRVCC |
 //! | `batch` | K_AMF, K_NAS and K_gNB of many UEs at a time |
+//! | `moves` | NH, K_AMF' and the mappings to and from EPS of many UEs at a time |
 //! | `nh_chain` | NH and NCC of one UE, advanced in two phases (TS 33.501 6.9.2.1.1) |
 //! | `keys`, `names` | the types: keys, serving network name, SUPI, ABBA |
 //! | `message`, `hmac` | the string S of TS 33.220 B.2 and the function over it |
@@ -22,6 +23,7 @@ mod hmac;
 mod keys;
 mod message;
 mod mobility;
+mod moves;
 mod names;
 mod nh_chain;
 
@@ -36,6 +38,10 @@ pub use message::{DERIVE_MAX_LEN, derive};
 pub use mobility::{
     HorizontalDirection, k_amf_from_eps_handover, k_amf_from_eps_idle, k_amf_prime,
     k_asme_handover, k_asme_idle, k_asme_srvcc,
+};
+pub use moves::{
+    FromEps, KAmfFromEpsLane, KAmfPrimeLane, KAsmeLane, NhLane, ToEps, k_amf_from_eps_batch,
+    k_amf_prime_batch, k_asme_batch, nh_batch,
 };
 pub use names::{Abba, ServingNetworkName, Supi};
 pub use nh_chain::{NhChain, PreparedNh};
