@@ -89,11 +89,9 @@ fn both() -> (Instant, u64) {
         (time, before, after.wrapping_sub(before))
     });
     let [first, ..] = readings;
-    let best = readings.into_iter().fold(
-        first,
-        |best, this| if this.2 < best.2 { this } else { best },
-    );
-    (best.0, best.1.wrapping_add(best.2 / 2))
+    let best = readings.into_iter().min_by_key(|(.., took)| *took);
+    let (time, before, took) = best.unwrap_or(first);
+    (time, before.wrapping_add(took / 2))
 }
 
 fn since(begin: Instant) -> u64 {

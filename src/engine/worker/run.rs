@@ -253,7 +253,7 @@ impl Worker {
     /// Apart from the look for jobs: nothing of what a batch needs on the stack is touched while there are none.
     #[inline(never)]
     fn batch(&mut self, ready: usize) -> usize {
-        // No division for a single line: three of them were a tenth of an empty job's way through here.
+        // No division for a single line, which is what a job that comes alone waits for.
         let share = if ready == 1 {
             LANES
         } else {

@@ -114,7 +114,7 @@ fn a_wait_without_events_ends() {
     for io in [Io::Auto, Io::Epoll] {
         let (mut events, _) = open(io).unwrap();
         let begin = Instant::now();
-        // A signal for this process, as another test sends them, may interrupt one of them.
+        // A wait may be interrupted; among other tests some end early.
         let mut waits = 0;
         while waits == 0 || begin.elapsed() < SHORT / 2 {
             assert_eq!(ready(&mut *events, SHORT), [0; 0]);

@@ -79,8 +79,8 @@ unsafe fn medium_groups<L: Whole, const APART: bool>(lanes: &mut [L]) {
     }
 }
 
-/// [`medium_groups`] of messages that may stand elsewhere. A function of its own, as [`alone_apart`]: where the compiler
-/// makes one of both, each needs 4 to 6 instructions more for each hundred.
+/// [`medium_groups`] of messages that may stand elsewhere. A function of its own, as [`alone_apart`], so that those in their
+/// place pay for it with a look at each lane and no more.
 #[inline(never)]
 #[target_feature(enable = "aes,ssse3,sse4.1")]
 unsafe fn medium_groups_apart<L: Whole>(lanes: &mut [L]) {

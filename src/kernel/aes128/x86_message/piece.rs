@@ -355,8 +355,7 @@ impl<'k> Medium<'k> {
     }
 }
 
-/// [`stage`] for a medium message, which with `APART` may stand elsewhere: two pointers take 6 instructions more for each
-/// hundred.
+/// [`stage`] for a medium message, which with `APART` may stand elsewhere.
 #[inline(always)]
 pub(super) unsafe fn stage_medium<L: Whole, const APART: bool>(
     lane: &mut L,
