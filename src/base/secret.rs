@@ -129,4 +129,21 @@ mod tests {
         assert!(Secret::<4>::from_slice(&[1, 2, 3]).is_none());
         assert!(!ct_eq(&[1], &[1, 2]));
     }
+
+    /// That one difference costs as much as another, `tests/run constant_time` shows by counted instructions, and
+    /// `tests/run secret_tracking` that no secret decides a branch: no clock tells that reliably. What is left for
+    /// here is that none is overlooked.
+    #[test]
+    fn r30_a_mac_is_wrong_wherever_it_differs() {
+        let differences = (0..32).flat_map(|i| (i..32).map(move |j| 1_u32 << i | 1 << j));
+        for mac in [0, u32::MAX, 0x1234_5678, 0x8000_0001] {
+            let own = u32::to_be_bytes(mac);
+            assert!(ct_eq_mac(own, own) && ct_eq(&own, &own));
+            for difference in differences.clone() {
+                let other = u32::to_be_bytes(mac ^ difference);
+                assert!(!ct_eq_mac(own, other), "{difference:08x}");
+                assert!(!ct_eq(&own, &other), "{difference:08x}");
+            }
+        }
+    }
 }
