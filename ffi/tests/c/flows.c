@@ -185,6 +185,129 @@ static void why(void) {
     CHECK(diagnosis == NASLANE_DIAGNOSIS_WRONG_ACCESS && strcmp(naslane_diagnosis_name(diagnosis), "WRONG_ACCESS") == 0);
 }
 
+/* COUNT, and what an engine with the usual thresholds says of it. */
+enum { LAST_COUNT = 0xFFFFFF, WARNING_COUNT = 0xFF0000, URGENT_COUNT = 0xFFFC00, STEP = 128 };
+
+static uint8_t wrap_at(uint32_t count) {
+    return count >= URGENT_COUNT    ? NASLANE_WRAP_URGENT
+           : count >= WARNING_COUNT ? NASLANE_WRAP_WARNING
+                                    : NASLANE_WRAP_NO;
+}
+
+static uint8_t flags_at(uint32_t count) {
+    uint8_t warning = count >= WARNING_COUNT ? NASLANE_FLAG_COUNT_WARNING : 0;
+    return warning | (count >= URGENT_COUNT ? NASLANE_FLAG_COUNT_URGENT : 0);
+}
+
+static uint8_t warned(const naslane_job *job) {
+    return job->flags & (NASLANE_FLAG_COUNT_WARNING | NASLANE_FLAG_COUNT_URGENT);
+}
+
+static naslane_job job_at(uint8_t op, uint64_t session, uint32_t place, size_t len) {
+    naslane_job job = {0};
+    job.op = op;
+    job.access = 1;
+    job.session = session;
+    job.in_offset = job.out_offset = place;
+    job.in_len = (uint32_t)len;
+    job.out_capacity = 16;
+    return job;
+}
+
+/* Messages under the COUNTs from next to before, as jobs; of each STEP of them the last one arrives. */
+static void jobs_until(uint64_t from, uint64_t to, uint32_t next, uint32_t before) {
+    static uint8_t arena[STEP * 16];
+    static naslane_job jobs[STEP];
+    while (next < before) {
+        uint32_t count = before - next < STEP ? before - next : STEP;
+        size_t ok;
+        for (uint32_t i = 0; i < count; i++) {
+            memcpy(arena + i * 16, UPLINK, sizeof UPLINK);
+            jobs[i] = job_at(NASLANE_JOB_PROTECT, from, i * 16, sizeof UPLINK);
+        }
+        OK(naslane_batch(engine, jobs, count, arena, sizeof arena, &ok));
+        CHECK(ok == count);
+        for (uint32_t i = 0; i < count; i++, next++)
+            CHECK(jobs[i].count == next && warned(&jobs[i]) == flags_at(next));
+        naslane_job last = job_at(NASLANE_JOB_VERIFY, to, (count - 1) * 16, sizeof UPLINK + NASLANE_OVERHEAD);
+        OK(naslane_batch(engine, &last, 1, arena, sizeof arena, &ok));
+        CHECK(ok == 1 && last.count == next - 1 && warned(&last) == flags_at(next - 1));
+    }
+}
+
+/* The same, one call each, and all of them arrive. The PDU of the last one is left in pdu. */
+static size_t calls_until(uint64_t from, uint64_t to, uint32_t next, uint32_t before, uint8_t pdu[64]) {
+    naslane_sent sent = {0};
+    naslane_received received;
+    uint8_t plain[64];
+    for (; next < before; next++) {
+        OK(naslane_protect(engine, from, 1, UPLINK, sizeof UPLINK, pdu, 64, &sent));
+        CHECK(sent.count == next && sent.near_wrap == wrap_at(next));
+        OK(naslane_verify_only(engine, to, 1, pdu, sent.len, plain, sizeof plain, &received));
+        CHECK(received.count == next && received.near_wrap == wrap_at(next));
+        OK(naslane_verify(engine, to, 1, pdu, sent.len, plain, sizeof plain, &received));
+        CHECK(received.count == next && received.near_wrap == wrap_at(next));
+    }
+    return sent.len;
+}
+
+static int untouched(const uint8_t *octets, size_t len) {
+    while (len > 0 && octets[len - 1] == 0xC5)
+        len--;
+    return len == 0;
+}
+
+/* A message whose COUNT would be past the last one. */
+static void comes_too_late(uint64_t to, const uint8_t *pdu, size_t len) {
+    record before = look(to), after;
+    naslane_received received;
+    uint8_t plain[64];
+    memset(plain, 0xC5, sizeof plain);
+    GIVES(NASLANE_E_COUNT_EXHAUSTED, naslane_verify(engine, to, 1, pdu, len, plain, sizeof plain, &received));
+    CHECK(received.len == 0 && received.event == NASLANE_EVENT_NONE && untouched(plain, sizeof plain));
+    after = look(to);
+    CHECK(same(&before, &after));
+}
+
+/* Nothing can be sent any more, however often somebody tries. */
+static void sends_no_more(uint64_t from) {
+    record before = look(from), after;
+    for (int again = 0; again < 3; again++) {
+        naslane_sent sent;
+        naslane_job job = job_at(NASLANE_JOB_PROTECT, from, 0, sizeof UPLINK);
+        uint8_t out[64];
+        size_t ok;
+        memset(out, 0xC5, sizeof out);
+        GIVES(NASLANE_E_COUNT_EXHAUSTED,
+              naslane_protect(engine, from, 1, UPLINK, sizeof UPLINK, out, sizeof out, &sent));
+        CHECK(untouched(out, sizeof out));
+        memcpy(out, UPLINK, sizeof UPLINK);
+        job.out_offset = 16;
+        OK(naslane_batch(engine, &job, 1, out, sizeof out, &ok));
+        GIVES(NASLANE_E_COUNT_EXHAUSTED, job.status);
+        CHECK(ok == 0 && job.out_len == 0 && untouched(out + 16, sizeof out - 16));
+    }
+    after = look(from);
+    CHECK(same(&before, &after));
+}
+
+/* All COUNTs of one direction, message by message: no record is bent to come near the end. */
+static void r07_r08_the_end_of_count(uint64_t from, uint64_t to) {
+    uint8_t first[64], last[64], pdu[64];
+    size_t len = calls_until(from, to, 1, 2, first);
+    jobs_until(from, to, 2, WARNING_COUNT - 2);
+    calls_until(from, to, WARNING_COUNT - 2, WARNING_COUNT + 2, pdu);
+    jobs_until(from, to, WARNING_COUNT + 2, URGENT_COUNT - 2);
+    calls_until(from, to, URGENT_COUNT - 2, URGENT_COUNT + 2, pdu);
+    jobs_until(from, to, URGENT_COUNT + 2, LAST_COUNT - 2);
+    /* Its sequence number would be that of a COUNT past the last one, while there are some left and afterwards. */
+    comes_too_late(to, first, len);
+    calls_until(from, to, LAST_COUNT - 2, LAST_COUNT + 1, last);
+    sends_no_more(from);
+    comes_too_late(to, first, len);
+    comes_too_late(to, last, len);
+}
+
 int main(void) {
     size_t sessions;
     naslane_config config;
@@ -205,5 +328,11 @@ int main(void) {
         OK(naslane_establish(engine, NASLANE_ROLE_AMF, &session));
     }
     GIVES(NASLANE_E_TABLE_FULL, naslane_establish(engine, NASLANE_ROLE_AMF, &(uint64_t){0}));
+    OK(naslane_engine_free(engine));
+
+    OK(naslane_engine_new(NULL, &engine));
+    pair far = secured(8);
+    r07_r08_the_end_of_count(far.amf, far.ue);
+    r07_r08_the_end_of_count(far.ue, far.amf);
     return naslane_engine_free(engine);
 }
