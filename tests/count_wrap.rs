@@ -3,18 +3,20 @@
 mod common;
 
 use common::{DOWNLINK, GPP, Pair, UPLINK, engine};
+use naslane::algorithm::{Nea, Nia};
 use naslane::base::Error;
 use naslane::engine::job::{Job, flag, op};
 use naslane::engine::{Config, Engine};
-use naslane::procedure::smc::Policy;
-use naslane::security::{NearWrap, Place, Thresholds};
+use naslane::procedure::smc::{Activation, Policy, Request};
+use naslane::security::{Algorithms, NearWrap, Place, Thresholds};
 use naslane::session::Handle;
 use naslane::session::record::{Extent, Record, export, import};
 use sha2::{Digest, Sha256};
 
 const LAST: u32 = 0xFF_FFFF;
+const WARNED: u8 = flag::COUNT_WARNING | flag::COUNT_URGENT;
 
-/// An engine whose warnings begin near the end of what `talk` below sends.
+/// An engine whose warnings begin within the few messages that a test sends.
 fn warns_early(warning: u32, urgent: u32) -> Engine {
     let mut config = Config::for_sessions(64);
     config.smc.policy = Policy::from_ids(&[2], &[2]).unwrap();
@@ -45,6 +47,15 @@ fn expected(count: u32, warning: u32, urgent: u32) -> NearWrap {
     }
 }
 
+/// What a job says under this COUNT, with the thresholds 4 and 7.
+fn flags(count: u32) -> u8 {
+    match expected(count, 4, 7) {
+        NearWrap::No => 0,
+        NearWrap::Warning => flag::COUNT_WARNING,
+        NearWrap::Urgent => WARNED,
+    }
+}
+
 #[test]
 fn r07_warnings_come_with_every_message_from_their_thresholds_on() {
     let engine = warns_early(4, 7);
@@ -69,14 +80,36 @@ fn r07_warnings_come_with_every_message_from_their_thresholds_on() {
 }
 
 #[test]
+fn r07_a_command_that_goes_on_counting_says_it_too() {
+    let engine = warns_early(4, 7);
+    let pair = Pair::secured(&engine, 1);
+    (1..=3).for_each(|_| pair.talk(&engine, GPP));
+    let mut request = Request::new(GPP, Activation::NewAlgorithms);
+    request.algorithms = Nea::from_id(1)
+        .zip(Nia::from_id(1))
+        .map(|(nea, nia)| Algorithms { nea, nia });
+    let mut out = [0; 400];
+    let sent = engine.smc_command(pair.amf, &request, &mut out).unwrap();
+    assert_eq!((sent.count, sent.near_wrap), (Some(4), NearWrap::Warning));
+    for count in 5..=8 {
+        let mut arena = [0; 400];
+        let mut job = [Job {
+            op: op::SMC_RESEND,
+            access: 1,
+            session: pair.amf.bits(),
+            out_capacity: 400,
+            ..Job::default()
+        }];
+        assert_eq!(engine.batch(&mut job, &mut arena), 1);
+        assert_eq!(job[0].count, count);
+        assert_eq!(job[0].flags & WARNED, flags(count));
+    }
+}
+
+#[test]
 fn r07_jobs_say_it_in_their_flags() {
     let engine = warns_early(4, 7);
     let pair = Pair::secured(&engine, 1);
-    let flags = |count: u32| match expected(count, 4, 7) {
-        NearWrap::No => 0,
-        NearWrap::Warning => flag::COUNT_WARNING,
-        NearWrap::Urgent => flag::COUNT_WARNING | flag::COUNT_URGENT,
-    };
     let mut arena = vec![0; 9 * 64];
     let mut jobs: Vec<_> = (0..9)
         .map(|i| Job {
@@ -93,16 +126,15 @@ fn r07_jobs_say_it_in_their_flags() {
     for place in arena.chunks_exact_mut(64) {
         place[..DOWNLINK.len()].copy_from_slice(DOWNLINK);
     }
-    let warned = flag::COUNT_WARNING | flag::COUNT_URGENT;
     assert_eq!(engine.batch(&mut jobs, &mut arena), 9);
     for job in &mut jobs {
-        assert_eq!(job.flags & warned, flags(job.count), "sent {}", job.count);
+        assert_eq!(job.flags & WARNED, flags(job.count), "sent {}", job.count);
         (job.op, job.session, job.in_len) = (op::VERIFY, pair.ue.bits(), job.out_len);
     }
     assert_eq!(engine.batch(&mut jobs, &mut arena), 9);
     for job in &jobs {
         assert_eq!(
-            job.flags & warned,
+            job.flags & WARNED,
             flags(job.count),
             "received {}",
             job.count
@@ -122,6 +154,19 @@ fn r07_r08_nothing_is_sent_or_accepted_past_the_last_count() {
         amf: moved(&before, pair.amf, &after, LAST - 2),
         ue: moved(&before, pair.ue, &after, LAST - 2),
     };
+    let untouched = |handle| {
+        let session = after.session(handle).unwrap();
+        format!("{:?}", session.security.pair(Place::Current, GPP).unwrap())
+    };
+    let refused = |message: &[u8]| {
+        let (before, mut back) = (untouched(pair.amf), [0xC5; 64]);
+        let received = after.verify(pair.amf, GPP, message, &mut back);
+        assert_eq!(received.verdict.result, Err(Error::CountExhausted));
+        assert!(back.iter().all(|octet| *octet == 0xC5));
+        assert_eq!(untouched(pair.amf), before);
+    };
+    // While COUNTs are left, too: what would come after the last is none of the first.
+    early.iter().for_each(|message| refused(message));
     let mut last = Vec::new();
     for count in LAST - 2..=LAST {
         for (from, to, plain) in [(pair.amf, pair.ue, DOWNLINK), (pair.ue, pair.amf, UPLINK)] {
@@ -134,10 +179,6 @@ fn r07_r08_nothing_is_sent_or_accepted_past_the_last_count() {
             last = pdu[..sent.len].to_vec();
         }
     }
-    let untouched = |handle| {
-        let session = after.session(handle).unwrap();
-        format!("{:?}", session.security.pair(Place::Current, GPP).unwrap())
-    };
     let state = [untouched(pair.amf), untouched(pair.ue)];
     for (from, plain) in [(pair.amf, DOWNLINK), (pair.ue, UPLINK)] {
         let mut pdu = [0xC5; 64];
@@ -160,11 +201,9 @@ fn r07_r08_nothing_is_sent_or_accepted_past_the_last_count() {
         assert_eq!(job[0].status, Error::CountExhausted.code());
         assert!(pdu.iter().chain(&arena[32..]).all(|octet| *octet == 0xC5));
     }
-    for message in early.iter().chain([&last]) {
-        let mut back = [0xC5; 64];
-        let received = after.verify(pair.amf, GPP, message, &mut back);
-        assert!(received.verdict.result.is_err());
-        assert!(back.iter().all(|octet| *octet == 0xC5));
-    }
+    early
+        .iter()
+        .chain([&last])
+        .for_each(|message| refused(message));
     assert_eq!(state, [untouched(pair.amf), untouched(pair.ue)]);
 }
