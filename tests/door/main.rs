@@ -4,6 +4,7 @@
 mod batches;
 #[path = "../common/mod.rs"]
 mod common;
+mod count_wrap;
 mod nssaa;
 mod queues;
 mod verbs;

@@ -9,7 +9,7 @@ use naslane::door::Door;
 use naslane::engine::worker::{Cores, Wait};
 use naslane::engine::{Config, Engine, WorkersConfig};
 use naslane::procedure::smc::{Activation, Answer, Request};
-use naslane::security::Role;
+use naslane::security::{Role, Thresholds};
 use naslane::session::Handle;
 use naslane::sidecar::config::{Demand, Hardening, OnClientDeath, Quota};
 use naslane::sidecar::server::Orders;
@@ -21,6 +21,12 @@ use crate::common::{GPP, capability, identity};
 pub(crate) const REGISTRATION: [u8; 21] = [
     0x7E, 0, 0x41, 0x79, 0, 11, 0xF2, 0, 0xF1, 0x10, 2, 0, 0x40, 0xC0, 0, 0, 1, 0x2E, 2, 0xF0, 0x70,
 ];
+
+/// Warnings come within the few messages of a script.
+pub(crate) const THRESHOLDS: Thresholds = Thresholds {
+    warning: 4,
+    urgent: 7,
+};
 
 /// A daemon in this process, which is all the same to its client.
 pub(crate) struct Daemon {
@@ -48,6 +54,8 @@ impl Daemon {
         config.workers.pinned = false;
         config.workers.wait = sidecar::config::Wait::Block;
         config.engine.sessions = 1024;
+        config.engine.warning_count = THRESHOLDS.warning;
+        config.engine.urgent_count = THRESHOLDS.urgent;
         config.hardening = Hardening {
             lock_memory: Demand::Off,
             no_dump: Demand::Off,
@@ -87,13 +95,19 @@ impl Drop for Daemon {
     }
 }
 
+fn settings() -> Config {
+    let mut config = Config::for_sessions(1024);
+    config.thresholds = THRESHOLDS;
+    config
+}
+
 pub(crate) fn inline() -> Door {
-    Door::inline(&Config::for_sessions(1024)).unwrap()
+    Door::inline(&settings()).unwrap()
 }
 
 pub(crate) fn workers() -> Door {
     Door::workers(&WorkersConfig {
-        engine: Config::for_sessions(1024),
+        engine: settings(),
         workers: 2,
         wait: Wait::Block,
         cores: Cores::Unpinned,
