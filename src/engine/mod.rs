@@ -9,6 +9,7 @@ mod config;
 #[cfg(all(test, feature = "survive", target_os = "linux"))]
 mod crash;
 pub(crate) mod extent;
+mod handover;
 pub mod job;
 pub mod nssaa;
 mod pass;
@@ -436,10 +437,10 @@ impl Engine {
     /// (TS 33.501 6.9.5).
     ///
     /// # Errors
-    /// [`Error::Conflict`]; [`Error::Argument`] for [`KeyChange::SecurityMode`], which only a command
-    /// begins, and [`KeyChange::Exported`], which only an export does.
+    /// [`Error::Conflict`]; [`Error::Argument`] for what has verbs of its own: all but [`KeyChange::N2`] and
+    /// [`KeyChange::InterAmfHandover`].
     pub fn begin_key_change(&self, handle: Handle, kind: KeyChange) -> Result<()> {
-        if matches!(kind, KeyChange::SecurityMode | KeyChange::Exported) {
+        if !kind.is_callers() {
             return Err(Error::Argument);
         }
         self.table.lock(handle)?.security.begin_key_change(kind)
@@ -450,7 +451,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Unexpected`] when it does not run; [`Error::Argument`] as above.
     pub fn end_key_change(&self, handle: Handle, kind: KeyChange) -> Result<()> {
-        if matches!(kind, KeyChange::SecurityMode | KeyChange::Exported) {
+        if !kind.is_callers() {
             return Err(Error::Argument);
         }
         self.table.lock(handle)?.security.end_key_change(kind)

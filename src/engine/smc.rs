@@ -17,7 +17,7 @@ use super::job::{Job, SmcJob, event, op, smc_flag, target};
 use super::{Engine, Received, batch};
 
 impl Engine {
-    fn env<'a>(&'a self, from: Resources<'a>) -> Env<'a> {
+    pub(super) fn env<'a>(&'a self, from: Resources<'a>) -> Env<'a> {
         Env {
             from,
             security: &self.settings,

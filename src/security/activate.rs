@@ -213,7 +213,7 @@ impl UeSecurity {
         self.settle(from.side);
     }
 
-    fn promote(&mut self, access: AccessType) {
+    pub(in crate::security) fn promote(&mut self, access: AccessType) {
         let mut other_waits = false;
         let spare = self.context(Place::NonCurrent).map(Context::ng_ksi);
         if spare.is_some() && spare == self.context(Place::Candidate).map(Context::ng_ksi) {

@@ -4,6 +4,7 @@ use crate::base::{AccessType, Error, Result};
 use crate::kdf::{AlgorithmId, KAmf};
 
 use super::context::{Context, NasKeys, Role};
+use super::count::NasCount;
 use super::ledger::{Book, Cell, Standing};
 use super::side::SidePool;
 use super::ue::{Place, UeSecurity};
@@ -135,6 +136,33 @@ impl UeSecurity {
             None => self.bind_anew(home, *book, from)?,
         };
         Ok(Some((book, cell)))
+    }
+
+    /// Takes the next COUNT that the context in `place` sends under on `access`; with `null` integrity it may wrap.
+    ///
+    /// # Errors
+    /// Those of [`UeSecurity::bind`]; [`Error::CountExhausted`], [`Error::LeaseExhausted`], [`Error::RekeyRequired`].
+    /// No COUNT was taken.
+    #[inline(always)]
+    pub(in crate::security) fn take_count(
+        &mut self,
+        (place, access): (Place, AccessType),
+        null: bool,
+        from: Option<&Resources<'_>>,
+    ) -> Result<NasCount> {
+        let bound = self.bind(place, from)?;
+        let pair = self.pair_mut(place, access).ok_or(Error::NoContext)?;
+        // A candidate may still lose its null algorithms and go on under a key: it does not wrap.
+        let wraps = null && place != Place::Candidate;
+        if let Some((book, cell)) = bound {
+            let counts = [pair.send.next(), pair.send.after(wraps)?];
+            book.take((cell, access), counts, wraps)?;
+        }
+        if wraps {
+            Ok(pair.send.take_null_integrity())
+        } else {
+            pair.send.take()
+        }
     }
 
     /// Gives every key that has COUNTs its cell, while there are free ones.

@@ -21,9 +21,15 @@ pub enum Deregistration {
 
 impl UeSecurity {
     /// The N1 NAS connection of `access` was released: secure exchange ends, contexts and COUNTs stay. An access
-    /// that still waited for its own security mode command now follows the current context (TS 33.501 6.3.2).
+    /// that still waited for its own security mode command now follows the current context (TS 33.501 6.3.2). A
+    /// handover that was under way over 3GPP access failed.
     pub fn connection_released(&mut self, access: AccessType, pool: &SidePool) {
         self.changed.add(Changed::STATE);
+        if access == AccessType::ThreeGpp && self.key_change == Some(KeyChange::Handover) {
+            self.key_change = None;
+            self.unseat(Place::Candidate);
+            self.settle(pool);
+        }
         let state = &mut self.access[access.index()];
         let keeps_native = state.on_previous;
         *state = Access::default();

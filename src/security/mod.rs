@@ -11,6 +11,7 @@ pub mod container;
 pub mod context;
 pub mod count;
 pub mod diagnosis;
+mod handover;
 mod header_type;
 mod leave;
 pub mod ledger;

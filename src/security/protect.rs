@@ -112,19 +112,7 @@ pub fn number_in(
     let context = ue.context(place).ok_or(Error::NoContext)?;
     context.ask_to_protect();
     let null = context.keys()?.algorithms.nia == Nia::Nia0;
-    let bound = ue.bind(place, book)?;
-    let pair = ue.pair_mut(place, access).ok_or(Error::NoContext)?;
-    // A candidate may still lose its null algorithms and go on under a key: it does not wrap.
-    let wraps = null && place != Place::Candidate;
-    if let Some((book, cell)) = bound {
-        let counts = [pair.send.next(), pair.send.after(wraps)?];
-        book.take((cell, access), counts, wraps)?;
-    }
-    let count = if wraps {
-        pair.send.take_null_integrity()
-    } else {
-        pair.send.take()?
-    };
+    let count = ue.take_count((place, access), null, book)?;
     if ue.role() == Role::Amf && *form == Form::Auto && !ue.access[access.index()].secured {
         ue.access[access.index()].secured = true;
         ue.changed.add(Changed::STATE);

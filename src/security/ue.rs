@@ -52,6 +52,16 @@ pub enum KeyChange {
     InterAmfHandover = 2,
     /// The session was exported: whoever took the record up goes on with its COUNTs, in both directions.
     Exported = 3,
+    /// N2 handover whose container the UE may have by now: see [`crate::procedure::handover`].
+    Handover = 4,
+}
+
+impl KeyChange {
+    /// True for those that the caller begins and ends; each other one has verbs of its own.
+    #[must_use]
+    pub const fn is_callers(self) -> bool {
+        matches!(self, Self::N2 | Self::InterAmfHandover)
+    }
 }
 
 /// Settings that are the same for every UE of an engine.

@@ -24,13 +24,13 @@ mod outcome;
 mod policy;
 mod request;
 mod send;
-mod step;
 mod ue;
 
 pub use amf::{Amf, Uplink};
 pub use initial::{cleartext_digest, same_initial_message};
 pub use outcome::{Action, Ending, Event, Outcome, diagnosis_of};
 pub use policy::{Policy, choose};
+pub(super) use policy::{check_algorithms, check_no_fall, pick};
 pub use request::{Activation, NewKey, Request};
 pub use send::Sent;
 pub use ue::{Answer, InitialMessageToSend, Ue, UeEnv};

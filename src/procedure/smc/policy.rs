@@ -126,6 +126,57 @@ pub fn choose(
     })
 }
 
+/// The algorithms that were asked for, when the UE supports them, else those of the operator's lists.
+///
+/// # Errors
+/// Those of [`choose`] and `check_algorithms`.
+pub(in crate::procedure) fn pick(
+    asked: Option<Algorithms>,
+    policy: &Policy,
+    for_ue: (&UeSecurityCapability, bool),
+) -> Result<Algorithms> {
+    let (cap, emergency) = for_ue;
+    match asked {
+        Some(algorithms) => check_algorithms(algorithms, for_ue).map(|()| algorithms),
+        None => choose(policy, cap, emergency),
+    }
+}
+
+/// The rule before sending: what is selected must be in the capability that is replayed.
+pub(in crate::procedure) fn check_algorithms(
+    algorithms: Algorithms,
+    (cap, emergency): (&UeSecurityCapability, bool),
+) -> Result<()> {
+    if algorithms.nia == Nia::Nia0 {
+        // A UE without a valid context accepts null algorithms for emergency whatever bits it sets.
+        return if emergency && algorithms == NULL {
+            Ok(())
+        } else {
+            Err(Error::NullIntegrity)
+        };
+    }
+    let supported = cap.supports_nia(algorithms.nia.id()) && cap.supports_nea(algorithms.nea.id());
+    if supported {
+        Ok(())
+    } else {
+        Err(Error::AlgorithmNotSupported)
+    }
+}
+
+/// A K_AMF in use never falls back to a null algorithm (TS 33.501 6.7.1).
+///
+/// # Errors
+/// [`Error::NullIntegrity`], [`Error::NoCommonCiphering`].
+pub(in crate::procedure) fn check_no_fall(old: Algorithms, new: Algorithms) -> Result<()> {
+    if new.nia == Nia::Nia0 && old.nia != Nia::Nia0 {
+        return Err(Error::NullIntegrity);
+    }
+    if new.nea == Nea::Nea0 && old.nea != Nea::Nea0 {
+        return Err(Error::NoCommonCiphering);
+    }
+    Ok(())
+}
+
 /// What an unauthenticated emergency session uses.
 pub(super) const NULL: Algorithms = Algorithms {
     nea: Nea::Nea0,

@@ -1,15 +1,15 @@
 //! What a SECURITY MODE COMMAND may ask, and the checks before anything is sent (TS 24.501 5.4.2.2, 8.2.25;
 //! TS 33.501 6.7.2).
 
-use crate::algorithm::{Nea, Nia};
+use crate::algorithm::Nia;
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{HorizontalDirection, KAmf, k_amf_prime};
 use crate::nas::smc::{AdditionalSecurity, Aun3Key, EpsAlgorithms};
 use crate::nas::{MessageType, S1UeSecurityCapability, SecurityModeCommand, UeSecurityCapability};
 use crate::security::{Algorithms, Context, Identity, Place, Target, UeSecurity};
 
-use super::policy::{NULL, Policy, choose};
-use super::step::Step;
+use super::policy::{NULL, Policy, check_algorithms, check_no_fall, pick};
+use crate::procedure::step::Step;
 
 /// First octet of an EAP-Success (RFC 3748).
 const EAP_SUCCESS: u8 = 3;
@@ -23,6 +23,19 @@ pub struct NewKey<'a> {
     pub ng_ksi: NgKsi,
     /// The UE's capability. `None` after mobility from EPS: algorithms 0, 1 and 2 are assumed.
     pub ue_sec_cap: Option<UeSecurityCapability>,
+}
+
+impl NewKey<'_> {
+    /// What its context is made from.
+    pub(in crate::procedure) fn identity(&self) -> Identity {
+        let known = self.ue_sec_cap;
+        Identity {
+            k_amf: self.k_amf.clone(),
+            ng_ksi: self.ng_ksi,
+            ue_sec_cap: known.unwrap_or(UeSecurityCapability::ASSUMED_FROM_EPS),
+            emergency: false,
+        }
+    }
 }
 
 /// The context that a command takes into use.
@@ -132,7 +145,7 @@ impl Plan {
                 }
                 let key = k_amf_prime(old.k_amf(), HorizontalDirection::Mobility, ul_count);
                 let cap = request.ue_sec_cap.unwrap_or(*old.ue_sec_cap());
-                let algorithms = pick(request, policy, (&cap, false))?;
+                let algorithms = pick(request.algorithms, policy, (&cap, false))?;
                 Self {
                     horizontal: true,
                     ..Self::fresh(Step::Horizontal(key), algorithms, (old.ng_ksi(), cap))
@@ -145,7 +158,7 @@ impl Plan {
                 }
                 let identity = identity_of(&key, request);
                 let cap = identity.ue_sec_cap;
-                let algorithms = pick(request, policy, (&cap, false))?;
+                let algorithms = pick(request.algorithms, policy, (&cap, false))?;
                 Self::fresh(Step::Map(identity), algorithms, (key.ng_ksi, cap))
             }
         };
@@ -205,14 +218,8 @@ impl Plan {
     fn new_algorithms(current: &Context, request: &Request<'_>, policy: &Policy) -> Result<Self> {
         let old = current.algorithms().ok_or(Error::OutOfOrder)?;
         let cap = request.ue_sec_cap.unwrap_or(*current.ue_sec_cap());
-        let algorithms = pick(request, policy, (&cap, current.emergency()))?;
-        // A K_AMF in use never falls back to a null algorithm (TS 33.501 6.7.1).
-        if algorithms.nia == Nia::Nia0 && old.nia != Nia::Nia0 {
-            return Err(Error::NullIntegrity);
-        }
-        if algorithms.nea == Nea::Nea0 && old.nea != Nea::Nea0 {
-            return Err(Error::NoCommonCiphering);
-        }
+        let algorithms = pick(request.algorithms, policy, (&cap, current.emergency()))?;
+        check_no_fall(old, algorithms)?;
         let step = Step::Make(Target::NewAlgorithms(algorithms));
         Ok(Self::fresh(step, algorithms, (current.ng_ksi(), cap)))
     }
@@ -223,7 +230,7 @@ impl Plan {
         let partial = matches!(request.activation, Activation::Partial);
         let (target, algorithms) = match spare.algorithms() {
             None if partial => {
-                let algorithms = pick(request, policy, (&cap, spare.emergency()))?;
+                let algorithms = pick(request.algorithms, policy, (&cap, spare.emergency()))?;
                 (Target::Partial(algorithms), algorithms)
             }
             Some(algorithms) if !partial => {
@@ -248,7 +255,7 @@ impl Plan {
     ) -> Result<Self> {
         let identity = identity_of(&key, request);
         let cap = identity.ue_sec_cap;
-        let algorithms = pick(request, policy, (&cap, false))?;
+        let algorithms = pick(request.algorithms, policy, (&cap, false))?;
         let step = if ue
             .context(Place::Current)
             .is_some_and(|c| c.ng_ksi() == key.ng_ksi)
@@ -295,13 +302,11 @@ impl Plan {
 }
 
 fn identity_of(key: &NewKey<'_>, request: &Request<'_>) -> Identity {
-    let known = request.ue_sec_cap.or(key.ue_sec_cap);
-    Identity {
-        k_amf: key.k_amf.clone(),
-        ng_ksi: key.ng_ksi,
-        ue_sec_cap: known.unwrap_or(UeSecurityCapability::ASSUMED_FROM_EPS),
-        emergency: false,
+    NewKey {
+        ue_sec_cap: request.ue_sec_cap.or(key.ue_sec_cap),
+        ..*key
     }
+    .identity()
 }
 
 /// Algorithms of a context that is taken as it is cannot be asked for anew.
@@ -310,39 +315,6 @@ fn fixed(request: &Request<'_>, algorithms: Algorithms) -> Result<()> {
         Err(Error::Argument)
     } else {
         Ok(())
-    }
-}
-
-fn pick(
-    request: &Request<'_>,
-    policy: &Policy,
-    for_ue: (&UeSecurityCapability, bool),
-) -> Result<Algorithms> {
-    let (cap, emergency) = for_ue;
-    match request.algorithms {
-        Some(algorithms) => check_algorithms(algorithms, for_ue).map(|()| algorithms),
-        None => choose(policy, cap, emergency),
-    }
-}
-
-/// The rule before sending: what is selected must be in the capability that is replayed.
-fn check_algorithms(
-    algorithms: Algorithms,
-    (cap, emergency): (&UeSecurityCapability, bool),
-) -> Result<()> {
-    if algorithms.nia == Nia::Nia0 {
-        // A UE without a valid context accepts null algorithms for emergency whatever bits it sets.
-        return if emergency && algorithms == NULL {
-            Ok(())
-        } else {
-            Err(Error::NullIntegrity)
-        };
-    }
-    let supported = cap.supports_nia(algorithms.nia.id()) && cap.supports_nea(algorithms.nea.id());
-    if supported {
-        Ok(())
-    } else {
-        Err(Error::AlgorithmNotSupported)
     }
 }
 

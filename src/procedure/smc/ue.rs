@@ -18,7 +18,7 @@ use crate::security::{Algorithms, Identity, Place, Resources, Role, Settings, Ta
 
 use super::request::NewKey;
 use super::send::{self, Sent};
-use super::step::Step;
+use crate::procedure::step::Step;
 
 /// The security mode procedure of one UE at its own end. `Default`: no initial message was sent.
 #[derive(Debug, Default)]
@@ -84,6 +84,11 @@ struct Verified {
 }
 
 impl Ue {
+    /// A handover took another K_AMF into use: nothing that was sent under the one before counts any more.
+    pub(crate) fn handed_over(&mut self) {
+        self.registration_count = None;
+    }
+
     /// Sends an initial message: protected with the current context, its container ciphered; plain without a
     /// context. The PDU lies at the start of `out`.
     ///

@@ -13,11 +13,12 @@ use super::folder::Files;
 use super::records::{Owner, PREFIX};
 
 /// First octet in front of a record: the procedure that changed keys. One that an unanswered command ran is not kept:
-/// its candidate goes back to its place.
+/// its candidate goes back to its place; that of a handover stays.
 const NO_KEY_CHANGE: u8 = 0;
 const N2: u8 = 1;
 const INTER_AMF: u8 = 2;
 const EXPORTED: u8 = 3;
+const HANDOVER: u8 = 4;
 
 /// Second octet: the candidate was partial before its command.
 const WAS_PARTIAL: u8 = 1;
@@ -31,6 +32,7 @@ pub(super) fn write(files: &Files, owner: Owner, session: &Session) {
         Some(KeyChange::N2) => N2,
         Some(KeyChange::InterAmfHandover) => INTER_AMF,
         Some(KeyChange::Exported) => EXPORTED,
+        Some(KeyChange::Handover) => HANDOVER,
     });
     octets.push(match &session.smc {
         Half::Amf(amf) if amf.was_partial() => WAS_PARTIAL,
@@ -92,7 +94,8 @@ fn fill(files: &Files, owner: Owner, ue: &mut UeSecurity, from: Resources<'_>) -
         record::read_into(ue, octets, from.side)?;
         ue.resume_counts(&from)?;
     }
-    if ue.context(Place::Candidate).is_some() {
+    // The candidate of a handover is not the engine's to withdraw: the UE may have taken it into use.
+    if ue.context(Place::Candidate).is_some() && prefix[0] != HANDOVER {
         ue.withdraw_candidate(prefix[1] & WAS_PARTIAL != 0, from);
     }
     ue.settle(from.side);
@@ -101,6 +104,7 @@ fn fill(files: &Files, owner: Owner, ue: &mut UeSecurity, from: Resources<'_>) -
         N2 => ue.begin_key_change(KeyChange::N2),
         INTER_AMF => ue.begin_key_change(KeyChange::InterAmfHandover),
         EXPORTED => ue.begin_key_change(KeyChange::Exported),
+        HANDOVER => ue.begin_key_change(KeyChange::Handover),
         _ => Err(Error::Record),
     }
 }

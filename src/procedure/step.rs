@@ -1,4 +1,4 @@
-//! How the context that a command names comes to be, and how that is undone when nothing came of it.
+//! How the context that a command or a container names comes to be, and how that is undone when nothing came of it.
 
 use crate::base::{AccessType, Result};
 use crate::kdf::KAmf;
