@@ -1115,6 +1115,144 @@ int32_t naslane_nh_commit(const naslane_engine *engine,
                           uint8_t ncc);
 
 /* ====================================================================== *
+ * Level 1: handovers that take a context into use
+ *
+ * Other algorithms, a new K_AMF or a context mapped from EPS come into use at N2 handover without a security mode
+ * command, by a NAS container in HANDOVER REQUEST (TS 33.501 6.9.2.3.3, 8.4). The AMF that the UE comes to calls
+ * naslane_handover_prepare(), then naslane_handover_done() at HANDOVER NOTIFY, or naslane_handover_failed(). In
+ * between no other procedure changes keys; messages go on under the context in use.
+ *
+ * A handover that changes neither key nor algorithms needs a container only from another AMF: see
+ * naslane_key_change_begin() and naslane_nh_prepare().
+ *
+ * Errors of every function with a session: as for sessions, and ROLE.
+ */
+
+/**
+ * takes: the current K_AMF (K_AMF_change_flag 0). COUNTs go on, the container takes one of the downlink's. Without
+ * algorithms those in use stay.
+ */
+#define NASLANE_HANDOVER_CURRENT 0
+
+/** takes: K_AMF' derived here from the next downlink COUNT (K_AMF_change_flag 1); COUNTs start at 0. */
+#define NASLANE_HANDOVER_HORIZONTAL 1
+
+/** takes: K_AMF' in k_amf that the source AMF derived from dl_count (K_AMF_change_flag 1); COUNTs start at 0. */
+#define NASLANE_HANDOVER_HORIZONTAL_RECEIVED 2
+
+/** takes: K_AMF' in k_amf that was mapped from EPS; COUNTs start at 0. */
+#define NASLANE_HANDOVER_MAPPED 3
+
+/** A handover to be. Fill it with naslane_handover_init(), then change what differs. */
+typedef struct naslane_handover {
+    /** Octets of this structure. */
+    size_t size;
+    /** NASLANE_HANDOVER_...; default CURRENT. */
+    uint8_t takes;
+    /** Ciphering algorithm, 0 to 3; NASLANE_ANY (default) in both: by the operator's lists, or those in use. */
+    uint8_t nea;
+    /** Integrity algorithm. */
+    uint8_t nia;
+    /** ngKSI of k_amf, bit 4 set for a mapped one. */
+    uint8_t ng_ksi;
+    /** HANDOVER_MAPPED: NCC of the NH that k_amf came from, 0 to 7. */
+    uint8_t ncc;
+    /** 0. */
+    uint8_t reserved[3];
+    /** HANDOVER_HORIZONTAL_RECEIVED: the downlink COUNT that k_amf came from. */
+    uint32_t dl_count;
+    /** 0. */
+    uint32_t reserved2;
+    /** HANDOVER_HORIZONTAL_RECEIVED and HANDOVER_MAPPED: 32 octets. */
+    const uint8_t *k_amf;
+    /** The UE security capability that came with k_amf, 2 to 8 octets; NULL: algorithms 0, 1 and 2 are assumed. */
+    const uint8_t *ue_sec_cap;
+    /** Its octets. */
+    size_t ue_sec_cap_len;
+} naslane_handover;
+
+/** A container that was written. */
+typedef struct naslane_container {
+    /**
+     * Its value: intra N1 mode NAS transparent container (TS 24.501 9.11.2.6) of 7 octets, or S1 mode to N1 mode NAS
+     * transparent container (9.11.2.9) of 8.
+     */
+    uint8_t value[8];
+    /** Octets of value. */
+    uint8_t len;
+    /** 1: K_AMF is new, and k_gnb was written. */
+    uint8_t new_k_amf;
+    /** NASLANE_WRAP_...: whether the COUNTs of the current context run out. */
+    uint8_t near_wrap;
+    /** Selected ciphering algorithm. */
+    uint8_t nea;
+    /** Selected integrity algorithm. */
+    uint8_t nia;
+    /** 0. */
+    uint8_t reserved[3];
+    /** The downlink COUNT whose low eight bits the container has; 0 for one from EPS. */
+    uint32_t count;
+} naslane_container;
+
+/**
+ * Fills a handover with the defaults.
+ *
+ * Errors: NULL.
+ */
+int32_t naslane_handover_init(naslane_handover *handover);
+
+/**
+ * Prepares a handover and writes its container. With a new K_AMF (container->new_k_amf 1) k_gnb takes the K_gNB that
+ * goes to the target as NH with NCC 0; without one the target gets the next step of the NH chain, and k_gnb zeros.
+ *
+ * Errors: ARGUMENT, OVERLAP, CONFLICT (a key-changing procedure runs, or the second access waits for its security mode
+ * command), NO_CONTEXT, NG_KSI, MALFORMED_IE (capability), HORIZONTAL (null integrity), NO_COMMON_INTEGRITY,
+ * NO_COMMON_CIPHERING, ALGORITHM_NOT_SUPPORTED, NULL_INTEGRITY, KEY_REUSED, COUNT_EXHAUSTED, SIDE_FULL; UNSUPPORTED
+ * through an older sidecar.
+ */
+int32_t naslane_handover_prepare(const naslane_engine *engine,
+                                 uint64_t session,
+                                 const naslane_handover *handover,
+                                 naslane_container *container,
+                                 uint8_t k_gnb[32]);
+
+/**
+ * The UE arrived (HANDOVER NOTIFY): the context that was prepared is current, secure exchange of NAS messages is
+ * established over 3GPP access. With a new K_AMF the NH chain begins at the container's K_gNB.
+ *
+ * Errors: UNEXPECTED (none was prepared).
+ */
+int32_t naslane_handover_done(const naslane_engine *engine,
+                              uint64_t session);
+
+/**
+ * The handover failed or was cancelled: what was prepared is wiped, the context in use stays.
+ *
+ * Errors: UNEXPECTED (none was prepared).
+ */
+int32_t naslane_handover_failed(const naslane_engine *engine, uint64_t session);
+
+/**
+ * The UE half obeys the container of a handover command: its context is current afterwards. new_k_amf is 1 when K_AMF
+ * is new, and k_gnb takes the K_gNB of NCC 0 then, else zeros. From EPS container has 8 octets and k_amf is K_AMF'
+ * from the NH with its NCC (bits 7 to 5 of octet 6), ue_sec_cap the UE's capability; within 5GS it has 7, and both are
+ * NULL.
+ *
+ * Errors: MALFORMED_IE, MAC (nothing changed, the handover fails), NG_KSI (another context than the current one),
+ * ALGORITHM_NOT_SUPPORTED, NULL_INTEGRITY, NO_COMMON_CIPHERING (less than what is in use), HORIZONTAL, NO_CONTEXT,
+ * CONFLICT, COUNT_EXHAUSTED, KEY_REUSED, SIDE_FULL, OVERLAP; UNSUPPORTED through a sidecar.
+ */
+int32_t naslane_ue_handover(const naslane_engine *engine,
+                            uint64_t session,
+                            const uint8_t *container,
+                            size_t len,
+                            const uint8_t *k_amf,
+                            const uint8_t *ue_sec_cap,
+                            size_t ue_sec_cap_len,
+                            uint8_t *new_k_amf,
+                            uint8_t k_gnb[32]);
+
+/* ====================================================================== *
  * Level 1: sessions that travel
  *
  * A record is a session as octets: for the context transfer to another AMF (TS 33.501 6.9.3) and for storage. It

@@ -1,5 +1,5 @@
 //! Handovers at N2 that take a context into use: containers octet by octet against keys derived here, COUNTs, keys of the
-//! access network, and every way in which one fails (TS 33.501 6.9.2.3.3, 6.9.5, 8.4; defects R15, R42).
+//! access network, and every way in which one fails (TS 33.501 6.9.2.3.3, 6.9.5, 8.4; defect R42).
 
 mod common;
 
@@ -438,7 +438,7 @@ fn the_second_access_waits_for_a_command_of_its_own() {
     pair.talk(&engine, GPP);
 }
 
-/// R15, TS 33.501 6.7.1: what the UE does not support, or less than what is in use, is neither sent nor obeyed.
+/// TS 33.501 6.7.1: what the UE does not support, or less than what is in use, is neither sent nor obeyed.
 #[test]
 fn no_bidding_down() {
     let engine = engine(2, 2);
@@ -566,4 +566,69 @@ fn without_a_context_there_is_nothing_to_hand_over() {
     engine.release(pair.amf).unwrap();
     let stale = engine.handover_prepare(pair.amf, &ask(Activation::Current, None));
     assert_eq!(stale.err(), Some(Error::Handle));
+}
+
+/// The UE may have obeyed by the time the AMF is killed: what was prepared is there afterwards.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_handover_outlives_its_process() {
+    use naslane::session::Folder;
+    use naslane::store::KeyRing;
+
+    let path = std::env::temp_dir().join(format!("naslane-handover-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    let mut config = Config::for_sessions(64);
+    config.smc.policy = Policy::from_ids(&[2], &[2]).unwrap();
+    let open = || Engine::open(&config, &Folder::new(&path, KeyRing::single(1, [0x11; 32])));
+    let mut engine = open().unwrap();
+    let ues = common::engine(2, 2);
+    // The UE half lives elsewhere: it is not what is killed.
+    let pair = Pair {
+        amf: engine.establish(Role::Amf).unwrap(),
+        ue: ues.establish(Role::Ue).unwrap(),
+    };
+    engine.authenticated(pair.amf, identity(1, 0)).unwrap();
+    ues.authenticated(pair.ue, identity(1, 0)).unwrap();
+    let mut out = [0; 512];
+    let request = smc::Request::new(GPP, smc::Activation::Partial);
+    let sent = engine.smc_command(pair.amf, &request, &mut out).unwrap();
+    let (_, complete) = pair.answer(&ues, GPP, &out[..sent.len]);
+    assert!(verify(&engine, pair.amf, GPP, &complete).is_ok());
+    let talk = |engine: &Engine| {
+        let down = protect(engine, pair.amf, GPP, DOWNLINK);
+        assert_eq!(verify(&ues, pair.ue, GPP, &down), Ok(DOWNLINK.to_vec()));
+        let up = protect(&ues, pair.ue, GPP, UPLINK);
+        assert_eq!(verify(engine, pair.amf, GPP, &up), Ok(UPLINK.to_vec()));
+    };
+    talk(&engine);
+    for (activation, algorithms) in [
+        (Activation::Current, with(1, 1)),
+        (Activation::Horizontal, with(2, 2)),
+        (Activation::Current, None),
+    ] {
+        for arrives in [false, true] {
+            let container = engine
+                .handover_prepare(pair.amf, &ask(activation, algorithms))
+                .unwrap();
+            if arrives {
+                let k_gnb = ues.ue_handover(pair.ue, container.value(), None).unwrap();
+                assert_eq!(k_gnb, container.k_gnb);
+            }
+            drop(engine);
+            engine = open().unwrap();
+            let refused = engine.handover_prepare(pair.amf, &ask(activation, algorithms));
+            assert_eq!(refused.err(), Some(Error::Conflict), "it still runs");
+            if arrives {
+                engine.handover_done(pair.amf).unwrap();
+            } else {
+                engine.handover_failed(pair.amf).unwrap();
+            }
+            talk(&engine);
+            drop(engine);
+            engine = open().unwrap();
+            talk(&engine);
+        }
+    }
+    drop(engine);
+    std::fs::remove_dir_all(path).unwrap();
 }

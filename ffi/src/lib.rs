@@ -6,7 +6,7 @@
 //! | `status` | statuses, version |
 //! | `algorithm` | level 0: NEA and NIA |
 //! | `derivation`, `mobility` | level 0: TS 33.501 Annex A |
-//! | `engine`, `session`, `message`, `smc`, `keys`, `record` | level 1 |
+//! | `engine`, `session`, `message`, `smc`, `keys`, `handover`, `record` | level 1 |
 //! | `ue` | level 1: the UE half |
 //! | `nssaa`, `nssaa_run`, `nssaa_host`, `nssaa_ue` | level 1: network slice-specific authentication |
 //! | `batch` | level 2 |
@@ -30,6 +30,7 @@ pub mod derivation;
 pub mod door;
 pub mod engine;
 mod guard;
+pub mod handover;
 pub mod keys;
 pub mod message;
 pub mod mobility;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use naslane::sidecar::protocol::{Frame, HEADER, MAX_MESSAGE, Request, Response};
+use naslane::sidecar::protocol::{Frame, HEADER, HandoverRequest, MAX_MESSAGE, Request, Response};
 
 fn look(message: &[u8]) {
     let mut frame = Frame::new();
@@ -11,6 +11,9 @@ fn look(message: &[u8]) {
         assert_eq!(frame.octets(), message, "{request:?}");
         if let Request::SmcCommand { command, .. } = request {
             let _ = command.with(|_| Ok(()));
+        }
+        if let Request::Handover(HandoverRequest::Prepare(_, preparation)) = request {
+            let _ = preparation.with(|_| Ok(()));
         }
     }
     if let Ok((number, response)) = Response::read(message) {

@@ -10,6 +10,7 @@ use crate::engine::nssaa::NssaaUplink;
 use crate::engine::{Queue, QueueConfig, Received, Sent};
 use crate::kdf::{KGnb, Nh};
 use crate::nas::{Cause, MessageType};
+use crate::procedure::handover::{self, Container};
 use crate::procedure::smc::{self, Action, Event, Outcome};
 use crate::security::protect::{Form, OVERHEAD};
 use crate::security::{Deregistration, Diagnosis, Identity, KeyChange, Role};
@@ -268,6 +269,9 @@ asked! {
     deregister(kind: Deregistration) -> ();
     begin_key_change(kind: KeyChange) -> ();
     end_key_change(kind: KeyChange) -> ();
+    handover_prepare(request: &handover::Request<'_>) -> Container;
+    handover_done() -> ();
+    handover_failed() -> ();
     smc_command(request: &smc::Request<'_>, out: &mut [u8]) -> smc::Sent;
     smc_event(event: Event, out: &mut [u8]) -> Action;
     smc_rejected_unprotected(cause: Cause) -> Outcome;

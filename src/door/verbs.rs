@@ -7,6 +7,7 @@ use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::engine::{Engine, Received, Sent};
 use crate::kdf::{KGnb, Nh};
 use crate::nas::{Cause, MessageType};
+use crate::procedure::handover::{self, Container};
 use crate::procedure::smc::{self, Action, Event, Outcome};
 use crate::security::protect::Form;
 use crate::security::{Deregistration, Diagnosis, Identity, KeyChange};
@@ -236,6 +237,34 @@ impl Door {
     /// As there.
     pub fn end_key_change(&self, handle: Handle, kind: KeyChange) -> Result<()> {
         at!(self, handle, at => at.end_key_change(handle, kind))
+    }
+
+    /// As [`Engine::handover_prepare`].
+    ///
+    /// # Errors
+    /// As there; [`Error::Unsupported`] from a sidecar that does not know the verb.
+    pub fn handover_prepare(
+        &self,
+        handle: Handle,
+        request: &handover::Request<'_>,
+    ) -> Result<Container> {
+        at!(self, handle, at => at.handover_prepare(handle, request))
+    }
+
+    /// As [`Engine::handover_done`].
+    ///
+    /// # Errors
+    /// As there; [`Error::Unsupported`].
+    pub fn handover_done(&self, handle: Handle) -> Result<()> {
+        at!(self, handle, at => at.handover_done(handle))
+    }
+
+    /// As [`Engine::handover_failed`].
+    ///
+    /// # Errors
+    /// As there; [`Error::Unsupported`].
+    pub fn handover_failed(&self, handle: Handle) -> Result<()> {
+        at!(self, handle, at => at.handover_failed(handle))
     }
 
     /// As [`Engine::smc_command`].

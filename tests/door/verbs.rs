@@ -1,12 +1,15 @@
-use naslane::base::Error;
+use naslane::algorithm::{Nea, Nia};
+use naslane::base::{Error, NgKsi};
 use naslane::door::{Door, Kind};
 use naslane::engine::{Config, Engine, Received};
+use naslane::kdf::{KAmf, KGnb};
 use naslane::nas::{Cause, MessageType, MobileIdentity};
+use naslane::procedure::handover::{self, Activation, FromEps};
 use naslane::procedure::smc::{
-    Activation, Answer, Event, InitialMessageToSend, Request, Sent as Command,
+    Activation as Takes, Answer, Event, InitialMessageToSend, NewKey, Request, Sent as Command,
 };
 use naslane::security::protect::Form;
-use naslane::security::{Deregistration, KeyChange, Role};
+use naslane::security::{Algorithms, Deregistration, KeyChange, Role};
 use naslane::session::record::Extent;
 use naslane::session::{Handle, Record};
 
@@ -42,6 +45,7 @@ fn life(door: &Door) -> Vec<String> {
     procedure(door, &ues, &own, &mut say);
     keys(door, amf, &mut say);
     messages(door, &ues, &own, &mut say);
+    handovers(door, &ues, &own, &mut say);
     containers(door, &ues, &own, &mut say);
     for kind in [KeyChange::N2, KeyChange::SecurityMode] {
         say(format!("{:?}", door.begin_key_change(amf, kind)));
@@ -64,7 +68,7 @@ fn life(door: &Door) -> Vec<String> {
 
 fn procedure(door: &Door, ues: &Engine, own: &Subscriber, say: &mut impl FnMut(String)) {
     let mut out = [0; 400];
-    let mut request = Request::new(GPP, Activation::Partial);
+    let mut request = Request::new(GPP, Takes::Partial);
     request.ongoing = Some(MessageType::REGISTRATION_REQUEST);
     (request.imeisv, request.retransmission) = (true, true);
     let told = |sent: &Command, out: &[u8; 400]| format!("{sent:?} {:?}", &out[..sent.len]);
@@ -109,7 +113,7 @@ fn procedure(door: &Door, ues: &Engine, own: &Subscriber, say: &mut impl FnMut(S
     assert!(outcome.imeisv.is_some() && outcome.container.is_some() && received.secured);
     say(seen(received, &plain));
     // One that the UE must refuse, and its end by the AMF.
-    let mut request = Request::new(GPP, Activation::NewAlgorithms);
+    let mut request = Request::new(GPP, Takes::NewAlgorithms);
     request.algorithms = None;
     let sent = door.smc_command(own.amf, &request, &mut out);
     say(format!("{sent:?}"));
@@ -172,6 +176,64 @@ fn messages(door: &Door, ues: &Engine, own: &Subscriber, say: &mut impl FnMut(St
     for plain in [UPLINK, &REGISTRATION, &[0x7E, 0, 0x45, 9, 0, 0]] {
         say(verified(door, amf, plain));
     }
+}
+
+fn handovers(door: &Door, ues: &Engine, own: &Subscriber, say: &mut impl FnMut(String)) {
+    let amf = own.amf;
+    let k_amf = KAmf::new([0x3E; 32]);
+    let ue_sec_cap = capability();
+    let key = NewKey {
+        k_amf: &k_amf,
+        ng_ksi: NgKsi::mapped(2).unwrap(),
+        ue_sec_cap: Some(ue_sec_cap),
+    };
+    let from_eps = FromEps {
+        k_amf: &k_amf,
+        ue_sec_cap,
+    };
+    let others = Some(Algorithms {
+        nea: Nea::Nea3,
+        nia: Nia::Nia1,
+    });
+    say(format!("{:?}", door.handover_done(amf)));
+    say(format!("{:?}", door.handover_failed(amf)));
+    let dl_count = 7;
+    for (activation, algorithms, eps) in [
+        (Activation::Current, None, None),
+        (Activation::Current, others, None),
+        (Activation::Horizontal, None, None),
+        (Activation::Mapped { key, ncc: 9 }, None, None),
+        (Activation::HorizontalReceived { key, dl_count }, None, None),
+        (Activation::Mapped { key, ncc: 3 }, None, Some(&from_eps)),
+    ] {
+        let request = handover::Request {
+            activation,
+            algorithms,
+        };
+        // A mapped key starts once: when its handover fails, EPS gives another.
+        let tries = [false, true];
+        for obeyed in tries.into_iter().skip(usize::from(eps.is_some())) {
+            let prepared = door.handover_prepare(amf, &request);
+            say(format!("{prepared:?}"));
+            let Ok(container) = prepared else { continue };
+            let k_gnb = container.k_gnb.as_ref().map(KGnb::expose);
+            let also = (container.near_wrap, container.algorithms);
+            say(format!("{k_gnb:?} {also:?}"));
+            say(format!("{:?}", door.handover_prepare(amf, &request).err()));
+            if obeyed {
+                ues.ue_handover(own.ue, container.value(), eps).unwrap();
+                say(format!("{:?}", door.handover_done(amf)));
+            } else {
+                say(format!("{:?}", door.handover_failed(amf)));
+            }
+            say(format!("{:?}", door.handover_done(amf)));
+            say(verified(door, amf, &up(ues, own.ue)));
+            let mut out = [0; 64];
+            let sent = door.protect(amf, GPP, DOWNLINK, &mut out);
+            say(format!("{sent:?} {out:?}"));
+        }
+    }
+    say(format!("{:?}", door.prepare_nh(amf).map(|(_, ncc)| ncc)));
 }
 
 fn containers(door: &Door, ues: &Engine, own: &Subscriber, say: &mut impl FnMut(String)) {

@@ -7,7 +7,7 @@
 static pair talking, fresh;     /* with a context in use, and with a partial one */
 static record known[4];
 static uint8_t out[1280];       /* every output buffer of a call that must fail */
-static union { naslane_sent sent; naslane_received received; size_t size; uint64_t handle; uint8_t octet; } place;
+static union { naslane_sent sent; naslane_received received; naslane_container container; size_t size; uint64_t handle; uint8_t octet; } place;
 static uint8_t canary[sizeof out > sizeof place ? sizeof out : sizeof place];
 
 static inline void remember(void) {

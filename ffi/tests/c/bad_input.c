@@ -66,6 +66,12 @@ static void every_session_call(naslane_engine *on, uint64_t session, int32_t sta
     BAD(status, naslane_k_gnb(on, session, 1, out));
     BAD(status, naslane_nh_prepare(on, session, out, &place.octet));
     BAD(status, naslane_nh_commit(on, session, key, 1));
+    naslane_handover handover;
+    OK(naslane_handover_init(&handover));
+    BAD(status, naslane_handover_prepare(on, session, &handover, &place.container, out));
+    BAD(status, naslane_handover_done(on, session));
+    BAD(status, naslane_handover_failed(on, session));
+    BAD(status, naslane_ue_handover(on, session, key, 7, NULL, NULL, 0, &place.octet, out));
     BAD(status, naslane_export(on, session, 0, out, sizeof out, &place.size));
     BAD(status, naslane_export_cancel(on, session));
     BAD(status, naslane_ue_answer(on, session, 1, &ue, key, 32, out, sizeof out, &place.sent));
@@ -358,6 +364,81 @@ static void procedures(void) {
     BAD(NASLANE_E_ROLE, naslane_ue_initial(engine, amf, 1, REGISTRATION, 21, 0, 0, out, sizeof out, &place.sent));
 }
 
+static void handovers(void) {
+    uint64_t amf = talking.amf, ue = talking.ue;
+    naslane_handover good, handover;
+    GIVES(NUL, naslane_handover_init(NULL));
+    OK(naslane_handover_init(&good));
+#define HANDING(status, change)                                                                     \
+    do {                                                                                            \
+        handover = good;                                                                            \
+        handover.change;                                                                            \
+        BAD(status, naslane_handover_prepare(engine, amf, &handover, &place.container, out));       \
+    } while (0)
+    HANDING(NASLANE_E_ARGUMENT, size--);
+    HANDING(NASLANE_E_ARGUMENT, reserved[1] = 1);
+    HANDING(NASLANE_E_ARGUMENT, reserved2 = 1);
+    HANDING(NASLANE_E_ARGUMENT, takes = 4);
+    HANDING(NASLANE_E_ALGORITHM_NOT_SUPPORTED, nea = 4);
+    HANDING(NASLANE_E_ALGORITHM_NOT_SUPPORTED, nia = 2); /* one without the other */
+    HANDING(NUL, takes = NASLANE_HANDOVER_MAPPED);
+    HANDING(NUL, takes = NASLANE_HANDOVER_HORIZONTAL_RECEIVED);
+    HANDING(NUL, ue_sec_cap_len = 2);
+    handover = good;
+    handover.nea = 0, handover.nia = 0;
+    BAD(NASLANE_E_NULL_INTEGRITY, naslane_handover_prepare(engine, amf, &handover, &place.container, out));
+    handover = good;
+    handover.takes = NASLANE_HANDOVER_MAPPED, handover.k_amf = key, handover.ng_ksi = 3;
+    BAD(NASLANE_E_NG_KSI, naslane_handover_prepare(engine, amf, &handover, &place.container, out));
+    handover.ng_ksi = 16;
+    BAD(NASLANE_E_NG_KSI, naslane_handover_prepare(engine, amf, &handover, &place.container, out));
+    handover.ng_ksi = 9, handover.ncc = 8;
+    BAD(NASLANE_E_ARGUMENT, naslane_handover_prepare(engine, amf, &handover, &place.container, out));
+    handover.ncc = 0, handover.ue_sec_cap = key, handover.ue_sec_cap_len = 9;
+    BAD(NASLANE_E_MALFORMED_IE, naslane_handover_prepare(engine, amf, &handover, &place.container, out));
+    handover.ue_sec_cap_len = 0, handover.k_amf = out + 8;
+    BAD(CUT, naslane_handover_prepare(engine, amf, &handover, &place.container, out));
+    handover.k_amf = (const uint8_t *)&place;
+    BAD(CUT, naslane_handover_prepare(engine, amf, &handover, &place.container, out));
+    handover = good;
+    handover.takes = NASLANE_HANDOVER_HORIZONTAL_RECEIVED, handover.k_amf = key, handover.dl_count = 1 << 24;
+    BAD(NASLANE_E_ARGUMENT, naslane_handover_prepare(engine, amf, &handover, &place.container, out));
+    BAD(NUL, naslane_handover_prepare(engine, amf, NULL, &place.container, out));
+    BAD(NUL, naslane_handover_prepare(engine, amf, &good, NULL, out));
+    BAD(NUL, naslane_handover_prepare(engine, amf, &good, &place.container, NULL));
+    union { naslane_container container; uint8_t octets[32]; } both;
+    memset(&both, 0xEE, sizeof both);
+    BAD(CUT, naslane_handover_prepare(engine, amf, &good, &both.container, both.octets));
+    CHECK(memcmp(&both, canary, sizeof both) == 0);
+    BAD(NASLANE_E_ROLE, naslane_handover_prepare(engine, ue, &good, &place.container, out));
+    BAD(NASLANE_E_NO_CONTEXT, naslane_handover_prepare(engine, fresh.amf, &good, &place.container, out));
+    BAD(NASLANE_E_UNEXPECTED, naslane_handover_done(engine, amf));
+    BAD(NASLANE_E_UNEXPECTED, naslane_handover_failed(engine, amf));
+
+    const uint8_t value[9] = {0, 0, 0, 0, 0x22, 1, 1};
+    for (size_t len = 0; len < sizeof value; len++)
+        if (len != 7)
+            BAD(NASLANE_E_MALFORMED_IE, naslane_ue_handover(engine, ue, value, len, NULL, NULL, 0, &place.octet, out));
+    BAD(NASLANE_E_MAC, naslane_ue_handover(engine, ue, value, 7, NULL, NULL, 0, &place.octet, out));
+    BAD(NASLANE_E_NO_CONTEXT, naslane_ue_handover(engine, fresh.ue, value, 7, NULL, NULL, 0, &place.octet, out));
+    BAD(NASLANE_E_ROLE, naslane_ue_handover(engine, amf, value, 7, NULL, NULL, 0, &place.octet, out));
+    BAD(NASLANE_E_MALFORMED_IE, naslane_ue_handover(engine, ue, value, 8, key, NULL, 0, &place.octet, out));
+    BAD(NASLANE_E_NG_KSI, naslane_ue_handover(engine, ue, value, 8, key, CAPABILITY, 2, &place.octet, out));
+    BAD(NUL, naslane_ue_handover(engine, ue, NULL, 7, NULL, NULL, 0, &place.octet, out));
+    BAD(NUL, naslane_ue_handover(engine, ue, value, 7, NULL, NULL, 2, &place.octet, out));
+    BAD(NUL, naslane_ue_handover(engine, ue, value, 7, NULL, NULL, 0, NULL, out));
+    BAD(NUL, naslane_ue_handover(engine, ue, value, 7, NULL, NULL, 0, &place.octet, NULL));
+    BAD(CUT, naslane_ue_handover(engine, ue, out + 4, 7, NULL, NULL, 0, &place.octet, out));
+    BAD(CUT, naslane_ue_handover(engine, ue, value, 7, NULL, NULL, 0, out + 31, out));
+    for (int i = 0; i < 2000; i++) {
+        uint8_t any[7];
+        scatter(any, sizeof any);
+        remember();
+        CHECK(naslane_ue_handover(engine, ue, any, 7, NULL, NULL, 0, &place.octet, out) != 0);
+        CHECK(unchanged() && untouched());
+    }
+}
+
 int main(void) {
     begin();
     engines();
@@ -366,6 +447,7 @@ int main(void) {
     records();
     messages();
     talk(talking);
+    handovers();
     procedures();
     talk(talking);
     return naslane_engine_free(engine);

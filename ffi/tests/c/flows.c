@@ -30,6 +30,76 @@ static void keys(void) {
     talk(pair);
 }
 
+/* Handovers that take a context into use: containers, keys, COUNTs. */
+static void handovers(void) {
+    pair pair = secured(20);
+    uint8_t k_amf[32] = {0x77, 20}, k_gnb[32], of_ue[32], expected[32], new_k_amf, ncc;
+    naslane_handover handover;
+    naslane_container container;
+    naslane_smc_request request;
+    naslane_sent sent;
+    uint8_t pdu[NASLANE_SMC_ROOM];
+    for (int i = 0; i < 300; i++)
+        talk(pair);
+
+    /* The same K_AMF with other algorithms: the container takes COUNT 301. */
+    OK(naslane_handover_init(&handover));
+    handover.nea = 1, handover.nia = 1;
+    OK(naslane_handover_prepare(engine, pair.amf, &handover, &container, k_gnb));
+    CHECK(container.len == 7 && container.value[4] == 0x11 && container.value[5] == 1 && container.value[6] == 301 % 256);
+    CHECK(container.count == 301 && container.new_k_amf == 0 && container.nea == 1 && container.nia == 1);
+    memset(expected, 0, sizeof expected);
+    CHECK(memcmp(k_gnb, expected, 32) == 0);
+    OK(naslane_smc_request_init(&request));
+    request.target = NASLANE_TARGET_CURRENT;
+    GIVES(NASLANE_E_CONFLICT, naslane_smc_command(engine, pair.amf, &request, pdu, sizeof pdu, &sent));
+    GIVES(NASLANE_E_CONFLICT, naslane_handover_prepare(engine, pair.amf, &handover, &container, k_gnb));
+    OK(naslane_ue_handover(engine, pair.ue, container.value, 7, NULL, NULL, 0, &new_k_amf, of_ue));
+    CHECK(new_k_amf == 0);
+    OK(naslane_handover_done(engine, pair.amf));
+    GIVES(NASLANE_E_UNEXPECTED, naslane_handover_done(engine, pair.amf));
+    OK(naslane_protect(engine, pair.amf, 1, DOWNLINK, sizeof DOWNLINK, pdu, sizeof pdu, &sent));
+    CHECK(sent.count == 302);
+
+    /* One that fails, then K_AMF' by horizontal derivation. */
+    handover.takes = NASLANE_HANDOVER_HORIZONTAL;
+    OK(naslane_handover_prepare(engine, pair.amf, &handover, &container, k_gnb));
+    OK(naslane_handover_failed(engine, pair.amf));
+    talk(pair);
+    OK(naslane_handover_prepare(engine, pair.amf, &handover, &container, k_gnb));
+    CHECK(container.new_k_amf == 1 && container.count == 305 && container.value[5] == 0x11);
+    container.value[3] ^= 1;
+    GIVES(NASLANE_E_MAC, naslane_ue_handover(engine, pair.ue, container.value, 7, NULL, NULL, 0, &new_k_amf, of_ue));
+    container.value[3] ^= 1;
+    OK(naslane_ue_handover(engine, pair.ue, container.value, 7, NULL, NULL, 0, &new_k_amf, of_ue));
+    OK(naslane_handover_done(engine, pair.amf));
+    OK(naslane_kdf_k_amf_prime(k_amf, 1, 305, k_amf));
+    OK(naslane_kdf_k_gnb(k_amf, UINT32_MAX, 1, expected));
+    CHECK(new_k_amf == 1 && memcmp(k_gnb, expected, 32) == 0 && memcmp(of_ue, expected, 32) == 0);
+    OK(naslane_nh_prepare(engine, pair.amf, k_gnb, &ncc));
+    OK(naslane_kdf_nh(k_amf, expected, expected));
+    CHECK(ncc == 1 && memcmp(k_gnb, expected, 32) == 0);
+    OK(naslane_protect(engine, pair.amf, 1, DOWNLINK, sizeof DOWNLINK, pdu, sizeof pdu, &sent));
+    CHECK(sent.count == 0);
+    talk(pair);
+
+    /* From EPS. */
+    const uint8_t mapped[32] = {0x3E, 1};
+    OK(naslane_handover_init(&handover));
+    handover.takes = NASLANE_HANDOVER_MAPPED;
+    handover.ng_ksi = 0xA, handover.ncc = 5, handover.k_amf = mapped;
+    handover.ue_sec_cap = CAPABILITY, handover.ue_sec_cap_len = sizeof CAPABILITY;
+    OK(naslane_handover_prepare(engine, pair.amf, &handover, &container, k_gnb));
+    CHECK(container.len == 8 && container.value[5] == 0x5A && container.count == 0);
+    OK(naslane_ue_handover(engine, pair.ue, container.value, 8, mapped, CAPABILITY, sizeof CAPABILITY, &new_k_amf, of_ue));
+    OK(naslane_handover_done(engine, pair.amf));
+    OK(naslane_kdf_k_gnb(mapped, UINT32_MAX, 1, expected));
+    CHECK(memcmp(k_gnb, expected, 32) == 0 && memcmp(of_ue, expected, 32) == 0);
+    talk(pair);
+    OK(naslane_release(engine, pair.amf));
+    OK(naslane_release(engine, pair.ue));
+}
+
 /* A session goes to another engine and counts on there; here it is silent. */
 static void transfer(void) {
     pair pair = secured(2), moved = pair;
@@ -315,6 +385,7 @@ int main(void) {
     config.sessions = 16;
     OK(naslane_engine_new(&config, &engine));
     keys();
+    handovers();
     transfer();
     comes_back();
     full_command();

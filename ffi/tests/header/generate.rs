@@ -20,6 +20,7 @@ const SECTIONS: &[&str] = &[
     "message",
     "smc",
     "keys",
+    "handover",
     "record",
     "ue",
     "nssaa",

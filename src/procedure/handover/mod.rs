@@ -14,9 +14,10 @@ mod ue;
 
 use std::fmt;
 
+use crate::base::Result;
 use crate::kdf::{KAmf, KGnb};
 use crate::nas::UeSecurityCapability;
-use crate::nas::container::S1ToN1Container;
+use crate::nas::container::{S1ToN1Container, mac_input};
 use crate::security::{Algorithms, NearWrap};
 
 use super::smc::NewKey;
@@ -59,6 +60,7 @@ pub struct Request<'a> {
 }
 
 /// A container and what goes with it to the access network.
+#[derive(PartialEq, Eq)]
 pub struct Container {
     value: [u8; S1ToN1Container::LEN],
     len: usize,
@@ -74,6 +76,24 @@ pub struct Container {
 }
 
 impl Container {
+    /// One with this value and nothing else.
+    ///
+    /// # Errors
+    /// [`MalformedIe`](crate::base::Error::MalformedIe) for neither 7 nor 8 octets.
+    pub(crate) fn of(octets: &[u8], algorithms: Algorithms) -> Result<Self> {
+        mac_input(octets)?;
+        let mut value = [0; S1ToN1Container::LEN];
+        value[..octets.len()].copy_from_slice(octets);
+        Ok(Self {
+            value,
+            len: octets.len(),
+            count: None,
+            near_wrap: NearWrap::No,
+            k_gnb: None,
+            algorithms,
+        })
+    }
+
     /// Its value: 7 octets within 5GS, 8 from EPS.
     #[must_use]
     pub fn value(&self) -> &[u8] {

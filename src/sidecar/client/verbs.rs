@@ -3,11 +3,15 @@
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::kdf::{KGnb, Nh};
 use crate::nas::Cause;
+use crate::procedure::handover::{Container, Request as HandoverPreparation};
 use crate::procedure::smc::{Action, Event, Outcome, Request as SmcRequest, Sent};
 use crate::security::{Deregistration, Diagnosis, Identity, KeyChange, Role};
 use crate::session::Handle;
 
-use super::super::protocol::{Key, Request, Response, SessionList, SmcCommand, response};
+use super::super::protocol::{
+    HandoverRequest, Key, Preparation, Request, Response, SessionList, SmcCommand, handover,
+    response,
+};
 use super::{Client, TapSwitch};
 
 pub(super) fn room_of(out: &[u8]) -> u32 {
@@ -175,6 +179,49 @@ impl Client {
             nh: Key(nh.expose()),
             ncc,
         })
+    }
+
+    /// As [`crate::Engine::handover_prepare`].
+    ///
+    /// # Errors
+    /// As there; [`Error::Unsupported`] from a daemon that does not know the verb.
+    pub fn handover_prepare(
+        &self,
+        handle: Handle,
+        request: &HandoverPreparation<'_>,
+    ) -> Result<Container> {
+        let preparation = Preparation::of(request);
+        let request = HandoverRequest::Prepare(handle.bits(), preparation);
+        self.knows_handovers()?;
+        self.ask(&Request::Handover(request), |response| match response {
+            Response::Container(container) => Ok(container),
+            _ => Err(Error::Operation),
+        })
+    }
+
+    /// As [`crate::Engine::handover_done`].
+    ///
+    /// # Errors
+    /// As there; [`Error::Unsupported`].
+    pub fn handover_done(&self, handle: Handle) -> Result<()> {
+        self.knows_handovers()?;
+        self.done(&Request::Handover(HandoverRequest::Done(handle.bits())))
+    }
+
+    /// As [`crate::Engine::handover_failed`].
+    ///
+    /// # Errors
+    /// As there; [`Error::Unsupported`].
+    pub fn handover_failed(&self, handle: Handle) -> Result<()> {
+        self.knows_handovers()?;
+        self.done(&Request::Handover(HandoverRequest::Failed(handle.bits())))
+    }
+
+    fn knows_handovers(&self) -> Result<()> {
+        if self.welcome().version < handover::SINCE {
+            return Err(Error::Unsupported);
+        }
+        Ok(())
     }
 
     /// As [`crate::Engine::smc_command`].

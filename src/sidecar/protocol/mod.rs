@@ -16,6 +16,7 @@
 //! K_AMF goes in. What comes out are the keys that an AMF has to hand on to the access network (K_gNB, NH), never
 //! K_AMF or K_NAS: a session's record holds K_AMF in the clear, so the protocol has no export and no import.
 
+pub mod handover;
 pub mod nssaa;
 pub mod request;
 pub mod response;
@@ -25,6 +26,7 @@ mod smc;
 mod tests;
 mod wire;
 
+pub use handover::{HandoverRequest, Preparation};
 pub use nssaa::{NssaaRequest, NssaaResponse};
 pub use request::{Hello, Key, Request};
 pub use response::{Ended, Opened, Response, SessionList, Statistics, Welcome};
@@ -40,8 +42,8 @@ pub const MAGIC: [u8; 8] = *b"naslane\0";
 
 /// Versions of the protocol that this build speaks, oldest and newest.
 /// Version 2 has [`nssaa`], the verbs of a set and the trace tap in addition, version 3 slice authentication that the
-/// daemon drives itself.
-pub const VERSIONS: (u16, u16) = (1, 3);
+/// daemon drives itself, version 4 [`handover`].
+pub const VERSIONS: (u16, u16) = (1, 4);
 
 /// Octets of the header.
 pub const HEADER: usize = 16;

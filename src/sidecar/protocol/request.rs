@@ -4,6 +4,7 @@ use crate::base::secret::ct_eq;
 use crate::base::{Error, Result};
 use crate::kdf::KAmf;
 
+use super::handover::{self, HandoverRequest};
 use super::nssaa::{self, NssaaRequest};
 use super::set::{self, SetRequest};
 use super::smc::SmcCommand;
@@ -153,6 +154,8 @@ pub enum Request<'a> {
         /// The PDU.
         pdu: &'a [u8],
     },
+    /// Handovers that take a context into use.
+    Handover(HandoverRequest<'a>),
     /// Network slice-specific authentication.
     Nssaa(NssaaRequest<'a>),
     /// Writes the session's messages down from now on, or no longer. The response is the number of the file.
@@ -236,6 +239,7 @@ impl<'a> Request<'a> {
             Self::SmcRejectedUnprotected { .. } => verb::SMC_REJECTED_UNPROTECTED,
             Self::Diagnose { .. } => verb::DIAGNOSE,
             Self::Set(request) => request.verb(),
+            Self::Handover(request) => request.verb(),
             Self::Nssaa(request) => request.verb(),
             Self::Tap { .. } => verb::TAP,
         }
@@ -256,16 +260,16 @@ impl<'a> Request<'a> {
             Self::Hello(hello) => hello.write(frame)?,
             Self::Set(request) => request.write(frame)?,
             Self::Statistics => {}
-            Self::Ping(number) => frame.u64(number)?,
             Self::OpenQueue { entries, arena } => {
                 frame.u32(entries)?;
                 frame.u32(arena)?;
             }
             Self::CloseQueue(queue) => frame.u32(queue)?,
-            Self::Establish { tag: number } | Self::Sessions { after: number } => {
-                frame.u64(number)?;
-            }
-            Self::Release(session) | Self::PrepareNh(session) => frame.u64(session)?,
+            Self::Ping(number)
+            | Self::Establish { tag: number }
+            | Self::Sessions { after: number }
+            | Self::Release(number)
+            | Self::PrepareNh(number) => frame.u64(number)?,
             Self::Authenticated {
                 session,
                 k_amf,
@@ -343,6 +347,7 @@ impl<'a> Request<'a> {
                 frame.u8(access)?;
                 frame.part(Some(pdu))?;
             }
+            Self::Handover(ref request) => request.write(frame)?,
             Self::Nssaa(ref request) => request.write(frame)?,
         }
         frame.finish()
@@ -378,6 +383,9 @@ impl<'a> Request<'a> {
             verb::SESSIONS => Self::Sessions {
                 after: reader.u64()?,
             },
+            handover::FIRST..=handover::LAST => {
+                Self::Handover(HandoverRequest::read(kind, reader)?)
+            }
             set::NAME..=set::GIVE => Self::Set(SetRequest::read(kind, reader)?),
             verb::RELEASE..=verb::DIAGNOSE | verb::TAP => {
                 let session = reader.u64()?;

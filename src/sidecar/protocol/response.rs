@@ -2,9 +2,11 @@
 
 use crate::base::{Error, Result, Secret};
 use crate::nas::{Cause, MessageType, SecurityHeaderType};
+use crate::procedure::handover::Container;
 use crate::procedure::smc::{Ending, Outcome, Sent};
 use crate::security::{Diagnosis, NearWrap};
 
+use super::handover;
 use super::nssaa::{self, NssaaResponse};
 use super::wire::{Frame, Reader};
 use super::{Header, MAGIC};
@@ -199,6 +201,8 @@ pub enum Response<'a> {
     Message(Sent, &'a [u8]),
     /// The security mode procedure is over.
     Ended(Ended),
+    /// A handover was prepared.
+    Container(Container),
     /// Network slice-specific authentication.
     Nssaa(NssaaResponse<'a>),
 }
@@ -216,6 +220,7 @@ mod form {
     pub(super) const KEY: u16 = 0x8008;
     pub(super) const MESSAGE: u16 = 0x8009;
     pub(super) const ENDED: u16 = 0x800A;
+    pub(super) const CONTAINER: u16 = 0x800B;
 }
 
 impl<'a> Response<'a> {
@@ -232,6 +237,7 @@ impl<'a> Response<'a> {
             Self::Key(..) => form::KEY,
             Self::Message(..) => form::MESSAGE,
             Self::Ended(_) => form::ENDED,
+            Self::Container(_) => form::CONTAINER,
             Self::Nssaa(response) => response.form(),
         }
     }
@@ -288,6 +294,7 @@ impl<'a> Response<'a> {
                 let (ending, detail) = ending_number(ended.ending);
                 frame.put(&[ending, detail, ended.diagnosis as u8])?;
             }
+            Self::Container(container) => handover::write(container, frame)?,
             Self::Nssaa(response) => response.write(frame)?,
         }
         frame.finish()
@@ -346,6 +353,7 @@ impl<'a> Response<'a> {
                     diagnosis: diagnosis_of(diagnosis)?,
                 })
             }
+            form::CONTAINER => Self::Container(handover::read(reader)?),
             nssaa::form::FIRST..=nssaa::form::LAST => {
                 Self::Nssaa(NssaaResponse::read(kind, reader)?)
             }
@@ -429,15 +437,19 @@ fn read_sent<'a>(reader: &mut Reader<'a>) -> Result<(Sent, &'a [u8])> {
         len: pdu.len(),
         sht: sht.ok_or(Error::HeaderType)?,
         count,
-        near_wrap: match near_wrap {
-            0 => NearWrap::No,
-            1 => NearWrap::Warning,
-            2 => NearWrap::Urgent,
-            _ => return Err(Error::Argument),
-        },
+        near_wrap: near_wrap_of(near_wrap)?,
         diagnosis: diagnosis_of(diagnosis)?,
     };
     Ok((sent, pdu))
+}
+
+pub(super) const fn near_wrap_of(number: u8) -> Result<NearWrap> {
+    match number {
+        0 => Ok(NearWrap::No),
+        1 => Ok(NearWrap::Warning),
+        2 => Ok(NearWrap::Urgent),
+        _ => Err(Error::Argument),
+    }
 }
 
 /// The diagnosis with this number.

@@ -5,11 +5,13 @@ use proptest::option::of;
 use proptest::prelude::*;
 
 use super::*;
+use crate::algorithm::{Nea, Nia};
 use crate::base::{AccessType, NgKsi, Secret};
-use crate::kdf::KAmf;
+use crate::kdf::{KAmf, KGnb};
 use crate::nas::UeSecurityCapability;
+use crate::procedure::handover::Container;
 use crate::procedure::smc::{self, Activation, Ending, NewKey};
-use crate::security::Diagnosis;
+use crate::security::{Algorithms, Diagnosis};
 
 fn same(request: &Request<'_>) {
     let mut frame = Frame::new();
@@ -37,6 +39,18 @@ fn answered(response: &Response<'_>) {
     }
 }
 
+fn container(value: &[u8], k_gnb: Option<[u8; 32]>) -> Container {
+    let algorithms = Algorithms {
+        nea: Nea::Nea3,
+        nia: Nia::Nia1,
+    };
+    let mut container = Container::of(value, algorithms).unwrap();
+    container.count = k_gnb.map(|_| 0xAB_CDEF);
+    container.near_wrap = crate::security::NearWrap::Urgent;
+    container.k_gnb = k_gnb.map(KGnb::new);
+    container
+}
+
 prop_compose! {
     fn commands()(
         octets in any::<[u8; 8]>(),
@@ -50,7 +64,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn any_octets_are_read_without_a_panic(octets in vec(any::<u8>(), 0..200), verb in 0_u16..24) {
+    fn any_octets_are_read_without_a_panic(octets in vec(any::<u8>(), 0..200), verb in 0_u16..52) {
         let _ = Request::read(&octets);
         let _ = Response::read(&octets);
         // The same behind a good header.
@@ -111,6 +125,13 @@ proptest! {
             Request::SmcEvent { session, room: number, event: octet, message_type: other },
             Request::SmcRejectedUnprotected { session, cause: octet },
             Request::Diagnose { session, access: octet, pdu: &octets },
+            Request::Handover(HandoverRequest::Prepare(session, Preparation {
+                activation: octet, nea: other, nia: octet, ng_ksi: other, ncc: octet, dl_count: number,
+                k_amf: Some(Key(&key)), ue_sec_cap: Some(&octets),
+            })),
+            Request::Handover(HandoverRequest::Prepare(session, Preparation { nea: other, ..Preparation::default() })),
+            Request::Handover(HandoverRequest::Done(session)),
+            Request::Handover(HandoverRequest::Failed(session)),
         ] {
             same(&request);
         }
@@ -139,6 +160,8 @@ proptest! {
             Response::Statistics(Statistics { jobs: number, locked_bytes: number, ..Statistics::default() }),
             Response::Sessions(SessionList(rows)),
             Response::Message(sent, &pdu),
+            Response::Container(container(&key[..7], None)),
+            Response::Container(container(&key[..8], Some(key))),
             Response::Ended(Ended { ending: Ending::Rejected(crate::nas::Cause(octet)), diagnosis: Diagnosis::KeyOrCount }),
         ] {
             answered(&response);
@@ -174,9 +197,10 @@ fn a_hello_needs_the_magic_and_a_plain_name() {
 fn versions_meet_in_the_newest_common_one() {
     assert_eq!(common_version((1, 1)), Ok(1));
     assert_eq!(common_version((1, 2)), Ok(2));
-    assert_eq!(common_version((0, 9)), Ok(3));
-    assert_eq!(common_version((2, 9)), Ok(3));
-    for none in [(4, 9), (0, 0), (1, 0)] {
+    assert_eq!(common_version((1, 3)), Ok(3));
+    assert_eq!(common_version((0, 9)), Ok(4));
+    assert_eq!(common_version((2, 9)), Ok(4));
+    for none in [(5, 9), (0, 0), (1, 0)] {
         assert_eq!(common_version(none), Err(Error::Version));
     }
 }

@@ -9,7 +9,7 @@ use crate::procedure::smc::{Action, Event, Sent};
 use crate::security::{Deregistration, Identity, KeyChange};
 use crate::session::Handle;
 
-use super::super::protocol::{Ended, Request, Response};
+use super::super::protocol::{Ended, HandoverRequest, Request, Response};
 
 /// Octets of the longest PDU that the control plane writes: a SECURITY MODE COMMAND with an EAP message of 1500.
 const PDU: usize = 4096;
@@ -56,6 +56,7 @@ pub(super) const fn session_of(request: &Request<'_>) -> Option<u64> {
         | Request::SmcRejectedUnprotected { session, .. }
         | Request::Diagnose { session, .. }
         | Request::Tap { session, .. } => Some(session),
+        Request::Handover(ref request) => Some(request.session()),
         Request::Nssaa(ref request) => request.session(),
         Request::Hello(_)
         | Request::Ping(_)
@@ -125,6 +126,7 @@ pub(super) fn run<'a>(
             let diagnosis = engine.diagnose(handle, access_of(*access)?, pdu)?;
             return Ok(Response::Octet(diagnosis as u8));
         }
+        Request::Handover(request) => return handover(engine, handle, request),
         _ => return procedure(engine, handle, request, scratch),
     }
     Ok(Response::Done)
@@ -150,6 +152,21 @@ fn identity(request: &Request<'_>) -> Result<Identity> {
         ue_sec_cap: UeSecurityCapability::from_value(ue_sec_cap)?,
         emergency: flags & EMERGENCY != 0,
     })
+}
+
+/// The verbs of a handover.
+fn handover<'a>(
+    engine: &Engine,
+    handle: Handle,
+    request: &HandoverRequest<'_>,
+) -> Result<Response<'a>> {
+    match request {
+        HandoverRequest::Prepare(_, preparation) => preparation
+            .with(|request| engine.handover_prepare(handle, request))
+            .map(Response::Container),
+        HandoverRequest::Done(_) => engine.handover_done(handle).map(|()| Response::Done),
+        HandoverRequest::Failed(_) => engine.handover_failed(handle).map(|()| Response::Done),
+    }
 }
 
 /// The verbs of the security mode procedure.
