@@ -245,17 +245,20 @@ impl<'a> Request<'a> {
         }
     }
 
+    fn header(&self, number: u32) -> Header {
+        Header {
+            kind: self.verb(),
+            number,
+            status: 0,
+        }
+    }
+
     /// Writes the request, the number `number` in its header.
     ///
     /// # Errors
     /// [`Error::TooLong`] for more than a message holds.
     pub fn write(&self, number: u32, frame: &mut Frame) -> Result<()> {
-        let header = Header {
-            kind: self.verb(),
-            number,
-            status: 0,
-        };
-        header.write(frame)?;
+        self.header(number).write(frame)?;
         match *self {
             Self::Hello(hello) => hello.write(frame)?,
             Self::Set(request) => request.write(frame)?,
