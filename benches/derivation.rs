@@ -6,7 +6,9 @@ use naslane::kdf::{
     Abba, AlgorithmId, KAmf, KAmfLane, KGnb, KGnbLane, KNasLane, KSeaf, Supi, derive, k_amf,
     k_amf_batch, k_gnb, k_gnb_batch, k_nas_batch,
 };
-use naslane::kernel::sha256::{HmacLane, HmacPair, HmacSha256, Message, PairLane, Prepared};
+use naslane::kernel::sha256::{
+    HmacLane, HmacPair, HmacSha256, Message, PairLane, Prepared, Short, ShortLane,
+};
 use naslane::kernel::{self, Backend, Room};
 use std::hint::black_box;
 
@@ -141,6 +143,12 @@ fn kernels(c: &mut Criterion) {
         })
         .collect();
     every_row::<HmacPair>(c, &mut lanes);
+    let halves: Vec<[[u8; 16]; 2]> = (0..BATCH).map(|i| [[i as u8; 16], [7; 16]]).collect();
+    let mut lanes: Vec<_> = halves
+        .iter()
+        .map(|halves| ShortLane::new(halves.each_ref()))
+        .collect();
+    every_row::<Short>(c, &mut lanes);
 }
 
 criterion_group!(benches, k_nas, k_gnb_of_count, k_amf_of_supi, kernels);

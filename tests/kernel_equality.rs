@@ -61,6 +61,10 @@ macro_rules! every_room {
             fn sha256_pair() {
                 super::$test::<sha256::HmacPair>();
             }
+            #[test]
+            fn sha256_short() {
+                super::$test::<sha256::Short>();
+            }
         }
     };
 }

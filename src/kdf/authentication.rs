@@ -1,11 +1,12 @@
 //! From the authentication vector down to K_AMF (TS 33.501 A.2 to A.7).
 
-use super::batch::{KAmfLane, k_amf_batch};
-use super::hmac::sha256;
+use super::batch::{KAmfLane, WIDE, k_amf_batch};
+use super::hmac::{ShortLane, digests};
 use super::keys::{CkIk, HresStar, KAmf, KAusf, KSeaf, ResStar};
 use super::message::{Message, kdf};
 use super::names::{Abba, ServingNetworkName, Supi};
 use crate::base::{Error, Result};
+use arrayvec::ArrayVec;
 use zeroize::Zeroize;
 
 const FC_CK_IK_PRIME: u8 = 0x20;
@@ -68,9 +69,56 @@ pub fn res_star(
 
 /// HRES* or HXRES* (TS 33.501 A.5): the 128 least significant bits of SHA-256(RAND || RES*), without FC and
 /// lengths.
+/// For many UEs see [`hres_star_batch`], of which this is a batch of one.
 #[must_use]
 pub fn hres_star(rand: &[u8; 16], res_star: &ResStar) -> HresStar {
-    HresStar::of_output(&sha256(rand, res_star.expose()))
+    let mut lane = HresStarLane::new(rand, res_star);
+    hres_star_batch(core::slice::from_mut(&mut lane));
+    lane.hres_star
+}
+
+/// HRES* or HXRES* of one UE (TS 33.501 A.5).
+#[derive(Debug)]
+pub struct HresStarLane<'a> {
+    /// In: RAND.
+    pub rand: &'a [u8; 16],
+    /// In: RES* or XRES*.
+    pub res_star: &'a ResStar,
+    /// Out: HRES* or HXRES*. All zero until [`hres_star_batch`].
+    pub hres_star: HresStar,
+}
+
+impl<'a> HresStarLane<'a> {
+    /// A lane to be computed.
+    #[must_use]
+    pub const fn new(rand: &'a [u8; 16], res_star: &'a ResStar) -> Self {
+        Self {
+            rand,
+            res_star,
+            hres_star: HresStar::new([0; 16]),
+        }
+    }
+
+    fn short(&self) -> ShortLane<'a> {
+        ShortLane::new([self.rand, self.res_star.expose()])
+    }
+}
+
+/// Computes HRES* or HXRES* of any number of UEs (TS 33.501 A.5).
+pub fn hres_star_batch(lanes: &mut [HresStarLane<'_>]) {
+    for pass in lanes.chunks_mut(WIDE) {
+        let mut digested: ArrayVec<ShortLane<'_>, WIDE> =
+            pass.iter().map(HresStarLane::short).collect();
+        digests(&mut digested);
+        let outs: ArrayVec<HresStar, WIDE> = digested
+            .iter()
+            .map(|lane| HresStar::of_output(&lane.out))
+            .collect();
+        drop(digested);
+        for (lane, out) in pass.iter_mut().zip(outs) {
+            lane.hres_star = out;
+        }
+    }
 }
 
 /// K_SEAF (TS 33.501 A.6).
@@ -101,6 +149,7 @@ pub(super) fn k_amf_message(supi: Supi<'_>, abba: Abba<'_>) -> KAmfMessage {
 mod tests {
     use super::*;
     use crate::kdf::derive;
+    use crate::kernel::sha256::sha256;
 
     #[test]
     fn k_amf_takes_the_longest_names_and_passes_every_length_through() {
@@ -112,6 +161,26 @@ mod tests {
                 let key = k_amf(&k_seaf, Supi::raw(supi).unwrap(), Abba::new(abba).unwrap());
                 let expected = derive(k_seaf.expose(), FC_K_AMF, &[supi, abba]).unwrap();
                 assert_eq!(key.expose(), expected.expose());
+            }
+        }
+    }
+
+    #[test]
+    fn batches_of_hres_star_equal_sha256() {
+        let rands: [[u8; 16]; 70] = core::array::from_fn(|i| [i as u8; 16]);
+        let stars: [ResStar; 70] = core::array::from_fn(|i| {
+            ResStar::new(core::array::from_fn(|j| (i as u8) << 1 ^ j as u8))
+        });
+        for count in 0..=70 {
+            let pairs = rands.iter().zip(&stars).take(count);
+            let mut lanes: std::vec::Vec<_> = pairs
+                .map(|(rand, star)| HresStarLane::new(rand, star))
+                .collect();
+            hres_star_batch(&mut lanes);
+            for lane in &lanes {
+                let digest = sha256(&[lane.rand, lane.res_star.expose()]);
+                assert_eq!(lane.hres_star.expose(), &digest[16..]);
+                assert_eq!(lane.hres_star, hres_star(lane.rand, lane.res_star));
             }
         }
     }

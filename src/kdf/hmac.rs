@@ -2,7 +2,7 @@
 
 use crate::kernel::sha256;
 
-pub(super) use crate::kernel::sha256::{HmacLane, Message, PairLane, Prepared};
+pub(super) use crate::kernel::sha256::{HmacLane, Message, PairLane, Prepared, ShortLane};
 
 /// Computes a single lane.
 pub(super) fn one(lane: &mut HmacLane<'_>) {
@@ -22,7 +22,10 @@ pub(super) fn pairs(lanes: &mut [PairLane<'_>]) {
     }
 }
 
-/// SHA-256 of the concatenation of two parts.
-pub(super) fn sha256(first: &[u8], second: &[u8]) -> [u8; 32] {
-    sha256::sha256(&[first, second])
+/// SHA-256 of any number of messages of two halves.
+pub(super) fn digests(lanes: &mut [ShortLane<'_>]) {
+    match lanes {
+        [lane] => (sha256::short::active().one)(lane),
+        lanes => (sha256::short::active().many)(lanes),
+    }
 }

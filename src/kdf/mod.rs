@@ -30,7 +30,8 @@ mod nh_chain;
 pub use access_keys::{AsKey, NgRanTarget, k_gnb, k_ng_ran_star, nh};
 pub use algorithm_keys::{AlgorithmId, AlgorithmType, algorithm_key, k_nas_enc, k_nas_int};
 pub use authentication::{
-    ck_ik_prime, hres_star, k_amf, k_ausf, k_ausf_from_emsk, k_seaf, res_star,
+    HresStarLane, ck_ik_prime, hres_star, hres_star_batch, k_amf, k_ausf, k_ausf_from_emsk, k_seaf,
+    res_star,
 };
 pub use batch::{KAmfLane, KGnbLane, KNasLane, k_amf_batch, k_gnb_batch, k_nas_batch};
 pub use keys::{CkIk, HresStar, KAmf, KAsme, KAusf, KGnb, KNasEnc, KNasInt, KSeaf, Nh, ResStar};

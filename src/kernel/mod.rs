@@ -19,6 +19,7 @@
 //! | [`clmul::window`] | windowed carry-less product | [`clmul::WindowLane`] |
 //! | [`sha256`] | HMAC-SHA-256 with a 256-bit key | [`sha256::HmacLane`] |
 //! | [`sha256::pair`] | HMAC-SHA-256 of two messages under one key | [`sha256::PairLane`] |
+//! | [`sha256::short`] | SHA-256 of 32 bytes | [`sha256::ShortLane`] |
 
 pub mod aes128;
 pub mod clmul;

@@ -64,7 +64,7 @@ fn row<R: Room>(place: usize) -> Option<RowInfo> {
     })
 }
 
-static ROOMS: [RoomInfo; 12] = [
+static ROOMS: [RoomInfo; 13] = [
     RoomInfo::of::<aes128::Expand>(),
     RoomInfo::of::<aes128::Ctr>(),
     RoomInfo::of::<aes128::Cmac>(),
@@ -77,6 +77,7 @@ static ROOMS: [RoomInfo; 12] = [
     RoomInfo::of::<clmul::Window>(),
     RoomInfo::of::<sha256::HmacSha256>(),
     RoomInfo::of::<sha256::HmacPair>(),
+    RoomInfo::of::<sha256::Short>(),
 ];
 
 /// Every room of the kernel floor.

@@ -68,6 +68,11 @@ macro_rules! every_room {
             names.push(<$room as naslane::kernel::Room>::NAME);
             $call;
         }
+        {
+            type $room = naslane::kernel::sha256::Short;
+            names.push(<$room as naslane::kernel::Room>::NAME);
+            $call;
+        }
         let rooms = naslane::kernel::rooms().iter().map(|room| room.name);
         assert_eq!(names, rooms.collect::<Vec<_>>(), "every_room! lacks a room");
     }};
@@ -346,6 +351,20 @@ impl Driven for sha256::HmacPair {
                 ],
                 out: out.each_mut(),
             })
+            .collect()
+    }
+}
+
+impl Driven for sha256::Short {
+    type Secret = [[u8; 16]; 2];
+    fn secret(raw: &Raw, _: usize) -> Self::Secret {
+        let (halves, _) = raw.as_chunks::<16>();
+        [halves[0], halves[1]]
+    }
+    fn lanes<'a>(secrets: &'a mut [Self::Secret], _: &'a mut [Vec<u8>]) -> Vec<Self::Lane<'a>> {
+        let lanes = secrets.iter();
+        lanes
+            .map(|halves| sha256::ShortLane::new(halves.each_ref()))
             .collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::narrow::{self, Engine};
 use super::words::{Block, H, K};
-use super::{HmacLane, PairLane, hmac_crate};
+use super::{HmacLane, PairLane, ShortLane, hmac_crate, sha2_crate};
 use crate::base::cpu::HaveSha2;
 use core::arch::aarch64::*;
 
@@ -161,5 +161,30 @@ pub(super) fn pair_many(lanes: &mut [PairLane<'_>]) {
         // SAFETY: the token proves the SHA-256 extension; NEON is part of aarch64.
         Some(token) => unsafe { pair(token, lanes) },
         None => hmac_crate::pair_many(lanes),
+    }
+}
+
+#[target_feature(enable = "neon,sha2")]
+fn short(token: HaveSha2, lanes: &mut [ShortLane<'_>]) {
+    let (twos, rest) = lanes.as_chunks_mut::<2>();
+    for two in twos {
+        narrow::short(token, two);
+    }
+    for lane in rest {
+        narrow::short(token, core::array::from_mut(lane));
+    }
+}
+
+/// A single short message.
+pub(super) fn short_one(lane: &mut ShortLane<'_>) {
+    short_many(core::slice::from_mut(lane));
+}
+
+/// Any number of short messages, two at a time.
+pub(super) fn short_many(lanes: &mut [ShortLane<'_>]) {
+    match HaveSha2::detect() {
+        // SAFETY: the token proves the SHA-256 extension; NEON is part of aarch64.
+        Some(token) => unsafe { short(token, lanes) },
+        None => sha2_crate::short_many(lanes),
     }
 }

@@ -1,7 +1,7 @@
 //! One message in every lane of a vector: SHA-256 written once over [`Isa`].
 
-use super::words::{H, K, OUTER_BITS, PADS, block, blocks};
-use super::{HmacLane, PairLane};
+use super::words::{H, K, OUTER_BITS, PADS, SHORT_BITS, block, blocks};
+use super::{HmacLane, PairLane, ShortLane};
 use crate::kernel::isa::{Blocks, Isa, MOST_LANES};
 use zeroize::optimization_barrier;
 
@@ -141,17 +141,24 @@ fn load<I: Isa>(isa: I, blocks: &Blocks<'_>) -> [I::V; 4] {
 /// The states behind a pad, from the key words and the word that the pad repeats.
 #[inline(always)]
 fn behind_pad<I: Isa>(isa: I, keys: &[&[u8; 32]; MOST_LANES], pad: I::V) -> State<I> {
-    let (mut start, mut w) = ([pad; 8], [pad; 16]);
-    for (start, word) in start.iter_mut().zip(H) {
-        *start = isa.splat(word);
-    }
+    let mut w = [pad; 16];
     for half in 0..2 {
         let words = load(isa, &keys.map(|key| &key.as_chunks::<16>().0[half]));
         for (w, key) in w[4 * half..].iter_mut().zip(words) {
             *w = isa.xor(*w, key);
         }
     }
-    compress(isa, &start, w)
+    compress(isa, &start(isa), w)
+}
+
+/// The initial hash value in every lane.
+#[inline(always)]
+fn start<I: Isa>(isa: I) -> State<I> {
+    let mut start = [isa.splat(0); 8];
+    for (start, word) in start.iter_mut().zip(H) {
+        *start = isa.splat(word);
+    }
+    start
 }
 
 /// The states behind both pads of keys that each stand in two neighbouring lanes: one compression for the two, the
@@ -211,11 +218,17 @@ fn absorb<I: Isa>(isa: I, mut state: State<I>, messages: [&[u8]; MOST_LANES]) ->
 /// The outer hash of every lane.
 #[inline(always)]
 fn finish<I: Isa>(isa: I, inner: &State<I>, outer: &State<I>) -> State<I> {
+    close(isa, outer, inner, OUTER_BITS)
+}
+
+/// The last block of every lane: eight words, of a message of so many bits.
+#[inline(always)]
+fn close<I: Isa>(isa: I, state: &State<I>, words: &[I::V; 8], bits: u32) -> State<I> {
     let mut w = [isa.splat(0); 16];
-    w[..8].copy_from_slice(inner);
+    w[..8].copy_from_slice(words);
     w[8] = isa.splat(0x8000_0000);
-    w[15] = isa.splat(OUTER_BITS);
-    compress(isa, outer, w)
+    w[15] = isa.splat(bits);
+    compress(isa, state, w)
 }
 
 /// Four words of every lane, big-endian: `put` takes the number of the lane and its 16 bytes.
@@ -285,6 +298,23 @@ pub(super) fn hmac<I: Isa, const SHARE: usize>(isa: I, lanes: &mut [HmacLane<'_>
     for half in 0..2 {
         store(isa, &state[4 * half..][..4], |i, bytes| {
             if let Some(lane) = lanes.get_mut(i / SHARE).filter(|_| i % SHARE == 0) {
+                lane.out.as_chunks_mut::<16>().0[half] = *bytes;
+            }
+        });
+    }
+}
+
+/// Short messages of 1 to `I::LANES` lanes.
+#[inline(always)]
+pub(super) fn short<I: Isa>(isa: I, lanes: &mut [ShortLane<'_>]) {
+    let mut words = [isa.splat(0); 8];
+    for (half, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        *words = load(isa, &of_all::<_, _, 1>(lanes, |lane, _| lane.halves[half]));
+    }
+    let state = close(isa, &start(isa), &words, SHORT_BITS);
+    for half in 0..2 {
+        store(isa, &state[4 * half..][..4], |i, bytes| {
+            if let Some(lane) = lanes.get_mut(i) {
                 lane.out.as_chunks_mut::<16>().0[half] = *bytes;
             }
         });

@@ -12,6 +12,7 @@ mod lanes;
 mod narrow;
 pub mod pair;
 mod sha2_crate;
+pub mod short;
 mod words;
 #[cfg(target_arch = "x86_64")]
 mod x86_avx2;
@@ -21,6 +22,7 @@ mod x86_avx512;
 mod x86_shani;
 
 pub use pair::{HmacPair, Message, PairLane, Prepared};
+pub use short::{Short, ShortLane};
 
 /// One message to authenticate.
 pub struct HmacLane<'a> {

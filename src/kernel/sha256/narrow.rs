@@ -1,8 +1,8 @@
 //! HMAC over an engine that computes one or two compressions at a time: a single lane's two pads, a pair's two
 //! messages, or two lanes side by side.
 
-use super::words::{Block, PADS, block, blocks, outer, pad};
-use super::{HmacLane, PairLane};
+use super::words::{Block, PADS, block, blocks, outer, pad, short as short_block};
+use super::{HmacLane, PairLane, ShortLane};
 use zeroize::optimization_barrier;
 
 /// One or two compressions at a time.
@@ -124,5 +124,16 @@ pub(super) fn pair<E: Engine>(engine: E, lane: &mut PairLane<'_>) {
     desk.compress(engine, &mut states);
     for (out, state) in lane.out.iter_mut().zip(states) {
         out.copy_from_slice(&engine.digest(state)[16..]);
+    }
+}
+
+/// Short messages, one or two side by side.
+#[inline(always)]
+pub(super) fn short<E: Engine, const N: usize>(engine: E, lanes: &mut [ShortLane<'_>; N]) {
+    let desk = Desk(lanes.each_ref().map(|lane| short_block(lane.halves)));
+    let mut states = [engine.start(); N];
+    desk.compress(engine, &mut states);
+    for (lane, state) in lanes.iter_mut().zip(states) {
+        lane.out = engine.digest(state);
     }
 }

@@ -1,8 +1,8 @@
 //! The compression of the `sha2` crate with the pads shared: what is left to gain without a vector of many lanes.
 
-use super::PairLane;
 use super::narrow::{self, Engine};
 use super::words::{Block, H, K};
+use super::{PairLane, ShortLane};
 use sha2::block_api::compress256;
 
 /// The crate picks SHA extensions itself.
@@ -56,4 +56,14 @@ pub(super) fn pair_one(lane: &mut PairLane<'_>) {
 /// One pair after the other.
 pub(super) fn pair_many(lanes: &mut [PairLane<'_>]) {
     lanes.iter_mut().for_each(pair_one);
+}
+
+/// A single short message.
+pub(super) fn short_one(lane: &mut ShortLane<'_>) {
+    narrow::short(Crate, core::array::from_mut(lane));
+}
+
+/// One short message after the other.
+pub(super) fn short_many(lanes: &mut [ShortLane<'_>]) {
+    lanes.iter_mut().for_each(short_one);
 }

@@ -91,6 +91,19 @@ pub(super) const PADS: [u8; 2] = [0x36, 0x5C];
 /// Bits of what the outer hash takes: the pad and a digest.
 pub(super) const OUTER_BITS: u32 = 8 * (64 + 32);
 
+/// Bits of a short message.
+pub(super) const SHORT_BITS: u32 = 8 * 32;
+
+/// The only block of a short message.
+#[inline(always)]
+pub(super) fn short(halves: [&[u8; 16]; 2]) -> Block {
+    let mut bytes = [0; 32];
+    for (half, bytes) in halves.iter().zip(bytes.as_chunks_mut::<16>().0) {
+        *bytes = **half;
+    }
+    closed(&bytes, SHORT_BITS)
+}
+
 /// How many blocks a message fills with its padding.
 pub(super) const fn blocks(len: usize) -> usize {
     (len + 9).div_ceil(64)
@@ -126,10 +139,16 @@ pub(super) fn pad(key: &[u8; 32], pad: u8) -> Block {
 /// The outer block of an inner digest.
 #[inline(always)]
 pub(super) fn outer(digest: &[u8; 32]) -> Block {
+    closed(digest, OUTER_BITS)
+}
+
+/// The last block of a message of so many bits that ends with these bytes.
+#[inline(always)]
+fn closed(bytes: &[u8; 32], bits: u32) -> Block {
     let mut block = [0; 64];
-    block[..32].copy_from_slice(digest);
+    block[..32].copy_from_slice(bytes);
     block[32] = 0x80;
-    block[60..].copy_from_slice(&OUTER_BITS.to_be_bytes());
+    block[60..].copy_from_slice(&bits.to_be_bytes());
     block
 }
 

@@ -2,7 +2,7 @@
 //! extensions where this row is in use), a batch 205 ns; a single lane of HMAC takes 990 ns and 660 ns.
 
 use super::lanes::{self, Table};
-use super::{HmacLane, PairLane, hmac_crate};
+use super::{HmacLane, PairLane, ShortLane, hmac_crate, sha2_crate};
 use crate::base::cpu::HaveAvx2;
 use crate::kernel::isa::Isa;
 
@@ -54,5 +54,24 @@ pub(super) fn pair_many(all: &mut [PairLane<'_>]) {
     for group in all.chunks_mut(LANES / 2) {
         // SAFETY: the token proves AVX2.
         unsafe { pair(token, group, table.as_ref()) };
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn short(token: HaveAvx2, group: &mut [ShortLane<'_>]) {
+    lanes::short(token, group);
+}
+
+/// Any number of short messages, eight at a time.
+pub(super) fn short_many(all: &mut [ShortLane<'_>]) {
+    let Some(token) = HaveAvx2::detect() else {
+        return sha2_crate::short_many(all);
+    };
+    for group in all.chunks_mut(LANES) {
+        match group {
+            [lane] => sha2_crate::short_one(lane),
+            // SAFETY: the token proves AVX2.
+            group => unsafe { short(token, group) },
+        }
     }
 }

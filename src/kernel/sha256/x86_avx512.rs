@@ -2,7 +2,7 @@
 //! not need the whole vector takes a narrower one, in which more instructions start every cycle.
 
 use super::lanes::{self, Table};
-use super::{HmacLane, PairLane, hmac_crate, x86_shani};
+use super::{HmacLane, PairLane, ShortLane, hmac_crate, sha2_crate, x86_shani};
 use crate::base::cpu::HaveAvx512;
 use crate::kernel::isa::Isa;
 
@@ -12,6 +12,9 @@ const LANES: usize = HaveAvx512::LANES;
 /// ns per lane, extensions and vectors: HMAC 120 and 128 with 6, 120 and 97 with 8; pairs 156 and 165 with 3, 156
 /// and 124 with 4.
 const SHANI_MOST: (usize, usize) = (6, 3);
+
+/// As above, for short messages.
+const SHORT_SHANI_MOST: usize = 6;
 
 pub(super) fn available() -> bool {
     HaveAvx512::detect().is_some()
@@ -78,6 +81,36 @@ pub(super) fn pair_many(all: &mut [PairLane<'_>]) {
         } else {
             // SAFETY: the token proves AVX-512 F, BW, DQ and VL.
             unsafe { pair(token, group, table.as_ref()) };
+        }
+    }
+}
+
+/// 1 to 16 short messages.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn short(token: HaveAvx512, group: &mut [ShortLane<'_>]) {
+    match group.len() {
+        0..=4 => lanes::short(token.avx2().aes_ni(), group),
+        5..=8 => lanes::short(token.avx2(), group),
+        _ => lanes::short(token, group),
+    }
+}
+
+/// A single short message.
+pub(super) fn short_one(lane: &mut ShortLane<'_>) {
+    short_many(core::slice::from_mut(lane));
+}
+
+/// Any number of short messages, sixteen at a time.
+pub(super) fn short_many(all: &mut [ShortLane<'_>]) {
+    let Some(token) = HaveAvx512::detect() else {
+        return sha2_crate::short_many(all);
+    };
+    for group in all.chunks_mut(LANES) {
+        if group.len() <= SHORT_SHANI_MOST && x86_shani::available() {
+            x86_shani::short_many(group);
+        } else {
+            // SAFETY: the token proves AVX-512 F, BW, DQ and VL.
+            unsafe { short(token, group) };
         }
     }
 }

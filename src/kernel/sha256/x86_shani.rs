@@ -2,7 +2,7 @@
 
 use super::narrow::{self, Engine};
 use super::words::{Block, H, K};
-use super::{HmacLane, PairLane, hmac_crate};
+use super::{HmacLane, PairLane, ShortLane, hmac_crate, sha2_crate};
 use crate::base::cpu::HaveShaNi;
 use crate::kernel::x86::{load, load_words, store};
 use core::arch::x86_64::*;
@@ -160,5 +160,30 @@ pub(super) fn pair_many(lanes: &mut [PairLane<'_>]) {
         // SAFETY: the token proves SHA, SSSE3 and SSE4.1.
         Some(token) => unsafe { pair(token, lanes) },
         None => hmac_crate::pair_many(lanes),
+    }
+}
+
+#[target_feature(enable = "sha,ssse3,sse4.1")]
+fn short(token: HaveShaNi, lanes: &mut [ShortLane<'_>]) {
+    let (twos, rest) = lanes.as_chunks_mut::<2>();
+    for two in twos {
+        narrow::short(token, two);
+    }
+    for lane in rest {
+        narrow::short(token, core::array::from_mut(lane));
+    }
+}
+
+/// A single short message.
+pub(super) fn short_one(lane: &mut ShortLane<'_>) {
+    short_many(core::slice::from_mut(lane));
+}
+
+/// Any number of short messages, two at a time.
+pub(super) fn short_many(lanes: &mut [ShortLane<'_>]) {
+    match HaveShaNi::detect() {
+        // SAFETY: the token proves SHA, SSSE3 and SSE4.1.
+        Some(token) => unsafe { short(token, lanes) },
+        None => sha2_crate::short_many(lanes),
     }
 }

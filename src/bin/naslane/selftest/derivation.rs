@@ -3,7 +3,7 @@
 use naslane::base::AccessType;
 use naslane::kdf::*;
 use naslane::kernel::sha256::{
-    HmacLane, HmacPair, HmacSha256, Message, PairLane, Prepared, sha256,
+    HmacLane, HmacPair, HmacSha256, Message, PairLane, Prepared, Short, ShortLane, sha256,
 };
 use naslane::kernel::{Backend, Room};
 use serde::Deserialize;
@@ -208,6 +208,15 @@ pub(super) fn chain(json: Value) -> Result<Vec<Tally>, String> {
         }
         tallies.push(tally);
     }
+    for row in rows() {
+        let mut tally = Tally::new(format!("{} {}", Short::NAME, row.name));
+        for step in &file.vectors {
+            if let Step::Hash(hash) = step {
+                tally.note(&hash.name, hash.on(row));
+            }
+        }
+        tallies.push(tally);
+    }
     let mut tally = Tally::new(IN_USE);
     for step in &file.vectors {
         match step {
@@ -221,6 +230,23 @@ pub(super) fn chain(json: Value) -> Result<Vec<Tally>, String> {
 }
 
 impl Hash {
+    /// RAND and RES* on one row, alone and in lanes.
+    fn on(&self, row: &Backend<Short>) -> Result<(), String> {
+        let (halves, rest) = self.input.0.as_chunks::<16>();
+        let ([first, second], []) = (halves, rest) else {
+            return Err("the input is not 32 octets".to_owned());
+        };
+        let lane = || ShortLane::new([first, second]);
+        let mut alone = lane();
+        (row.one)(&mut alone);
+        same("digest", &alone.out[16..], &self.result.0)?;
+        let mut lanes: [_; 19] = core::array::from_fn(|_| lane());
+        (row.many)(&mut lanes);
+        lanes
+            .iter()
+            .try_for_each(|lane| same("in a batch: digest", &lane.out, &alone.out))
+    }
+
     fn through_functions(&self) -> Result<(), String> {
         same("digest", &sha256(&[&self.input.0])[16..], &self.result.0)?;
         let (rand, res_star) = self
