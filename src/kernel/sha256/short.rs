@@ -37,7 +37,8 @@ impl Drop for ShortLane<'_> {
 /// The room of short messages.
 pub struct Short;
 
-/// Rows, best first.
+/// Rows, best first. ns per lane, alone and in a batch of 64 (Sapphire Rapids): x86_avx512 44, 15; x86_shani 44, 29;
+/// x86_avx2 46, 37; sha2_crate, which takes the SHA extensions itself, 45, 59.
 pub static BACKENDS: &[Backend<Short>] = &[
     #[cfg(target_arch = "x86_64")]
     Backend {
