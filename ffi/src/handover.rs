@@ -10,7 +10,6 @@
 //!
 //! Errors of every function with a session: as for sessions, and ROLE.
 
-use engine::algorithm::{Nea, Nia};
 use engine::base::{Error, NgKsi, Result};
 use engine::kdf::{KAmf, KGnb};
 use engine::nas::UeSecurityCapability;
@@ -151,16 +150,9 @@ impl naslane_handover {
             },
             _ => return Err(Error::Argument),
         };
-        let algorithms = match (self.nea, self.nia) {
-            (NASLANE_ANY, NASLANE_ANY) => None,
-            (nea, nia) => Some(Algorithms {
-                nea: Nea::from_id(nea).ok_or(Error::AlgorithmNotSupported)?,
-                nia: Nia::from_id(nia).ok_or(Error::AlgorithmNotSupported)?,
-            }),
-        };
         Ok(Request {
             activation,
-            algorithms,
+            algorithms: Algorithms::given(self.nea, self.nia)?,
         })
     }
 }

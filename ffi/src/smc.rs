@@ -5,7 +5,6 @@
 //!
 //! Errors of every function with a session: as for sessions, and ROLE (a UE half).
 
-use engine::algorithm::{Nea, Nia};
 use engine::base::{Error, NgKsi, Result};
 use engine::engine::job::{smc_flag, target};
 use engine::kdf::KAmf;
@@ -174,15 +173,6 @@ impl naslane_smc_request {
         ]
     }
 
-    fn algorithms(&self) -> Result<Option<Algorithms>> {
-        if self.nea == NASLANE_ANY && self.nia == NASLANE_ANY {
-            return Ok(None);
-        }
-        let nea = Nea::from_id(self.nea).ok_or(Error::AlgorithmNotSupported)?;
-        let nia = Nia::from_id(self.nia).ok_or(Error::AlgorithmNotSupported)?;
-        Ok(Some(Algorithms { nea, nia }))
-    }
-
     unsafe fn ue_sec_cap(&self) -> Result<Option<UeSecurityCapability>> {
         // SAFETY: the contract in `pointer`.
         let value = unsafe { part(self.ue_sec_cap, self.ue_sec_cap_len) }?;
@@ -232,7 +222,7 @@ impl naslane_smc_request {
         let ue_sec_cap = unsafe { self.ue_sec_cap() }?;
         let mut request = Request::new(access_of(self.access)?, self.activation(key, ue_sec_cap)?);
         request.ue_sec_cap = ue_sec_cap;
-        request.algorithms = self.algorithms()?;
+        request.algorithms = Algorithms::given(self.nea, self.nia)?;
         if self.ng_ksi != NASLANE_ANY {
             request.ng_ksi = Some(NgKsi::from_bits(self.ng_ksi).ok_or(Error::NgKsi)?);
         }

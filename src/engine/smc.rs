@@ -1,7 +1,6 @@
 //! The verbs of the security mode procedure: one command, its retransmission, its end. The answer of the UE comes
 //! through [`Engine::verify`] like every uplink message.
 
-use crate::algorithm::{Nea, Nia};
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::nas::smc::EpsAlgorithms;
 use crate::nas::{Cause, MessageType, S1UeSecurityCapability, UeSecurityCapability};
@@ -296,7 +295,6 @@ impl SmcJob {
     /// # Errors
     /// [`Error::Argument`] for a field outside its domain, [`Error::Bearer`], [`Error::MalformedIe`].
     pub fn request(&self, access: AccessType) -> Result<Request<'_>> {
-        let algorithms = self.algorithms()?;
         let activation = match self.target {
             target::CURRENT => Activation::Current,
             target::NEW_ALGORITHMS => Activation::NewAlgorithms,
@@ -317,7 +315,7 @@ impl SmcJob {
             }
         };
         let mut request = Request::new(access, activation);
-        request.algorithms = algorithms;
+        request.algorithms = Algorithms::given(self.nea, self.nia)?;
         request.ng_ksi = if self.ng_ksi == u8::MAX {
             None
         } else {
@@ -341,14 +339,5 @@ impl SmcJob {
             });
         }
         Ok(request)
-    }
-
-    fn algorithms(&self) -> Result<Option<Algorithms>> {
-        if self.nea == u8::MAX && self.nia == u8::MAX {
-            return Ok(None);
-        }
-        let nea = Nea::from_id(self.nea).ok_or(Error::AlgorithmNotSupported)?;
-        let nia = Nia::from_id(self.nia).ok_or(Error::AlgorithmNotSupported)?;
-        Ok(Some(Algorithms { nea, nia }))
     }
 }

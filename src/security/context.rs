@@ -30,6 +30,29 @@ pub struct Algorithms {
     pub nia: Nia,
 }
 
+impl Algorithms {
+    /// Those with these identities on the wire (TS 24.501 9.11.3.34).
+    ///
+    /// # Errors
+    /// [`Error::AlgorithmNotSupported`] for one above 3.
+    pub fn from_ids(nea: u8, nia: u8) -> Result<Self> {
+        let pair = Nea::from_id(nea).zip(Nia::from_id(nia));
+        let (nea, nia) = pair.ok_or(Error::AlgorithmNotSupported)?;
+        Ok(Self { nea, nia })
+    }
+
+    /// As [`Algorithms::from_ids`]; `None` where both are 255, which stands for a choice that is not the caller's.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn given(nea: u8, nia: u8) -> Result<Option<Self>> {
+        if nea == u8::MAX && nia == u8::MAX {
+            return Ok(None);
+        }
+        Self::from_ids(nea, nia).map(Some)
+    }
+}
+
 /// Which half of the NAS security this session is: it decides what is sent and what is received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -1,6 +1,6 @@
 //! The UE (TS 33.501 6.9.2.3.3, 8.4), for load generation, simulators and tests.
 
-use crate::algorithm::{Nea, Nia};
+use crate::algorithm::Nia;
 use crate::base::{AccessType, Error, Result};
 use crate::kdf::{HorizontalDirection, KGnb, k_amf_prime};
 use crate::nas::container::{IntraN1Container, S1ToN1Container, mac_input};
@@ -70,7 +70,7 @@ impl Plan {
         if container.ng_ksi != current.ng_ksi() {
             return Err(Error::NgKsi);
         }
-        let algorithms = algorithms(container.nea, container.nia)?;
+        let algorithms = Algorithms::from_ids(container.nea, container.nia)?;
         check_algorithms(algorithms, (current.ue_sec_cap(), current.emergency()))?;
         check_no_fall(kept, algorithms)?;
         let step = if container.k_amf_change {
@@ -97,7 +97,7 @@ impl Plan {
         if !container.ng_ksi.is_mapped() {
             return Err(Error::NgKsi);
         }
-        let algorithms = algorithms(container.nea, container.nia)?;
+        let algorithms = Algorithms::from_ids(container.nea, container.nia)?;
         check_algorithms(algorithms, (&from_eps.ue_sec_cap, false))?;
         Ok(Self {
             step: Step::Map(Identity {
@@ -123,10 +123,4 @@ impl Plan {
             None => Ok(()),
         }
     }
-}
-
-fn algorithms(nea: u8, nia: u8) -> Result<Algorithms> {
-    let nea = Nea::from_id(nea).ok_or(Error::AlgorithmNotSupported)?;
-    let nia = Nia::from_id(nia).ok_or(Error::AlgorithmNotSupported)?;
-    Ok(Algorithms { nea, nia })
 }

@@ -1,6 +1,5 @@
 //! Handovers at N2 that take a context into use. From version 4 on.
 
-use crate::algorithm::{Nea, Nia};
 use crate::base::{Error, NgKsi, Result};
 use crate::kdf::{KAmf, KGnb};
 use crate::nas::UeSecurityCapability;
@@ -176,21 +175,11 @@ impl<'a> Preparation<'a> {
             },
             _ => return Err(Error::Argument),
         };
-        let algorithms = match (self.nea, self.nia) {
-            (ANY, ANY) => None,
-            (nea, nia) => Some(algorithms(nea, nia)?),
-        };
         run(&Request {
             activation,
-            algorithms,
+            algorithms: Algorithms::given(self.nea, self.nia)?,
         })
     }
-}
-
-fn algorithms(nea: u8, nia: u8) -> Result<Algorithms> {
-    let nea = Nea::from_id(nea).ok_or(Error::AlgorithmNotSupported)?;
-    let nia = Nia::from_id(nia).ok_or(Error::AlgorithmNotSupported)?;
-    Ok(Algorithms { nea, nia })
 }
 
 pub(super) fn write(container: &Container, frame: &mut Frame) -> Result<()> {
@@ -215,7 +204,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Container> {
     };
     let mut container = Container::of(
         reader.part()?.ok_or(Error::Argument)?,
-        algorithms(nea, nia)?,
+        Algorithms::from_ids(nea, nia)?,
     )?;
     container.count = count;
     container.near_wrap = near_wrap_of(near_wrap)?;
@@ -245,7 +234,7 @@ mod tests {
             Activation::HorizontalReceived { key, dl_count },
             Activation::Mapped { key, ncc: 5 },
         ] {
-            for algorithms in [None, algorithms(1, 2).ok()] {
+            for algorithms in [None, Algorithms::from_ids(1, 2).ok()] {
                 let request = Request {
                     activation,
                     algorithms,

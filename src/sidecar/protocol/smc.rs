@@ -1,6 +1,5 @@
 //! The longest request: a SECURITY MODE COMMAND with all that it may carry.
 
-use crate::algorithm::{Nea, Nia};
 use crate::base::{AccessType, Error, NgKsi, Result};
 use crate::engine::job::{smc_flag, target};
 use crate::kdf::KAmf;
@@ -173,7 +172,7 @@ impl<'a> SmcCommand<'a> {
         };
         let access = AccessType::from_id(self.access).ok_or(Error::Bearer)?;
         let mut request = Request::new(access, self.activation(key.as_ref())?);
-        request.algorithms = self.algorithms()?;
+        request.algorithms = Algorithms::given(self.nea, self.nia)?;
         if self.ng_ksi != ANY {
             request.ng_ksi = Some(NgKsi::from_bits(self.ng_ksi).ok_or(Error::NgKsi)?);
         }
@@ -215,15 +214,6 @@ impl<'a> SmcCommand<'a> {
             TARGET_MAPPED => new_key().map(Activation::Mapped),
             _ => Err(Error::Argument),
         }
-    }
-
-    fn algorithms(&self) -> Result<Option<Algorithms>> {
-        if self.nea == ANY && self.nia == ANY {
-            return Ok(None);
-        }
-        let nea = Nea::from_id(self.nea).ok_or(Error::AlgorithmNotSupported)?;
-        let nia = Nia::from_id(self.nia).ok_or(Error::AlgorithmNotSupported)?;
-        Ok(Some(Algorithms { nea, nia }))
     }
 }
 
