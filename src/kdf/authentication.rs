@@ -110,13 +110,8 @@ pub fn hres_star_batch(lanes: &mut [HresStarLane<'_>]) {
         let mut digested: ArrayVec<ShortLane<'_>, WIDE> =
             pass.iter().map(HresStarLane::short).collect();
         digests(&mut digested);
-        let outs: ArrayVec<HresStar, WIDE> = digested
-            .iter()
-            .map(|lane| HresStar::of_output(&lane.out))
-            .collect();
-        drop(digested);
-        for (lane, out) in pass.iter_mut().zip(outs) {
-            lane.hres_star = out;
+        for (lane, digested) in pass.iter_mut().zip(&digested) {
+            lane.hres_star = HresStar::of_output(&digested.out);
         }
     }
 }
