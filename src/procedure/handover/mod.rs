@@ -14,10 +14,9 @@ mod ue;
 
 use std::fmt;
 
-use crate::base::Result;
 use crate::kdf::{KAmf, KGnb};
 use crate::nas::UeSecurityCapability;
-use crate::nas::container::{S1ToN1Container, mac_input};
+use crate::nas::container::S1ToN1Container;
 use crate::security::{Algorithms, NearWrap};
 
 use super::smc::NewKey;
@@ -80,8 +79,9 @@ impl Container {
     ///
     /// # Errors
     /// [`MalformedIe`](crate::base::Error::MalformedIe) for neither 7 nor 8 octets.
-    pub(crate) fn of(octets: &[u8], algorithms: Algorithms) -> Result<Self> {
-        mac_input(octets)?;
+    #[cfg(all(feature = "client", target_os = "linux"))]
+    pub(crate) fn of(octets: &[u8], algorithms: Algorithms) -> crate::base::Result<Self> {
+        crate::nas::container::mac_input(octets)?;
         let mut value = [0; S1ToN1Container::LEN];
         value[..octets.len()].copy_from_slice(octets);
         Ok(Self {
