@@ -73,7 +73,7 @@ fn all(wanted: &str, count: usize) {
             let lanes = texts.iter_mut().zip(&keys).enumerate();
             let mut lanes: Vec<_> = lanes
                 .map(|(i, (data, key))| Lane {
-                    key,
+                    key: &key.schedule,
                     iv: (u128::from(i as u64) << 64).to_be_bytes(),
                     data,
                 })
@@ -98,7 +98,7 @@ fn all(wanted: &str, count: usize) {
             let lanes = texts.iter_mut().zip(&mut macs).enumerate();
             let mut lanes: Vec<_> = lanes
                 .map(|(i, (text, mac))| aes128::SealLane {
-                    enc: &keys[i],
+                    enc: &keys[i].schedule,
                     int: &keys[count - 1 - i],
                     head: [7; 8],
                     ciphered: 1..text.len(),
@@ -205,7 +205,7 @@ fn sessions(count: usize) {
                 .iter_mut()
                 .enumerate()
                 .map(|(i, data)| Lane {
-                    key: &keys(i)[0],
+                    key: &keys(i)[0].schedule,
                     iv: (first as u128).to_le_bytes(),
                     data,
                 })

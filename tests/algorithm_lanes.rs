@@ -58,7 +58,11 @@ fn r38_many_lanes_equal_single_lanes() {
                 .iter_mut()
                 .zip(&ciphering)
                 .zip(&inputs)
-                .map(|((data, key), &input)| CipherLane { key, input, data })
+                .map(|((data, key), &input)| CipherLane {
+                    key: key.cipher(),
+                    input,
+                    data,
+                })
                 .collect();
             cipher(nea, &mut lanes);
             let integrity: Vec<_> = raws.iter().map(|raw| Key::for_nia(nia, raw)).collect();
@@ -76,7 +80,7 @@ fn r38_many_lanes_equal_single_lanes() {
                 cipher(
                     nea,
                     &mut [CipherLane {
-                        key,
+                        key: key.cipher(),
                         input,
                         data: data_ref,
                     }],
@@ -100,7 +104,7 @@ fn r34_the_last_word_is_ciphered_at_every_length() {
         let stream = |len: usize| {
             let mut data = vec![0; len];
             let lane = CipherLane {
-                key: &key,
+                key: key.cipher(),
                 input,
                 data: &mut data,
             };
@@ -127,7 +131,7 @@ fn r36_r41_messages_of_64_kib_and_more() {
             cipher(
                 nea,
                 &mut [CipherLane {
-                    key: &enc,
+                    key: enc.cipher(),
                     input,
                     data: &mut expected,
                 }],
@@ -145,7 +149,7 @@ fn r36_r41_messages_of_64_kib_and_more() {
                     nea,
                     name,
                     &mut [CipherLane {
-                        key: &enc,
+                        key: enc.cipher(),
                         input,
                         data: &mut data,
                     }],
@@ -213,7 +217,7 @@ fn null_algorithms_change_nothing_and_prove_nothing() {
     cipher(
         Nea::Nea0,
         &mut [CipherLane {
-            key: &key,
+            key: key.cipher(),
             input,
             data: &mut data,
         }],
@@ -268,13 +272,13 @@ proptest! {
         for name in names() {
             let input = Input { count, bearer, direction: Direction::Downlink };
             let mut data = message.clone();
-            if cipher_on(nea, name, &mut [CipherLane { key: &key, input, data: &mut data }]).is_err() {
+            if cipher_on(nea, name, &mut [CipherLane { key: key.cipher(), input, data: &mut data }]).is_err() {
                 continue;
             }
             if id != 0 && message.len() >= 16 {
                 prop_assert_ne!(&data, &message);
             }
-            cipher(nea, &mut [CipherLane { key: &key, input, data: &mut data }]);
+            cipher(nea, &mut [CipherLane { key: key.cipher(), input, data: &mut data }]);
             prop_assert_eq!(&data, &message);
         }
     }

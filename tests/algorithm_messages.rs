@@ -57,7 +57,7 @@ fn step_by_step((nea, nia): (Nea, Nia), message: &Message) -> (Vec<u8>, [u8; 4])
     algorithm::cipher(
         nea,
         &mut [CipherLane {
-            key: &message.enc,
+            key: message.enc.cipher(),
             input: message.input,
             data: &mut text[part],
         }],
@@ -88,7 +88,7 @@ fn protect(pair: (Nea, Nia), messages: &mut [Message], stands: Stands) {
         .zip(&sources)
         .enumerate()
         .map(|(i, (message, source))| ProtectLane {
-            enc: &message.enc,
+            enc: message.enc.cipher(),
             int: &message.int,
             input: message.input,
             plain: {
@@ -119,7 +119,7 @@ fn verify(pair: (Nea, Nia), messages: &mut [Message]) -> Vec<bool> {
     let mut lanes: Vec<_> = messages
         .iter_mut()
         .map(|message| VerifyLane {
-            enc: &message.enc,
+            enc: message.enc.cipher(),
             int: &message.int,
             input: message.input,
             text: &mut message.text,
@@ -242,7 +242,7 @@ fn keys_prepared_side_by_side_are_those_prepared_alone() {
                         direction: Direction::Uplink,
                     };
                     let mut lanes = [ProtectLane {
-                        enc,
+                        enc: enc.cipher(),
                         int,
                         input,
                         text: &mut text,

@@ -121,7 +121,7 @@ fn r33_r35_a_plain_message_elsewhere_is_only_read() {
     let seal = |row: &Backend<aes128::Seal>, verb, text: &mut [u8], plain: Option<&[u8]>| {
         let mut mac = [0; 4];
         let mut lane = aes128::SealLane {
-            enc: &key,
+            enc: &key.schedule,
             int: &key,
             head: [5; 8],
             ciphered: 1..text.len(),
@@ -432,7 +432,7 @@ fn counter_mode_carries_through_all_128_bits() {
         let run = |row: &Backend<aes128::Ctr>| {
             let mut data = vec![0; 200];
             (row.one)(&mut Lane {
-                key: &key,
+                key: &key.schedule,
                 iv: first.to_be_bytes(),
                 data: &mut data,
             });

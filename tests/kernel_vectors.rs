@@ -62,7 +62,7 @@ fn check_nea(nea: Nea, raw: &[u8; 16], input: Input, plain: &[u8], bits: usize, 
     let run = |row: Option<&str>, text: &[u8]| {
         let mut data = text.to_vec();
         let mut lanes = [CipherLane {
-            key: &key,
+            key: key.cipher(),
             input,
             data: &mut data,
         }];
@@ -156,7 +156,7 @@ fn random_sets_that_three_implementations_agree_on() {
                     cipher(
                         nea,
                         &mut [CipherLane {
-                            key: &key,
+                            key: key.cipher(),
                             input,
                             data: &mut data,
                         }],
@@ -204,7 +204,7 @@ fn rfc_4493_and_sp_800_38a() {
             for row in available::<aes128::Ctr>() {
                 let mut data = hex(&test["plaintext"]);
                 (row.one)(&mut Lane {
-                    key: &prepared,
+                    key: &prepared.schedule,
                     iv: hex(&test["iv"]).try_into().unwrap(),
                     data: &mut data,
                 });

@@ -205,7 +205,7 @@ impl Set {
         let mut lanes: Vec<_> = texts
             .iter_mut()
             .map(|data| CipherLane {
-                key: &key,
+                key: key.cipher(),
                 input: self.input,
                 data,
             })

@@ -128,7 +128,11 @@ fn nor_in_the_algorithms() {
             let keys: Vec<_> = raws.iter().map(|raw| Key::for_nea(nea, raw)).collect();
             let lanes = texts.iter_mut().zip(&keys);
             let mut lanes: Vec<_> = lanes
-                .map(|(data, key)| CipherLane { key, input, data })
+                .map(|(data, key)| CipherLane {
+                    key: key.cipher(),
+                    input,
+                    data,
+                })
                 .collect();
             cipher(nea, &mut lanes);
             let keys: Vec<_> = raws.iter().map(|raw| Key::for_nia(nia, raw)).collect();

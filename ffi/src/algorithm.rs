@@ -5,7 +5,7 @@
 //!
 //! The algorithms are numbered as on the wire: 0 null, 1 SNOW 3G, 2 AES, 3 ZUC.
 
-use engine::algorithm::{self, CipherLane, Input, Key, MacLane, Nea, Nia};
+use engine::algorithm::{self, CipherLane, Input, Key, MacLane, Nea, Nia, cipher_key};
 use engine::base::{Direction, Error, Result};
 
 use crate::guard;
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn naslane_nea(
                 data
             }
         };
-        let key = &Key::for_nea(nea, key);
+        let key = &cipher_key(nea, key);
         algorithm::cipher(nea, &mut [CipherLane { key, input, data }]);
         Ok(())
     })

@@ -31,14 +31,19 @@ const MANY: usize = 256;
 /// Octets of a raw key.
 const RAW: usize = 16;
 
+/// Octets of the longer prepared key.
+const WHOLE: usize = size_of::<Key>();
+
 /// What the kernels need of a message.
 trait Message {
     type Room: Room;
     /// Length of what the MAC covers.
     fn len(&self) -> usize;
     fn stage(&mut self) -> <Self::Room as Room>::Lane<'_>;
-    /// Both keys, in the order in which they are needed.
-    fn keys(&self) -> [&Key; 2];
+    /// Asks for so many octets of both keys, in the order in which they are needed.
+    fn ask(&self, octets: usize);
+    /// Asks for the second one.
+    fn ask_second(&self);
 }
 
 impl Message for ProtectLane<'_> {
@@ -53,7 +58,7 @@ impl Message for ProtectLane<'_> {
     fn stage(&mut self) -> aes128::SealLane<'_> {
         let len = apart(self.text.len());
         aes128::SealLane {
-            enc: apart_ref(self.enc).aes(),
+            enc: apart_ref(self.enc),
             int: apart_ref(self.int).aes(),
             head: self.input.head(),
             text: &mut self.text[..len],
@@ -64,8 +69,14 @@ impl Message for ProtectLane<'_> {
     }
 
     #[inline(always)]
-    fn keys(&self) -> [&Key; 2] {
-        [self.enc, self.int]
+    fn ask(&self, octets: usize) {
+        prefetch_front(self.enc, octets);
+        prefetch_front(self.int, octets);
+    }
+
+    #[inline(always)]
+    fn ask_second(&self) {
+        prefetch(self.int);
     }
 }
 
@@ -81,7 +92,7 @@ impl Message for VerifyLane<'_> {
     fn stage(&mut self) -> aes128::OpenLane<'_> {
         let len = apart(self.text.len());
         aes128::OpenLane {
-            enc: apart_ref(self.enc).aes(),
+            enc: apart_ref(self.enc),
             int: apart_ref(self.int).aes(),
             head: self.input.head(),
             text: &mut self.text[..len],
@@ -92,8 +103,14 @@ impl Message for VerifyLane<'_> {
     }
 
     #[inline(always)]
-    fn keys(&self) -> [&Key; 2] {
-        [self.int, self.enc]
+    fn ask(&self, octets: usize) {
+        prefetch_front(self.int, octets);
+        prefetch_front(self.enc, octets);
+    }
+
+    #[inline(always)]
+    fn ask_second(&self) {
+        prefetch(self.enc);
     }
 }
 
@@ -102,13 +119,13 @@ fn run<L: Message>(lanes: &mut [L]) {
     let row = kernel::active::<L::Room>();
     if let [lane] = lanes {
         // Else the processor gets to its loads when the first key is there, and is through with counter mode or a chain.
-        prefetch(lane.keys()[1]);
+        lane.ask_second();
         return (row.one)(&mut lane.stage());
     }
     if aes128::message::expands(row) {
-        shaped(row, lanes, |key| prefetch_front(key, RAW));
+        shaped(row, lanes, RAW);
     } else {
-        shaped(row, lanes, prefetch);
+        shaped(row, lanes, WHOLE);
     }
 }
 
@@ -124,7 +141,7 @@ fn finer(len: usize) -> usize {
 const FINE: usize = 192;
 
 #[inline(always)]
-fn shaped<L: Message>(row: &Backend<L::Room>, lanes: &mut [L], ask: fn(&Key)) {
+fn shaped<L: Message>(row: &Backend<L::Room>, lanes: &mut [L], ask: usize) {
     if lanes.len() > CHUNK {
         return sorted::<L, MANY>(row, lanes, ask);
     }
@@ -132,15 +149,16 @@ fn shaped<L: Message>(row: &Backend<L::Room>, lanes: &mut [L], ask: fn(&Key)) {
 }
 
 #[inline(always)]
-fn sorted<L: Message, const N: usize>(row: &Backend<L::Room>, lanes: &mut [L], ask: fn(&Key)) {
+fn sorted<L: Message, const N: usize>(row: &Backend<L::Room>, lanes: &mut [L], ask: usize) {
     for chunk in lanes.chunks_mut(N) {
         let count = chunk.len();
         let mut order = [const { None }; N];
         shape::sorted(chunk, |lane| finer(lane.len()), &mut order);
         let order = &mut order[..count];
         let ask = |lane: &Option<&mut L>| {
-            let keys = lane.iter().flat_map(|lane| lane.keys());
-            keys.for_each(ask);
+            if let Some(lane) = lane {
+                lane.ask(ask);
+            }
         };
         order.iter().take(AHEAD * GROUP).for_each(ask);
         for begin in (0..count).step_by(GROUP) {

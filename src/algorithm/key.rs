@@ -5,7 +5,19 @@ use super::{Nea, Nia};
 use crate::kernel::aes128;
 use arrayvec::ArrayVec;
 
-/// K_NASenc or K_NASint, prepared: for AES the eleven round keys and CMAC's K1, else the raw key. 192 bytes, wiped
+/// K_NASenc, prepared: for AES the eleven round keys, else the raw key. 176 bytes, wiped on drop.
+pub type CipherKey = aes128::Schedule;
+
+/// Prepares K_NASenc for `nea`.
+#[must_use]
+pub fn cipher_key(nea: Nea, k_nas_enc: &[u8; 16]) -> CipherKey {
+    match nea {
+        Nea::Nea2 => aes128::Key::new(k_nas_enc).schedule.clone(),
+        Nea::Nea0 | Nea::Nea1 | Nea::Nea3 => CipherKey::raw(k_nas_enc),
+    }
+}
+
+/// K_NASint, or either key, prepared: for AES the eleven round keys and CMAC's K1, else the raw key. 192 bytes, wiped
 /// on drop.
 #[derive(Clone)]
 #[repr(transparent)]
@@ -45,6 +57,12 @@ impl Key {
     #[must_use]
     pub const fn raw(&self) -> &[u8; 16] {
         self.0.schedule.key()
+    }
+
+    /// What ciphering reads of it.
+    #[must_use]
+    pub const fn cipher(&self) -> &CipherKey {
+        &self.0.schedule
     }
 
     /// The key as the AES kernels take it.

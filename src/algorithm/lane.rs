@@ -1,7 +1,7 @@
 //! What an algorithm takes: one lane per message.
 
 use super::message::{CHUNK, OpenLane, ProtectLane, VerifyLane};
-use super::{Key, NiaRow, shape};
+use super::{CipherKey, Key, NiaRow, shape};
 use crate::base::Direction;
 use crate::kernel::{Backend, Lane, Room};
 use arrayvec::ArrayVec;
@@ -36,8 +36,8 @@ impl Input {
 
 /// One message to cipher or decipher, in place.
 pub struct CipherLane<'a> {
-    /// Prepared by [`Key::for_nea`] for the algorithm that is called.
-    pub key: &'a Key,
+    /// Prepared by [`cipher_key`](super::cipher_key) for the algorithm that is called.
+    pub key: &'a CipherKey,
     /// COUNT, BEARER, DIRECTION.
     pub input: Input,
     /// The message, of any length; 0 is legal.

@@ -6,7 +6,7 @@
 
 use core::ops::Range;
 
-use super::{Input, Key, Nea, Nia, pair};
+use super::{CipherKey, Input, Key, Nea, Nia, pair};
 use crate::base::secret::ct_eq_mac;
 use crate::kernel::aes128::message::settle;
 
@@ -19,7 +19,7 @@ pub(super) const FEW: usize = 8;
 /// One message to protect.
 pub struct ProtectLane<'a> {
     /// Prepared for the ciphering algorithm.
-    pub enc: &'a Key,
+    pub enc: &'a CipherKey,
     /// Prepared for the integrity algorithm.
     pub int: &'a Key,
     /// COUNT, BEARER, DIRECTION of both.
@@ -40,7 +40,7 @@ pub struct ProtectLane<'a> {
 /// One message to verify.
 pub struct VerifyLane<'a> {
     /// Prepared for the ciphering algorithm.
-    pub enc: &'a Key,
+    pub enc: &'a CipherKey,
     /// Prepared for the integrity algorithm.
     pub int: &'a Key,
     /// COUNT, BEARER, DIRECTION of both.
@@ -58,7 +58,7 @@ pub struct VerifyLane<'a> {
 
 /// One message whose MAC is computed, and the keystream with it where that costs little.
 pub(crate) struct OpenLane<'a> {
-    pub(crate) enc: &'a Key,
+    pub(crate) enc: &'a CipherKey,
     pub(crate) int: &'a Key,
     pub(crate) input: Input,
     /// What the MAC covers.

@@ -19,7 +19,7 @@ mod pair;
 mod shape;
 mod table;
 
-pub use key::{Key, prepare};
+pub use key::{CipherKey, Key, cipher_key, prepare};
 pub use lane::{CipherLane, Input, MacLane};
 #[cfg(feature = "std")]
 pub(crate) use message::{OpenLane, open, opens, xor};

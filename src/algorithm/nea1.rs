@@ -20,7 +20,7 @@ pub(super) const ROW: NeaRow = NeaRow {
 /// A message as the generators of 128-NEA1 and 128-NEA3 take it: raw key, the head twice.
 pub(super) fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, [u8; 16]> {
     Lane {
-        key: lane.key.raw(),
+        key: lane.key.key(),
         iv: iv(lane.input),
         data: lane.data,
     }
@@ -29,7 +29,7 @@ pub(super) fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, [u8; 16]> {
 pub(super) fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, [u8; 16]> {
     let part = lane.part();
     Lane {
-        key: lane.enc.raw(),
+        key: lane.enc.key(),
         iv: iv(lane.input),
         data: &mut lane.text[part],
     }
@@ -38,7 +38,7 @@ pub(super) fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, [u8; 16]
 pub(super) fn stage_verified<'s>(lane: &'s mut VerifyLane<'_>) -> Lane<'s, [u8; 16]> {
     let part = lane.part();
     Lane {
-        key: lane.enc.raw(),
+        key: lane.enc.key(),
         iv: iv(lane.input),
         data: &mut lane.text[part],
     }

@@ -19,29 +19,29 @@ pub(super) const ROW: NeaRow = NeaRow {
     cipher_verified: |lanes| keystream(aes128::ctr::active(), lanes, stage_verified),
 };
 
-fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, aes128::Key> {
+fn stage<'s>(lane: &'s mut CipherLane<'_>) -> Lane<'s, aes128::Schedule> {
     Lane {
-        key: lane.key.aes(),
+        key: lane.key,
         iv: counter(lane.input),
         data: lane.data,
     }
 }
 
-fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, aes128::Key> {
+fn stage_part<'s>(lane: &'s mut ProtectLane<'_>) -> Lane<'s, aes128::Schedule> {
     let part = lane.part();
     // Of 4,096 UEs the schedules are not in the second cache.
     prefetch(lane.enc);
     Lane {
-        key: lane.enc.aes(),
+        key: lane.enc,
         iv: counter(lane.input),
         data: &mut lane.text[part],
     }
 }
 
-fn stage_verified<'s>(lane: &'s mut VerifyLane<'_>) -> Lane<'s, aes128::Key> {
+fn stage_verified<'s>(lane: &'s mut VerifyLane<'_>) -> Lane<'s, aes128::Schedule> {
     let part = lane.part();
     Lane {
-        key: lane.enc.aes(),
+        key: lane.enc,
         iv: counter(lane.input),
         data: &mut lane.text[part],
     }

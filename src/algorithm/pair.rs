@@ -2,7 +2,7 @@
 //! pass.
 
 use super::message::{CHUNK, FEW, OpenLane, ProtectLane, VerifyLane, xor};
-use super::{Key, Nea, Nia, aes, nea1, nia1, nia3, shape};
+use super::{CipherKey, Key, Nea, Nia, aes, nea1, nia1, nia3, shape};
 use crate::base::cpu::prefetch;
 use crate::base::secret;
 use crate::kernel::{Backend, Lane, Room};
@@ -185,7 +185,7 @@ impl<S: StreamCipher> Pass<S> {
             let (z, rest) = free.split_at_mut(S::mac_keystream(8 * lane.text.len()));
             free = rest;
             prefetch(lane.int.raw());
-            prefetch(lane.enc.raw());
+            prefetch(lane.enc.key());
             streams.push(mac_stream(lane.int, lane.input, z));
         }
         let mut free = cipher_room.as_flattened_mut();
@@ -218,7 +218,7 @@ impl<S: StreamCipher> Pass<S> {
     /// 65 ns for 64 octets so, 76 for 24 to 160, and 73 and 81 in one pass (AVX-512 with GFNI).
     fn protect_many(lanes: &mut [ProtectLane<'_>]) {
         let ask = |lane: &ProtectLane<'_>| {
-            prefetch(lane.enc.raw());
+            prefetch(lane.enc.key());
             prefetch(lane.int.raw());
         };
         lanes.iter().for_each(ask);
@@ -243,7 +243,7 @@ impl<S: StreamCipher> Pass<S> {
     fn verify_many(lanes: &mut [VerifyLane<'_>]) {
         let ask = |lane: &VerifyLane<'_>| {
             prefetch(lane.int.raw());
-            prefetch(lane.enc.raw());
+            prefetch(lane.enc.key());
         };
         lanes.iter().for_each(ask);
         let macs = Self::macs_many(lanes.iter().map(|lane| (lane.int, lane.input, &*lane.text)));
@@ -292,7 +292,7 @@ impl<S: StreamCipher> Pass<S> {
             let (z, rest) = free.split_at_mut(need);
             free = rest;
             prefetch(int.raw());
-            prefetch(lane.enc.raw());
+            prefetch(lane.enc.key());
             streams.push(mac_stream(int, input, z));
         }
         for lane in lanes.iter_mut() {
@@ -324,7 +324,7 @@ impl<S: StreamCipher> Pass<S> {
             let (z, rest) = free.split_at_mut(need);
             free = rest;
             prefetch(int.raw());
-            prefetch(lane.enc.raw());
+            prefetch(lane.enc.key());
             streams.push(mac_stream(int, input, z));
         }
         for lane in lanes.iter_mut().filter(|lane| !lane.keystream.is_empty()) {
@@ -362,9 +362,13 @@ impl<S: StreamCipher> Pass<S> {
 }
 
 #[inline(always)]
-fn cipher_stream<'s>(key: &'s Key, input: super::Input, data: &'s mut [u8]) -> Lane<'s, [u8; 16]> {
+fn cipher_stream<'s>(
+    key: &'s CipherKey,
+    input: super::Input,
+    data: &'s mut [u8],
+) -> Lane<'s, [u8; 16]> {
     Lane {
-        key: key.raw(),
+        key: key.key(),
         iv: nea1::iv(input),
         data,
     }
@@ -379,7 +383,7 @@ fn mac_stream<'s>(key: &'s Key, input: super::Input, data: &'s mut [u8]) -> Lane
     }
 }
 
-fn cipher_one<S: StreamCipher>(key: &Key, input: super::Input, data: &mut [u8]) {
+fn cipher_one<S: StreamCipher>(key: &CipherKey, input: super::Input, data: &mut [u8]) {
     (S::row().one)(&mut cipher_stream(key, input, data));
 }
 

@@ -8,7 +8,7 @@
 //! | room | table | lane |
 //! |---|---|---|
 //! | [`aes128::expand`] | key schedules and the CMAC subkey | [`aes128::ExpandLane`] |
-//! | [`aes128::ctr`] | counter mode | [`Lane`]`<`[`aes128::Key`]`>` |
+//! | [`aes128::ctr`] | counter mode | [`Lane`]`<`[`aes128::Schedule`]`>` |
 //! | [`aes128::cmac`] | CMAC over an optional 8-byte head and a message | [`aes128::CmacLane`] |
 //! | [`aes128::Seal`] | counter mode over a part of a message, then CMAC over all of it | [`aes128::SealLane`] |
 //! | [`aes128::Open`] | CMAC, then counter mode where it is right | [`aes128::OpenLane`] |

@@ -1,6 +1,6 @@
 //! One 5G NAS security context: K_AMF, ngKSI, capability, and once it is full the NAS keys (TS 33.501 3.1, 6.3).
 
-use crate::algorithm::{Key, Nea, Nia};
+use crate::algorithm::{CipherKey, Key, Nea, Nia, cipher_key};
 use crate::base::cpu::prefetch;
 use crate::base::{AccessType, Direction, Error, NgKsi, Result};
 use crate::kdf::{self, AlgorithmId, KAmf};
@@ -99,7 +99,7 @@ pub struct Identity {
 /// A security context. Partial until [`Context::activate`]; only a full one has keys.
 ///
 /// In this order: what every message touches stands together, then the keys, each with its raw octets first, then what
-/// only procedures touch. A message through SNOW 3G or ZUC touches five lines of its session, of ten.
+/// only procedures touch. A message through SNOW 3G or ZUC touches four lines of its session, of nine, through AES eight.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Context {
@@ -111,7 +111,7 @@ pub struct Context {
     pub(in crate::security) shares_counts: bool,
     /// Where its COUNTs stand in the session's line.
     pub(in crate::security) cell: Option<Cell>,
-    enc: Key,
+    enc: CipherKey,
     int: Key,
     identity: Identity,
 }
@@ -135,7 +135,7 @@ impl Context {
         Self {
             identity,
             full: None,
-            enc: Key::for_nea(Nea::Nea0, &[0; 16]),
+            enc: CipherKey::raw(&[0; 16]),
             int: Key::for_nea(Nea::Nea0, &[0; 16]),
             counts: [Pair::start(), Pair::start()],
             shares_counts: false,
@@ -173,7 +173,7 @@ impl Context {
             let [lane] = lane;
             (lane.k_nas_enc, lane.k_nas_int)
         });
-        self.enc = Key::for_nea(nea, k_nas_enc.expose());
+        self.enc = cipher_key(nea, k_nas_enc.expose());
         self.int = Key::for_nia(nia, k_nas_int.expose());
         self.full = Some(algorithms);
         Ok(())
@@ -181,7 +181,7 @@ impl Context {
 
     /// Wipes the NAS keys: the context is partial again, its COUNTs stay.
     pub(in crate::security) fn deactivate(&mut self) {
-        self.enc = Key::for_nea(Nea::Nea0, &[0; 16]);
+        self.enc = CipherKey::raw(&[0; 16]);
         self.int = Key::for_nea(Nea::Nea0, &[0; 16]);
         self.full = None;
     }
@@ -283,7 +283,7 @@ impl Context {
     /// itself.
     #[inline]
     pub(in crate::security) fn ask_to_protect(&self) {
-        prefetch(self.enc.raw());
+        prefetch(self.enc.key());
         prefetch(self.int.raw());
     }
 
@@ -295,7 +295,7 @@ impl Context {
         };
         match nea {
             Nea::Nea2 => prefetch(&self.enc),
-            _ => prefetch(self.enc.raw()),
+            _ => prefetch(self.enc.key()),
         }
         match nia {
             Nia::Nia2 => prefetch(&self.int),
@@ -316,6 +316,6 @@ impl Context {
 #[derive(Clone, Copy)]
 pub(in crate::security) struct Keys<'a> {
     pub(in crate::security) algorithms: Algorithms,
-    pub(in crate::security) enc: &'a Key,
+    pub(in crate::security) enc: &'a CipherKey,
     pub(in crate::security) int: &'a Key,
 }

@@ -4,7 +4,7 @@
 //! the open. What comes out is noise that begins like a message once in 4096 times, under a valid MAC. So a message
 //! whose other reading is the better one is refused.
 
-use crate::algorithm::{self, CipherLane, Input, Key, Nea};
+use crate::algorithm::{self, CipherKey, CipherLane, Input, Nea};
 use crate::base::{Direction, NgKsi};
 use crate::nas::{self, InitialMessage, SecurityModeCommand, SecurityModeReject};
 
@@ -22,7 +22,7 @@ pub(super) fn is_in_the_open(body: &[u8], ng_ksi: NgKsi) -> bool {
 pub(super) fn is_ciphered(
     body: &[u8],
     ng_ksi: NgKsi,
-    (nea, key): (Nea, &Key),
+    (nea, key): (Nea, &CipherKey),
     input: Input,
 ) -> bool {
     let Some(mut head) = body.first_chunk::<{ nas::header::PLAIN_MIN }>().copied() else {

@@ -16,6 +16,7 @@ mod header_type;
 mod leave;
 pub mod ledger;
 pub mod protect;
+mod seat;
 pub mod side;
 pub(crate) mod transfer;
 pub mod ue;

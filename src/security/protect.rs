@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 
-use crate::algorithm::{self, Input, Key, Nea, Nia, ProtectLane};
+use crate::algorithm::{self, CipherKey, Input, Key, Nea, Nia, ProtectLane};
 use crate::base::{AccessType, Direction, Error, Result};
 use crate::nas::{self, MessageType, SecurityHeaderType, header};
 
@@ -196,7 +196,7 @@ pub struct Sealing<'a> {
     numbered: Numbered,
     nea: Nea,
     nia: Nia,
-    enc: &'a Key,
+    enc: &'a CipherKey,
     int: &'a Key,
     direction: Direction,
     pdu: &'a mut [u8],

@@ -14,7 +14,7 @@ use super::context::Context;
 pub const HELD_MESSAGE: usize = 384;
 
 /// Contexts beside the one inside the session.
-const CONTEXTS: usize = 3;
+pub(in crate::security) const CONTEXTS: usize = 3;
 
 /// One UE's side room.
 #[derive(Default)]

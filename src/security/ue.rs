@@ -14,6 +14,7 @@ use super::binding::Changed;
 pub use super::binding::{KeyGuard, Resources};
 use super::context::{Context, Role};
 use super::count::{OutOfOrder, Pair, Thresholds};
+use super::seat::{Seat, SideSeat};
 use super::side::{Side, SidePool};
 
 /// What part a context plays for its UE.
@@ -123,14 +124,6 @@ pub(in crate::security) struct Access {
     pub(in crate::security) as_count: Option<AsCount>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Seat {
-    #[default]
-    None,
-    Main,
-    Side(u8),
-}
-
 /// One state of one UE's contexts, like no other in this process. It ties a COUNT that was taken or estimated to the
 /// key that it is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,9 +151,8 @@ pub struct UeSecurity {
     pub(in crate::security) key_change: Option<KeyChange>,
     /// What changed since [`UeSecurity::take_changed`], and whether it is written down.
     pub(in crate::security) changed: Changed,
-    /// In front of the context, where it fills a gap: behind it a session would take 16 octets more.
-    pub(in crate::security) nh: Option<NhChain>,
     main: Option<Context>,
+    pub(in crate::security) nh: Option<NhChain>,
 }
 
 impl UeSecurity {
@@ -299,15 +291,12 @@ impl UeSecurity {
                 self.side = Some(side.take()?);
             }
             let room = self.side.as_ref().ok_or(Error::SideFull)?;
-            let free = match self.seats[place as usize] {
-                Seat::Side(i) => usize::from(i),
-                _ => room
-                    .contexts
-                    .iter()
-                    .position(Option::is_none)
-                    .ok_or(Error::SideFull)?,
+            let free = |seat: &SideSeat| room.contexts[usize::from(*seat)].is_none();
+            let seat = match self.seats[place as usize] {
+                Seat::Side(seat) => Some(seat),
+                _ => SideSeat::ALL.into_iter().find(free),
             };
-            Seat::Side(free as u8)
+            Seat::Side(seat.ok_or(Error::SideFull)?)
         };
         self.unseat(place);
         self.changed.add(Changed::KEYS);

@@ -19,7 +19,7 @@ use super::handle::{Handle, MAX_SLOTS};
 use super::journal::{Found, Journal};
 use super::locked::{Exclusive, Guard};
 use super::slices::SliceRooms;
-use super::slot::{HOT, Kept, Reuse, Slot, Trust};
+use super::slot::{HOT, Kept, Lined, Reuse, Slot, Trust};
 
 /// What a table is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl TableConfig {
 
 /// Sessions of many UEs, for any number of threads.
 pub struct Table {
-    slots: Box<[Mutex<Slot>]>,
+    slots: Box<[Lined]>,
     free: FreeSlots,
     keys: Arc<KeyMemory>,
     side: SidePool,
@@ -142,8 +142,8 @@ impl Table {
             .map_err(|_| Error::System)?;
         huge_pages(slots.spare_capacity_mut());
         let found = journal.iter().flat_map(Journal::found);
-        slots.extend(found.map(|found| Mutex::new(Slot::found(found))));
-        slots.resize_with(sessions, || Mutex::new(Slot::new()));
+        slots.extend(found.map(|found| Lined::new(Slot::found(found))));
+        slots.resize_with(sessions, || Lined::new(Slot::new()));
         let found: Vec<Found> = journal.iter().flat_map(Journal::found).collect();
         let taken = |slot: u32| {
             found
@@ -224,7 +224,7 @@ impl Table {
     /// Asks for the part of the session's memory that tells what a message needs; the keys are asked for when that is
     /// known. Reads nothing; any handle will do.
     ///
-    /// All ten lines at once, of which SNOW 3G and ZUC read half, took a batch at a million sessions 90 ns a message:
+    /// All lines at once, of which SNOW 3G and ZUC read half, took a batch at a million sessions 90 ns a message:
     /// a core waits for 10 to 16 lines at a time.
     #[inline]
     pub fn prefetch(&self, handle: Handle) {
@@ -245,7 +245,8 @@ impl Table {
         if handle.worker() != self.worker {
             return Err(Error::Handle);
         }
-        self.slots.get(handle.slot() as usize).ok_or(Error::Handle)
+        let slot = self.slots.get(handle.slot() as usize);
+        slot.map(|lined| &**lined).ok_or(Error::Handle)
     }
 
     #[inline(always)]

@@ -153,6 +153,7 @@ pub(super) fn mac_is(nia: Nia, key: &Key, input: Input, message: &Protected<'_>)
 }
 
 pub(super) fn decipher(nea: Nea, key: &Key, input: Input, data: &mut [u8]) {
+    let key = key.cipher();
     cipher(nea, &mut [CipherLane { key, input, data }]);
 }
 

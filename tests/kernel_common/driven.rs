@@ -138,9 +138,9 @@ impl Driven for aes128::Expand {
 }
 
 impl Driven for aes128::Ctr {
-    type Secret = aes128::Key;
+    type Secret = aes128::Schedule;
     fn secret(raw: &Raw, _: usize) -> Self::Secret {
-        aes128::Key::new(&half(raw))
+        aes128::Key::new(&half(raw)).schedule.clone()
     }
     fn lanes<'a>(
         secrets: &'a mut [Self::Secret],
@@ -184,7 +184,7 @@ impl Driven for aes128::Seal {
         let lanes = secrets.iter_mut().zip(messages);
         lanes
             .map(|(([enc, int], mac), text)| aes128::SealLane {
-                enc,
+                enc: &enc.schedule,
                 int,
                 head: [0x33; 8],
                 ciphered: 1..text.len(),
@@ -209,7 +209,7 @@ impl Driven for aes128::Open {
         let lanes = secrets.iter_mut().zip(messages);
         lanes
             .map(|(([enc, int], authentic), text)| aes128::OpenLane {
-                enc,
+                enc: &enc.schedule,
                 int,
                 head: [0x33; 8],
                 ciphered: 1..text.len(),

@@ -63,7 +63,9 @@ where
 impl Subject for aes128::Ctr {
     const IN_PLACE: bool = true;
     fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
-        keystream(row, verb, jobs, |key| aes128::Key::new(&key))
+        keystream(row, verb, jobs, |key| {
+            aes128::Key::new(&key).schedule.clone()
+        })
     }
 }
 
@@ -201,7 +203,7 @@ impl Subject for aes128::Seal {
             .zip(&sources)
             .map(
                 |(((job, ([enc, int], head, ciphered)), mac), source)| aes128::SealLane {
-                    enc,
+                    enc: &enc.schedule,
                     int,
                     head: *head,
                     text: job.data,
@@ -239,7 +241,7 @@ impl Subject for aes128::Open {
                 let mut mac: [u8; 4] = mac.mac[..4].try_into().unwrap();
                 mac[3] ^= u8::from(job.seed.is_multiple_of(7));
                 aes128::OpenLane {
-                    enc,
+                    enc: &enc.schedule,
                     int,
                     head: *head,
                     text: job.data,

@@ -63,7 +63,7 @@ impl Context {
             cipher(
                 self.nea,
                 &mut [CipherLane {
-                    key: &key,
+                    key: key.cipher(),
                     input,
                     data,
                 }],

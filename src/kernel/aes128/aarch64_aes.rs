@@ -7,7 +7,7 @@
 use super::super::Lane;
 use super::super::aarch64::{load, store};
 use super::message::{Whole, compose, compose_one};
-use super::{CmacLane, ExpandLane, Key, aes_crate, double, portable};
+use super::{CmacLane, ExpandLane, Key, Schedule, aes_crate, double, portable};
 use crate::base::cpu::HaveAes;
 use core::arch::aarch64::*;
 
@@ -40,7 +40,7 @@ pub(super) fn expand_many(lanes: &mut [ExpandLane<'_>]) {
 }
 
 /// A single lane of counter mode.
-pub(super) fn ctr_one(lane: &mut Lane<'_, Key>) {
+pub(super) fn ctr_one(lane: &mut Lane<'_, Schedule>) {
     match HaveAes::detect() {
         // SAFETY: the token proves AES.
         Some(_) => unsafe { ctr(core::slice::from_mut(lane)) },
@@ -49,7 +49,7 @@ pub(super) fn ctr_one(lane: &mut Lane<'_, Key>) {
 }
 
 /// Any number of lanes of counter mode.
-pub(super) fn ctr_many(lanes: &mut [Lane<'_, Key>]) {
+pub(super) fn ctr_many(lanes: &mut [Lane<'_, Schedule>]) {
     match HaveAes::detect() {
         // SAFETY: the token proves AES.
         Some(_) => unsafe { ctr(lanes) },
@@ -143,8 +143,8 @@ struct Quad<'a> {
 
 /// A lane in pieces of 64 bytes.
 #[inline(always)]
-fn quads<'a>(lane: &'a mut Lane<'_, Key>) -> impl Iterator<Item = Quad<'a>> {
-    let (rounds, first) = (&lane.key.schedule.0, u128::from_be_bytes(lane.iv));
+fn quads<'a>(lane: &'a mut Lane<'_, Schedule>) -> impl Iterator<Item = Quad<'a>> {
+    let (rounds, first) = (&lane.key.0, u128::from_be_bytes(lane.iv));
     let pieces = lane.data.chunks_mut(64).enumerate();
     pieces.map(move |(i, data)| Quad {
         rounds,
@@ -229,7 +229,7 @@ fn alone<'a>(mut pieces: impl Iterator<Item = Quad<'a>>) {
 }
 
 #[target_feature(enable = "aes")]
-fn ctr(lanes: &mut [Lane<'_, Key>]) {
+fn ctr(lanes: &mut [Lane<'_, Schedule>]) {
     let (twos, rest) = lanes.as_chunks_mut::<2>();
     for [a, b] in twos {
         let (mut a, mut b) = (quads(a), quads(b));

@@ -4,20 +4,19 @@
 
 use super::super::Lane;
 use super::message::{Whole, compose, compose_one};
-use super::{CmacLane, Key};
+use super::{CmacLane, Schedule};
 use aes::{
     Aes128,
     cipher::{BlockCipherEncrypt, KeyInit, KeyIvInit, StreamCipher},
 };
 
 /// A single lane of counter mode.
-pub(super) fn ctr_one(lane: &mut Lane<'_, Key>) {
-    ctr::Ctr128BE::<Aes128>::new(lane.key.schedule.key().into(), &lane.iv.into())
-        .apply_keystream(lane.data);
+pub(super) fn ctr_one(lane: &mut Lane<'_, Schedule>) {
+    ctr::Ctr128BE::<Aes128>::new(lane.key.key().into(), &lane.iv.into()).apply_keystream(lane.data);
 }
 
 /// One lane after the other.
-pub(super) fn ctr_many(lanes: &mut [Lane<'_, Key>]) {
+pub(super) fn ctr_many(lanes: &mut [Lane<'_, Schedule>]) {
     lanes.iter_mut().for_each(ctr_one);
 }
 

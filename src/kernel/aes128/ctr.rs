@@ -3,7 +3,7 @@
 use super::super::{Backend, Choice, Lane, Room, always};
 #[cfg(target_arch = "aarch64")]
 use super::aarch64_aes;
-use super::{EXAMPLE, Key, aes_crate};
+use super::{EXAMPLE, Key, Schedule, aes_crate};
 #[cfg(target_arch = "x86_64")]
 use super::{x86_aesni, x86_vaes256, x86_vaes512};
 
@@ -54,7 +54,7 @@ pub static BACKENDS: &[Backend<Ctr>] = &[
 ];
 
 impl Room for Ctr {
-    type Lane<'a> = Lane<'a, Key>;
+    type Lane<'a> = Lane<'a, Schedule>;
     const NAME: &'static str = "aes128_ctr";
 
     fn backends() -> &'static [Backend<Self>] {
@@ -62,7 +62,7 @@ impl Room for Ctr {
     }
 
     fn answers(backend: &Backend<Self>) -> bool {
-        super::super::keystream_answers(backend, &Key::new(&EXAMPLE), COUNTER, &KEYSTREAM)
+        super::super::keystream_answers(backend, &Key::new(&EXAMPLE).schedule, COUNTER, &KEYSTREAM)
     }
 
     fn choice() -> &'static Choice {

@@ -7,7 +7,7 @@
 use super::super::{Backend, Choice, Lane, Room, always};
 #[cfg(target_arch = "aarch64")]
 use super::aarch64_aes;
-use super::{CmacLane, EXAMPLE, Key, aes_crate};
+use super::{CmacLane, EXAMPLE, Key, Schedule, aes_crate};
 #[cfg(target_arch = "x86_64")]
 use super::{x86_aesni, x86_vaes512};
 use crate::base::secret::ct_eq_mac;
@@ -17,7 +17,7 @@ use core::ops::Range;
 /// One message to encrypt and to authenticate.
 pub struct SealLane<'a> {
     /// Encrypts: counter mode from the block `head || 0^64` on.
-    pub enc: &'a Key,
+    pub enc: &'a Schedule,
     /// Authenticates.
     pub int: &'a Key,
     /// First half of the first counter block, and what CMAC takes in front of the text.
@@ -36,7 +36,7 @@ pub struct SealLane<'a> {
 /// One message to authenticate and to decrypt.
 pub struct OpenLane<'a> {
     /// Decrypts: counter mode from the block `head || 0^64` on.
-    pub enc: &'a Key,
+    pub enc: &'a Schedule,
     /// Authenticates.
     pub int: &'a Key,
     /// First half of the first counter block, and what CMAC takes in front of the text.
@@ -62,9 +62,9 @@ pub(super) trait Whole {
     /// The lane asks for decryption.
     const OPENS: bool;
     #[cfg(target_arch = "x86_64")]
-    fn enc(&self) -> &Key;
+    fn enc(&self) -> &Schedule;
     /// For counter mode alone; no bytes where the MAC has turned out wrong.
-    fn cipher_lane(&mut self) -> Lane<'_, Key>;
+    fn cipher_lane(&mut self) -> Lane<'_, Schedule>;
     fn int(&self) -> &Key;
     fn head(&self) -> [u8; 8];
     fn text(&self) -> &[u8];
@@ -114,10 +114,10 @@ macro_rules! whole {
             const OPENS: bool = $opens;
             #[cfg(target_arch = "x86_64")]
             #[inline(always)]
-            fn enc(&self) -> &Key {
+            fn enc(&self) -> &Schedule {
                 self.enc
             }
-            fn cipher_lane(&mut self) -> Lane<'_, Key> {
+            fn cipher_lane(&mut self) -> Lane<'_, Schedule> {
                 self.settle();
                 let part = if self.proceeds() { self.part() } else { 0..0 };
                 Lane {
@@ -204,7 +204,7 @@ const GROUP: usize = 8;
 /// By a row of counter mode and one of CMAC, one after the other.
 pub(super) fn compose<L: Whole>(
     lanes: &mut [L],
-    ctr: fn(&mut [Lane<'_, Key>]),
+    ctr: fn(&mut [Lane<'_, Schedule>]),
     cmac: fn(&mut [CmacLane<'_>]),
 ) {
     for group in lanes.chunks_mut(GROUP) {
@@ -221,7 +221,7 @@ pub(super) fn compose<L: Whole>(
 /// One lane, by rows of either algorithm.
 pub(super) fn compose_one<L: Whole>(
     lane: &mut L,
-    ctr: fn(&mut Lane<'_, Key>),
+    ctr: fn(&mut Lane<'_, Schedule>),
     cmac: fn(&mut CmacLane<'_>),
 ) {
     if !L::OPENS {
@@ -240,7 +240,7 @@ fn first(lane: &CmacLane<'_>) -> [u8; 4] {
     [lane.mac[0], lane.mac[1], lane.mac[2], lane.mac[3]]
 }
 
-fn cipher<L: Whole>(group: &mut [L], ctr: fn(&mut [Lane<'_, Key>])) {
+fn cipher<L: Whole>(group: &mut [L], ctr: fn(&mut [Lane<'_, Schedule>])) {
     let lanes = group.iter_mut().map(|lane| lane.cipher_lane());
     ctr(&mut lanes.collect::<ArrayVec<_, GROUP>>());
 }
@@ -327,7 +327,7 @@ impl Room for Seal {
             .zip(&mut macs)
             .zip(ANSWERS.iter().cycle())
             .map(|((text, mac), (len, _))| SealLane {
-                enc: &key,
+                enc: &key.schedule,
                 int: &key,
                 head: HEAD,
                 text: &mut text[..*len],
@@ -369,7 +369,7 @@ impl Room for Open {
         let lengths = || ANSWERS.iter().cycle().map(|(len, _)| *len);
         for (text, len) in texts.iter_mut().zip(lengths()) {
             aes_crate::ctr_one(&mut Lane {
-                key: &key,
+                key: &key.schedule,
                 iv: (u128::from(u64::from_be_bytes(HEAD)) << 64).to_be_bytes(),
                 data: &mut text[1..len],
             });
@@ -383,7 +383,7 @@ impl Room for Open {
             .zip(ANSWERS.iter().cycle())
             .enumerate()
             .map(|(lane, ((text, authentic), (len, answer)))| OpenLane {
-                enc: &key,
+                enc: &key.schedule,
                 int: &key,
                 head: HEAD,
                 text: &mut text[..*len],

@@ -58,6 +58,12 @@ impl Schedule {
     }
 }
 
+impl core::fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Schedule(..)")
+    }
+}
+
 impl Drop for Schedule {
     fn drop(&mut self) {
         wipe(self.0.as_flattened_mut());

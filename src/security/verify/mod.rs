@@ -7,7 +7,7 @@
 use arrayvec::ArrayVec;
 use core::ops::Range;
 
-use crate::algorithm::{self, CipherLane, Input, Key, Nea, Nia, OpenLane};
+use crate::algorithm::{self, CipherKey, CipherLane, Input, Key, Nea, Nia, OpenLane};
 use crate::base::secret::{ct_eq, wipe};
 use crate::base::{Direction, Error, Result};
 use crate::nas::{self, FollowUp, MessageType, SecurityHeaderType, header};
@@ -67,7 +67,7 @@ impl Verdict {
 pub struct Checking<'a> {
     estimated: Estimated,
     ue: &'a UeSecurity,
-    enc: &'a Key,
+    enc: &'a CipherKey,
     int: &'a Key,
     nea: Nea,
     nia: Nia,

@@ -70,7 +70,14 @@ pub unsafe extern "C" fn ogs_nas_encrypt(
     // SAFETY: the caller's contract.
     let (key, data) = unsafe { (octets::<16>(key), Pkbuf::data(packet)) };
     cache::with(cache::Use::Nea(nea), key, |key: &Key| {
-        cipher(nea, &mut [CipherLane { key, input, data }]);
+        cipher(
+            nea,
+            &mut [CipherLane {
+                key: key.cipher(),
+                input,
+                data,
+            }],
+        );
     });
 }
 

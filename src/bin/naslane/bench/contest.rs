@@ -392,7 +392,7 @@ pub(super) fn protected(
         direction,
     };
     let mut lane = [CipherLane {
-        key: &enc,
+        key: enc.cipher(),
         input,
         data: &mut pdu[BODY..],
     }];

@@ -118,7 +118,7 @@ impl Ours {
             }
             let [enc, int] = self.keys(message, lane);
             lanes.push(ProtectLane {
-                enc,
+                enc: enc.cipher(),
                 int,
                 input: self.input(message),
                 text,
@@ -146,7 +146,7 @@ impl Ours {
             let (head, text) = out.split_at_mut(LEAD + BODY - 1);
             let [enc, int] = self.keys(message, lane);
             lanes.push(VerifyLane {
-                enc,
+                enc: enc.cipher(),
                 int,
                 input: self.input(message),
                 text: &mut text[..1 + len],

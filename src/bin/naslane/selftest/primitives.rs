@@ -117,7 +117,7 @@ fn ctr(
     test: &Ctr,
 ) -> Result<(), String> {
     let key = aes128::Key::with(expand, &test.key.0);
-    let texts = keystream(row, (&key, test.iv.0), &test.plaintext.0);
+    let texts = keystream(row, (&key.schedule, test.iv.0), &test.plaintext.0);
     texts
         .iter()
         .try_for_each(|text| same("ciphertext", text, &test.ciphertext.0))

@@ -115,7 +115,7 @@ pub(super) fn run_ciphers(nea: Nea, sets: &[CipherSet]) -> Vec<Tally> {
         let mut lanes: Vec<CipherLane<'_>> = (sets.iter().zip(&keys))
             .zip(&mut batch)
             .map(|((set, key), data)| CipherLane {
-                key,
+                key: key.cipher(),
                 input: set.input,
                 data,
             })
@@ -128,7 +128,7 @@ pub(super) fn run_ciphers(nea: Nea, sets: &[CipherSet]) -> Vec<Tally> {
                     nea,
                     on,
                     &mut [CipherLane {
-                        key,
+                        key: key.cipher(),
                         input: set.input,
                         data,
                     }],

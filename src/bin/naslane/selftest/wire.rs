@@ -48,7 +48,7 @@ impl Wire {
         let key = Key::for_nea(nea, &self.k_nas_enc);
         let mut data = octets.to_vec();
         let mut lanes = [CipherLane {
-            key: &key,
+            key: key.cipher(),
             input: self.input,
             data: &mut data,
         }];

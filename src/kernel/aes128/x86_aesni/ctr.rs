@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
 
-use super::super::Key;
+use super::super::Schedule;
 use super::super::x86_counter::{self, counters};
 use super::Rounds;
 use crate::kernel::Lane;
@@ -20,9 +20,9 @@ pub(in super::super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     #[inline(always)]
-    pub(in super::super) fn new(lane: &'a mut Lane<'_, Key>) -> Self {
+    pub(in super::super) fn new(lane: &'a mut Lane<'_, Schedule>) -> Self {
         Self {
-            rounds: &lane.key.schedule.0,
+            rounds: &lane.key.0,
             iv: &lane.iv,
             data: lane.data,
             done: 0,
@@ -105,7 +105,7 @@ fn pass<const L: usize, const B: usize>(lanes: &mut [Cursor<'_>; L]) {
 
 /// A single lane.
 #[target_feature(enable = "aes,ssse3,sse4.1")]
-pub(super) fn one(lane: &mut Lane<'_, Key>) {
+pub(super) fn one(lane: &mut Lane<'_, Schedule>) {
     lane.iv = x86_counter::whole(&lane.iv);
     finish(&mut [Cursor::new(lane)]);
 }
@@ -128,7 +128,7 @@ fn finish(lane: &mut [Cursor<'_>; 1]) {
 
 /// Any number of lanes.
 #[target_feature(enable = "aes,ssse3,sse4.1")]
-pub(super) fn many(lanes: &mut [Lane<'_, Key>]) {
+pub(super) fn many(lanes: &mut [Lane<'_, Schedule>]) {
     let (pairs, rest) = lanes.as_chunks_mut::<2>();
     for lanes in pairs {
         pair(&mut lanes.each_mut().map(Cursor::new));

@@ -4,7 +4,7 @@
 
 use super::super::Lane;
 use super::message::{Whole, compose, compose_one};
-use super::{CmacLane, ExpandLane, Key, aes_crate, portable, x86_message};
+use super::{CmacLane, ExpandLane, Schedule, aes_crate, portable, x86_message};
 use crate::base::cpu::HaveAesNi;
 
 mod cmac;
@@ -38,7 +38,7 @@ pub(super) fn expand_many(lanes: &mut [ExpandLane<'_>]) {
 }
 
 /// A single lane of counter mode.
-pub(super) fn ctr_one(lane: &mut Lane<'_, Key>) {
+pub(super) fn ctr_one(lane: &mut Lane<'_, Schedule>) {
     match HaveAesNi::detect() {
         // SAFETY: the token proves AES, SSSE3 and SSE4.1.
         Some(_) => unsafe { ctr::one(lane) },
@@ -47,7 +47,7 @@ pub(super) fn ctr_one(lane: &mut Lane<'_, Key>) {
 }
 
 /// Any number of lanes of counter mode.
-pub(super) fn ctr_many(lanes: &mut [Lane<'_, Key>]) {
+pub(super) fn ctr_many(lanes: &mut [Lane<'_, Schedule>]) {
     match HaveAesNi::detect() {
         // SAFETY: the token proves AES, SSSE3 and SSE4.1.
         Some(_) => unsafe { ctr::many(lanes) },

@@ -14,7 +14,7 @@
 
 #![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
 
-use super::Key;
+use super::Schedule;
 use super::message::Whole;
 use crate::base::cpu::apart_ref;
 use crate::kernel::x86::load;
@@ -40,9 +40,9 @@ type Rounds = [[u8; 16]; 11];
 /// # Safety
 /// They are used only while the lane is there.
 #[inline(always)]
-unsafe fn rounds<'k>(key: &Key) -> &'k Rounds {
+unsafe fn rounds<'k>(key: &Schedule) -> &'k Rounds {
     // SAFETY: nobody writes a key that a lane has.
-    unsafe { &*core::ptr::from_ref(&key.schedule.0) }
+    unsafe { &*core::ptr::from_ref(&key.0) }
 }
 
 /// Any number of regular messages.
@@ -127,7 +127,7 @@ unsafe fn alone<L: Whole, const APART: bool>(lane: &mut L) {
     unsafe {
         let mut staged = [MaybeUninit::uninit(); STAGED];
         let count = stage_medium::<L, APART>(lane, &mut staged);
-        let rounds = rounds(lane.int());
+        let rounds = rounds(&lane.int().schedule);
         let last = load(&rounds[10]);
         let between = _mm_xor_si128(load(&rounds[0]), last);
         let mut x = _mm_xor_si128(staged[0].assume_init(), load(&rounds[0]));
@@ -163,12 +163,12 @@ unsafe fn medium_group<L: Whole, const N: usize, const APART: bool>(lanes: &mut 
     unsafe {
         let nothing = _mm_setzero_si128();
         let mut staged: [Staged; N] = [[MaybeUninit::uninit(); STAGED]; N];
-        let mut keys = [rounds(lanes[0].int()); N];
+        let mut keys = [rounds(&lanes[0].int().schedule); N];
         // The numbers of blocks, a byte each, the last lane's lowest.
         let mut counts = 0_u64;
         let mut x = [nothing; N];
         for (i, lane) in lanes.iter_mut().enumerate().take(N) {
-            keys[i] = rounds(lane.int());
+            keys[i] = rounds(&lane.int().schedule);
             counts = counts << 8 | stage_medium::<L, APART>(lane, &mut staged[i]) as u64;
         }
         let most = (counts & 0xFF) as usize;
@@ -228,13 +228,13 @@ unsafe fn group<L: Whole, const N: usize>(lanes: &mut [L]) {
         let mut x = [nothing; N];
         // Each chain where it ended or stops until the next piece: one more block of others may follow.
         let mut ends = [nothing; N];
-        let mut keys = [rounds(lanes[0].int()); N];
+        let mut keys = [rounds(&lanes[0].int().schedule); N];
         let mut begin = 0;
         loop {
             let mut counts = [0; N];
             let (mut most, mut fewest, mut more) = (0, usize::MAX, 0);
             for (i, lane) in lanes.iter_mut().enumerate().take(N) {
-                keys[i] = rounds(lane.int());
+                keys[i] = rounds(&lane.int().schedule);
                 more |= lane.text().len() - 1;
                 let count = stage(lane, begin, &mut carry[i], &mut staged[i]);
                 counts[i] = count;

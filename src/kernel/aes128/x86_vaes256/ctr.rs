@@ -3,7 +3,7 @@
 #![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
 
 use super::super::x86_aesni::Cursor;
-use super::super::{Key, x86_aesni, x86_counter};
+use super::super::{Schedule, x86_aesni, x86_counter};
 use crate::kernel::Lane;
 use crate::kernel::x86::load;
 use core::arch::x86_64::*;
@@ -98,7 +98,7 @@ fn pass<const L: usize, const Z: usize, const B: usize>(lanes: &mut [Cursor<'_>;
 
 /// A single lane.
 #[target_feature(enable = "vaes,aes,avx2,ssse3,sse4.1")]
-pub(super) fn one(lane: &mut Lane<'_, Key>) {
+pub(super) fn one(lane: &mut Lane<'_, Schedule>) {
     if lane.data.len() <= 16 {
         return x86_aesni::ctr_one(lane); // a register would be half empty
     }
@@ -123,7 +123,7 @@ fn finish(lane: &mut [Cursor<'_>; 1]) {
 
 /// Any number of lanes.
 #[target_feature(enable = "vaes,aes,avx2,ssse3,sse4.1")]
-pub(super) fn many(lanes: &mut [Lane<'_, Key>]) {
+pub(super) fn many(lanes: &mut [Lane<'_, Schedule>]) {
     let (groups, rest) = lanes.as_chunks_mut::<GROUP>();
     for lanes in groups {
         let longest = lanes.iter().map(|lane| lane.data.len()).max().unwrap_or(0);

@@ -6,7 +6,7 @@
 //! 34 and 30, single ones 54 and 30.
 
 use super::super::Lane;
-use super::{Key, aes_crate};
+use super::{Schedule, aes_crate};
 use crate::base::cpu::HaveVaes256;
 
 mod ctr;
@@ -16,7 +16,7 @@ pub(super) fn available() -> bool {
 }
 
 /// A single lane of counter mode.
-pub(super) fn ctr_one(lane: &mut Lane<'_, Key>) {
+pub(super) fn ctr_one(lane: &mut Lane<'_, Schedule>) {
     match HaveVaes256::detect() {
         // SAFETY: the token proves VAES and AVX2 with AES, SSSE3 and SSE4.1.
         Some(_) => unsafe { ctr::one(lane) },
@@ -25,7 +25,7 @@ pub(super) fn ctr_one(lane: &mut Lane<'_, Key>) {
 }
 
 /// Any number of lanes of counter mode.
-pub(super) fn ctr_many(lanes: &mut [Lane<'_, Key>]) {
+pub(super) fn ctr_many(lanes: &mut [Lane<'_, Schedule>]) {
     match HaveVaes256::detect() {
         // SAFETY: as in `ctr_one`.
         Some(_) => unsafe { ctr::many(lanes) },

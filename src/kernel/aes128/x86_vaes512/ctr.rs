@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
 
-use super::super::{Key, x86_aesni, x86_counter};
+use super::super::{Schedule, x86_aesni, x86_counter};
 use crate::kernel::Lane;
 use crate::kernel::x86::load;
 use core::arch::x86_64::*;
@@ -16,7 +16,7 @@ const SHORT: usize = 48;
 
 /// A lane and how many of its bytes are done.
 struct Cursor<'a> {
-    key: &'a Key,
+    key: &'a Schedule,
     iv: &'a [u8; 16],
     data: &'a mut [u8],
     done: usize,
@@ -24,7 +24,7 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     #[inline(always)]
-    fn new(lane: &'a mut Lane<'_, Key>) -> Self {
+    fn new(lane: &'a mut Lane<'_, Schedule>) -> Self {
         Self {
             key: lane.key,
             iv: &lane.iv,
@@ -122,7 +122,7 @@ fn tail(rest: &mut [u8], z: __m512i) {
 fn pass<const L: usize, const Z: usize>(lanes: &mut [Cursor<'_>; L]) {
     let mut blocks = [[_mm512_setzero_si512(); Z]; L];
     for l in 0..L {
-        let key = _mm512_broadcast_i32x4(load(&lanes[l].key.schedule.0[0]));
+        let key = _mm512_broadcast_i32x4(load(&lanes[l].key.0[0]));
         blocks[l] = lanes[l].counters();
         for z in 0..Z {
             blocks[l][z] = _mm512_xor_si512(blocks[l][z], key);
@@ -130,14 +130,14 @@ fn pass<const L: usize, const Z: usize>(lanes: &mut [Cursor<'_>; L]) {
     }
     for round in 1..10 {
         for l in 0..L {
-            let key = _mm512_broadcast_i32x4(load(&lanes[l].key.schedule.0[round]));
+            let key = _mm512_broadcast_i32x4(load(&lanes[l].key.0[round]));
             for z in 0..Z {
                 blocks[l][z] = _mm512_aesenc_epi128(blocks[l][z], key);
             }
         }
     }
     for l in 0..L {
-        let key = _mm512_broadcast_i32x4(load(&lanes[l].key.schedule.0[10]));
+        let key = _mm512_broadcast_i32x4(load(&lanes[l].key.0[10]));
         for z in 0..Z {
             blocks[l][z] = _mm512_aesenclast_epi128(blocks[l][z], key);
         }
@@ -149,7 +149,7 @@ fn pass<const L: usize, const Z: usize>(lanes: &mut [Cursor<'_>; L]) {
 
 /// A single lane.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-pub(super) fn one(lane: &mut Lane<'_, Key>) {
+pub(super) fn one(lane: &mut Lane<'_, Schedule>) {
     lane.iv = x86_counter::whole(&lane.iv);
     finish(&mut [Cursor::new(lane)]);
 }
@@ -170,7 +170,7 @@ fn finish(lane: &mut [Cursor<'_>; 1]) {
 
 /// Any number of lanes.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
-pub(super) fn many(lanes: &mut [Lane<'_, Key>]) {
+pub(super) fn many(lanes: &mut [Lane<'_, Schedule>]) {
     let (groups, rest) = lanes.as_chunks_mut::<4>();
     for lanes in groups {
         let longest = lanes.iter().map(|lane| lane.data.len()).max().unwrap_or(0);

@@ -101,7 +101,7 @@ pub(super) fn keystream<L: Whole>(lane: &L, chunk: usize) -> __m512i {
     let first = (4 * chunk as u64).to_be();
     let numbers = _mm512_or_si512(four, _mm512_maskz_set1_epi64(0b1010_1010, first as i64));
     let head = _mm512_maskz_set1_epi64(0b0101_0101, i64::from_le_bytes(lane.head()));
-    let rounds = &lane.enc().schedule.0;
+    let rounds = &lane.enc().0;
     let key = |round: usize| _mm512_broadcast_i32x4(load(&rounds[round]));
     let mut z = _mm512_ternarylogic_epi64::<0x96>(numbers, head, key(0));
     for round in 1..10 {
@@ -195,7 +195,7 @@ fn expand<L: Whole, const Z: usize>(
 ) -> [__m512i; Z] {
     for z in 0..Z {
         let four = &fours[z];
-        enc[0][z] = join(four.each_ref().map(|lane| lane.enc().schedule.key()));
+        enc[0][z] = join(four.each_ref().map(|lane| lane.enc().key()));
         int[0][z] = join(four.each_ref().map(|lane| lane.int().schedule.key()));
     }
     let mut keys = [enc[0], int[0]];

@@ -3,7 +3,7 @@
 
 use super::super::Lane;
 use super::message::{Whole, compose};
-use super::{CmacLane, ExpandLane, Key, aes_crate, x86_aesni};
+use super::{CmacLane, ExpandLane, Schedule, aes_crate, x86_aesni};
 use crate::base::cpu::HaveVaes512;
 
 mod cmac;
@@ -31,7 +31,7 @@ pub(super) fn expand_many(lanes: &mut [ExpandLane<'_>]) {
 }
 
 /// A single lane of counter mode.
-pub(super) fn ctr_one(lane: &mut Lane<'_, Key>) {
+pub(super) fn ctr_one(lane: &mut Lane<'_, Schedule>) {
     match HaveVaes512::detect() {
         // SAFETY: the token proves VAES and AVX-512 F, BW, DQ, VL with AES, SSSE3 and SSE4.1.
         Some(_) => unsafe { ctr::one(lane) },
@@ -40,7 +40,7 @@ pub(super) fn ctr_one(lane: &mut Lane<'_, Key>) {
 }
 
 /// Any number of lanes of counter mode.
-pub(super) fn ctr_many(lanes: &mut [Lane<'_, Key>]) {
+pub(super) fn ctr_many(lanes: &mut [Lane<'_, Schedule>]) {
     match HaveVaes512::detect() {
         // SAFETY: as in `ctr_one`.
         Some(_) => unsafe { ctr::many(lanes) },
