@@ -13,7 +13,7 @@ impl Engine {
     /// [`Engine::handover_done`] or [`Engine::handover_failed`] no other procedure changes keys.
     ///
     /// # Errors
-    /// As there; [`Error::Handle`], [`Error::Poisoned`].
+    /// As there; [`Handle`](crate::base::Error::Handle), [`Poisoned`](crate::base::Error::Poisoned).
     pub fn handover_prepare(&self, handle: Handle, request: &Request<'_>) -> Result<Container> {
         let mut session = self.table.lock(handle)?;
         let from = session.resources();
@@ -23,7 +23,8 @@ impl Engine {
     /// The UE arrived (HANDOVER NOTIFY): the context that was prepared is current.
     ///
     /// # Errors
-    /// [`Error::Unexpected`] when none was prepared, [`Error::Handle`], [`Error::Poisoned`].
+    /// [`Unexpected`](crate::base::Error::Unexpected) when none was prepared; [`Handle`](crate::base::Error::Handle),
+    /// [`Poisoned`](crate::base::Error::Poisoned).
     pub fn handover_done(&self, handle: Handle) -> Result<()> {
         let mut session = self.table.lock(handle)?;
         let from = session.resources();
@@ -43,7 +44,7 @@ impl Engine {
     /// UE half: obeys the container of a handover command; see [`handover::obey`].
     ///
     /// # Errors
-    /// As there; [`Error::Handle`], [`Error::Poisoned`].
+    /// As there; [`Handle`](crate::base::Error::Handle), [`Poisoned`](crate::base::Error::Poisoned).
     pub fn ue_handover(
         &self,
         handle: Handle,
