@@ -4,12 +4,11 @@
 mod common;
 
 use common::*;
-use naslane::algorithm::{self, Input, Key, MacLane, Nea, Nia};
-use naslane::base::{AccessType, Direction, Error, NgKsi};
+use naslane::algorithm::{Nea, Nia};
+use naslane::base::{AccessType, Error, NgKsi};
 use naslane::engine::{Config, Engine};
 use naslane::kdf::{
-    AlgorithmId, HorizontalDirection, KAmf, KAsme, Nh, k_amf_from_eps_handover, k_amf_prime, k_gnb,
-    k_nas_int,
+    HorizontalDirection, KAmf, KAsme, Nh, k_amf_from_eps_handover, k_amf_prime, k_gnb,
 };
 use naslane::procedure::handover::{Activation, Container, FromEps, Request};
 use naslane::procedure::smc::{self, NewKey, Policy};
@@ -30,20 +29,6 @@ fn ask(activation: Activation<'_>, algorithms: Option<Algorithms>) -> Request<'_
         activation,
         algorithms,
     }
-}
-
-/// The MAC as TS 33.501 6.9.2.3.3 says it, from K_AMF on.
-fn mac_of(k_amf: &KAmf, nia: Nia, octets: &[u8]) -> [u8; 4] {
-    let key = k_nas_int(k_amf, AlgorithmId::new(nia.id()).unwrap());
-    let key = Key::for_nia(nia, key.expose());
-    let input = Input {
-        count: u32::MAX,
-        bearer: 1,
-        direction: Direction::Downlink,
-    };
-    let mut lane = [MacLane::new(&key, input, octets)];
-    algorithm::mac(nia, &mut lane);
-    lane[0].mac
 }
 
 /// What a session knows of its contexts: unchanged by whatever fails.
@@ -97,7 +82,7 @@ fn the_current_context_stays_and_the_container_takes_a_count() {
         let value = container.value();
         assert_eq!(container.count, Some(before.0));
         assert_eq!(value[4..], [nea << 4 | nia, 0, before.0 as u8]);
-        assert_eq!(value[..4], mac_of(&key, algorithms.nia, &value[4..]));
+        assert_eq!(value[..4], container_mac(&key, algorithms.nia, &value[4..]));
         assert!(container.k_gnb.is_none(), "the NH chain goes on");
         assert_eq!(counts(&engine, pair.amf), (before.0 + 1, before.1));
         assert_eq!(counts(&engine, pair.ue).1, before.0 + 1);
@@ -126,7 +111,7 @@ fn other_algorithms_of_the_same_key_count_on() {
         let container = hand_over(&engine, &pair, &ask(Activation::Current, with(nea, nia)));
         let value = container.value();
         assert_eq!(value[4..], [nea << 4 | nia, 0, before.0 as u8]);
-        let mac = mac_of(&key, Nia::from_id(nia).unwrap(), &value[4..]);
+        let mac = container_mac(&key, Nia::from_id(nia).unwrap(), &value[4..]);
         assert_eq!(value[..4], mac, "the key that the target will use");
         for handle in [pair.amf, pair.ue] {
             let (k_amf, algorithms, _) = current(&engine, handle);
@@ -161,7 +146,7 @@ fn a_horizontal_derivation_starts_both_counts_again() {
             assert_eq!(value[4..], [nea << 4 | nia, 0x10, next as u8]);
             assert_eq!(
                 value[..4],
-                mac_of(&new, Nia::from_id(nia).unwrap(), &value[4..])
+                container_mac(&new, Nia::from_id(nia).unwrap(), &value[4..])
             );
             let at_target = k_gnb(&new, u32::MAX, GPP);
             assert_eq!(container.k_gnb, Some(at_target));
@@ -235,7 +220,7 @@ fn a_context_mapped_from_eps() {
         .unwrap();
     let value = container.value();
     assert_eq!(value[4..], [0x11, 6 << 4 | 0xC, 0, 0]);
-    assert_eq!(value[..4], mac_of(&k_amf, Nia::Nia1, &value[4..]));
+    assert_eq!(value[..4], container_mac(&k_amf, Nia::Nia1, &value[4..]));
     assert_eq!(container.count, None);
     let before = state(&engine, pair.ue);
     for bit in 0..64 {
@@ -466,7 +451,7 @@ fn no_bidding_down() {
             let mac = if nia == Nia::Nia0 {
                 [0; 4]
             } else {
-                mac_of(&key, nia, &octets)
+                container_mac(&key, nia, &octets)
             };
             let value = [&mac[..], &octets].concat();
             assert_eq!(engine.ue_handover(pair.ue, &value, None), Err(error));
@@ -489,6 +474,10 @@ fn no_bidding_down() {
 fn null_integrity_of_an_emergency_session() {
     let mut config = Config::for_sessions(64);
     config.smc.policy = Policy::from_ids(&[0], &[2, 0]).unwrap();
+    config.thresholds = Thresholds {
+        warning: 0,
+        urgent: 0,
+    };
     let engine = Engine::new(&config).unwrap();
     let pair = Pair {
         amf: engine.establish(Role::Amf).unwrap(),
@@ -515,6 +504,8 @@ fn null_integrity_of_an_emergency_session() {
     assert_eq!(refused.err(), Some(Error::Horizontal));
     let container = hand_over(&engine, &pair, &ask(Activation::Current, None));
     assert_eq!(container.value()[..5], [0; 5]);
+    assert!(container.count.is_some());
+    assert_eq!(container.near_wrap, NearWrap::No, "these COUNTs wrap");
     let mut other = container.value().to_vec();
     other[..4].copy_from_slice(&[1, 2, 3, 4]);
     assert_eq!(engine.ue_handover(pair.ue, &other, None), Ok(None));

@@ -5,7 +5,7 @@ use crate::base::{AccessType, Error, Result};
 use crate::kdf::{KGnb, NhChain, k_gnb};
 
 use super::binding::{Changed, Resources};
-use super::count::{LIMIT, OutOfOrder};
+use super::count::{LIMIT, NearWrap, OutOfOrder, Thresholds};
 use super::ue::{Place, UeSecurity};
 
 const ACCESS: AccessType = AccessType::ThreeGpp;
@@ -32,15 +32,23 @@ impl UeSecurity {
     }
 
     /// Takes the downlink COUNT that a container names, or that K_AMF' comes from: no message has it, and no second
-    /// container.
+    /// container. How near it is to the end; under null integrity there is none.
     ///
     /// # Errors
     /// As for a message: [`Error::NoContext`], [`Error::CountExhausted`], [`Error::LeaseExhausted`],
     /// [`Error::RekeyRequired`]. No COUNT was taken.
-    pub(crate) fn take_container_count(&mut self, from: &Resources<'_>) -> Result<u32> {
+    pub(crate) fn take_container_count(
+        &mut self,
+        thresholds: &Thresholds,
+        from: &Resources<'_>,
+    ) -> Result<(u32, NearWrap)> {
         let null = self.integrity_is_null()?;
         let count = self.take_count((Place::Current, ACCESS), null, Some(from))?;
-        Ok(count.value())
+        let near_wrap = match null {
+            true => NearWrap::No,
+            false => thresholds.level(count.value()),
+        };
+        Ok((count.value(), near_wrap))
     }
 
     /// The downlink COUNT that a container means with this sequence number.

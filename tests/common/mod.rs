@@ -1,9 +1,10 @@
 //! A UE and its AMF half in one engine, for the tests of the upper floors.
 #![allow(dead_code, unreachable_pub)] // each test file uses its part
 
-use naslane::base::{AccessType, NgKsi};
+use naslane::algorithm::{self, Input, Key, MacLane, Nia};
+use naslane::base::{AccessType, Direction, NgKsi};
 use naslane::engine::{Config, Engine};
-use naslane::kdf::KAmf;
+use naslane::kdf::{AlgorithmId, KAmf, k_nas_int};
 use naslane::nas::UeSecurityCapability;
 use naslane::procedure::smc::{Activation, Answer, Ending, Policy, Request};
 use naslane::security::{Identity, Role};
@@ -156,4 +157,18 @@ pub fn verify(
     received.verdict.result?;
     out.truncate(received.verdict.len);
     Ok(out)
+}
+
+/// The MAC of a handover container as TS 33.501 6.9.2.3.3 says it, from K_AMF on; `octets` stand behind it.
+pub fn container_mac(k_amf: &KAmf, nia: Nia, octets: &[u8]) -> [u8; 4] {
+    let key = k_nas_int(k_amf, AlgorithmId::new(nia.id()).unwrap());
+    let key = Key::for_nia(nia, key.expose());
+    let input = Input {
+        count: u32::MAX,
+        bearer: 1,
+        direction: Direction::Downlink,
+    };
+    let mut lane = [MacLane::new(&key, input, octets)];
+    algorithm::mac(nia, &mut lane);
+    lane[0].mac
 }

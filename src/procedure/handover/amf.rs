@@ -159,9 +159,9 @@ impl Plan {
             let taken = match known {
                 Some(known) => known,
                 None => {
-                    let taken = ue.take_container_count(&env.from)?;
-                    near_wrap = env.security.thresholds.level(taken);
-                    taken
+                    let taken = ue.take_container_count(&env.security.thresholds, &env.from)?;
+                    near_wrap = taken.1;
+                    taken.0
                 }
             };
             count = Some(taken);
