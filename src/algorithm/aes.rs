@@ -122,6 +122,12 @@ fn run<L: Message>(lanes: &mut [L]) {
         lane.ask_second();
         return (row.one)(&mut lane.stage());
     }
+    many(row, lanes);
+}
+
+/// Apart, so that a message alone pays for no registers and no room of this.
+#[inline(never)]
+fn many<L: Message>(row: &Backend<L::Room>, lanes: &mut [L]) {
     if aes128::message::expands(row) {
         shaped(row, lanes, RAW);
     } else {
@@ -151,23 +157,47 @@ fn shaped<L: Message>(row: &Backend<L::Room>, lanes: &mut [L], ask: usize) {
 #[inline(always)]
 fn sorted<L: Message, const N: usize>(row: &Backend<L::Room>, lanes: &mut [L], ask: usize) {
     for chunk in lanes.chunks_mut(N) {
+        if shape::equal(chunk, |lane| lane.len()) {
+            groups(row, chunk, ask, |lane| Some(lane), |lane| Some(lane));
+            continue;
+        }
         let count = chunk.len();
         let mut order = [const { None }; N];
         shape::sorted(chunk, |lane| finer(lane.len()), &mut order);
         let order = &mut order[..count];
-        let ask = |lane: &Option<&mut L>| {
-            if let Some(lane) = lane {
-                lane.ask(ask);
+        groups(row, order, ask, Option::as_deref, Option::as_deref_mut);
+    }
+}
+
+/// Runs messages group by group, as they stand.
+#[inline(always)]
+fn groups<L: Message, P>(
+    row: &Backend<L::Room>,
+    places: &mut [P],
+    octets: usize,
+    read: impl Fn(&P) -> Option<&L>,
+    write: impl Fn(&mut P) -> Option<&mut L>,
+) {
+    let ask = |places: &[P], from: usize, to: usize| {
+        let to = to.min(places.len());
+        for place in places.get(from..to).unwrap_or_default() {
+            if let Some(lane) = read(place) {
+                lane.ask(octets);
             }
-        };
-        order.iter().take(AHEAD * GROUP).for_each(ask);
-        for begin in (0..count).step_by(GROUP) {
-            let later = order.iter().skip(begin + AHEAD * GROUP).take(GROUP);
-            later.for_each(ask);
-            let group = order.iter_mut().skip(begin).take(GROUP).flatten();
-            let mut staged: ArrayVec<<L::Room as Room>::Lane<'_>, GROUP> =
-                group.map(|lane| lane.stage()).collect();
-            (row.many)(&mut staged);
         }
+    };
+    let mut begin = 0;
+    ask(places, 0, AHEAD * GROUP);
+    while begin < places.len() {
+        let end = places.len().min(begin + GROUP);
+        ask(places, begin + AHEAD * GROUP, end + AHEAD * GROUP);
+        let mut staged: ArrayVec<<L::Room as Room>::Lane<'_>, GROUP> = ArrayVec::new();
+        for place in &mut places[begin..end] {
+            if let Some(lane) = write(place) {
+                staged.push(lane.stage());
+            }
+        }
+        (row.many)(&mut staged);
+        begin = end;
     }
 }

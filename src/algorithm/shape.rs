@@ -61,6 +61,18 @@ pub(super) fn order<L>(lanes: &mut [L], len: impl Fn(&L) -> usize) {
     }
 }
 
+/// True when all lanes are of one length. They need no order: 64 messages of 64 octets under AES take 25.5 to 27.5 ns each as
+/// they stand, and 27 to 29.5 behind an order that changes nothing (in turns, like a Cascade Lake).
+#[inline(always)]
+pub(super) fn equal<L>(lanes: &[L], len: impl Fn(&L) -> usize) -> bool {
+    let first = lanes.first().map_or(0, &len);
+    // No branch a lane.
+    lanes
+        .iter()
+        .fold(0, |other, lane| other | (len(lane) ^ first))
+        == 0
+}
+
 /// Up to `N` lanes by length, longest first: as [`order`] does it, but the lanes stay where they are.
 pub(super) fn sorted<'l, L, const N: usize>(
     lanes: &'l mut [L],

@@ -65,7 +65,11 @@ pub(super) fn contestant(task: &Task, fleet: &Fleet) -> Box<dyn Contestant> {
     })
 }
 
+/// The slots of a message, in and out.
+type Slots<'s> = (&'s [u8], &'s mut [u8]);
+
 impl Ours {
+    #[inline(always)]
     fn keys(&self, message: &Message, lane: usize) -> &[Key; 2] {
         let place = if self.task.fresh_keys {
             lane
@@ -86,6 +90,7 @@ impl Ours {
         prepare(self.nea, self.nia, keys);
     }
 
+    #[inline(always)]
     fn input(&self, message: &Message) -> Input {
         Input {
             count: message.count,
@@ -98,34 +103,68 @@ impl Ours {
         }
     }
 
+    /// A message to protect, and the place in front of it.
+    #[inline(always)]
+    fn to_protect<'s>(
+        &'s self,
+        (message, lane): (&Message, usize),
+        (input, out): Slots<'s>,
+    ) -> (ProtectLane<'s>, &'s mut [u8]) {
+        let len = message.len as usize;
+        let (head, text) = out.split_at_mut(LEAD + BODY - 1);
+        let text = &mut text[..1 + len];
+        head[LEAD] = 0x7E;
+        head[LEAD + 1] = 2;
+        text[0] = message.count as u8;
+        // The stream ciphers would copy it, later: better while it is at hand.
+        let apart = self.nea == Nea::Nea2;
+        if !apart {
+            text[1..].copy_from_slice(&input[..len]);
+        }
+        let [enc, int] = self.keys(message, lane);
+        let lane = ProtectLane {
+            enc: enc.cipher(),
+            int,
+            input: self.input(message),
+            text,
+            plain: apart.then_some(&input[..len]),
+            ciphered: 1..1 + len,
+            mac: [0; 4],
+        };
+        (lane, head)
+    }
+
+    /// A message to verify, and the place in front of it.
+    #[inline(always)]
+    fn to_verify<'s>(
+        &'s self,
+        (message, lane): (&Message, usize),
+        (input, out): Slots<'s>,
+    ) -> (VerifyLane<'s>, &'s mut [u8]) {
+        let len = message.len as usize;
+        let pdu = &input[LEAD..][..BODY + len];
+        let (head, text) = out.split_at_mut(LEAD + BODY - 1);
+        let [enc, int] = self.keys(message, lane);
+        let lane = VerifyLane {
+            enc: enc.cipher(),
+            int,
+            input: self.input(message),
+            text: &mut text[..1 + len],
+            ciphered: 1..1 + len,
+            mac: [pdu[2], pdu[3], pdu[4], pdu[5]],
+            authentic: false,
+        };
+        (lane, head)
+    }
+
     fn protect(&self, first: usize, input: &[u8], out: &mut [u8]) {
         let slot = self.task.slot;
         let mut lanes = ArrayVec::<_, BATCH_MAX>::new();
         let mut heads = ArrayVec::<_, BATCH_MAX>::new();
         let places = input.chunks_exact(slot).zip(out.chunks_exact_mut(slot));
-        for (lane, (message, (input, out))) in self.messages[first..].iter().zip(places).enumerate()
-        {
-            let len = message.len as usize;
-            let (head, text) = out.split_at_mut(LEAD + BODY - 1);
-            let text = &mut text[..1 + len];
-            head[LEAD] = 0x7E;
-            head[LEAD + 1] = 2;
-            text[0] = message.count as u8;
-            // The stream ciphers would copy it, later: better while it is at hand.
-            let apart = self.nea == Nea::Nea2;
-            if !apart {
-                text[1..].copy_from_slice(&input[..len]);
-            }
-            let [enc, int] = self.keys(message, lane);
-            lanes.push(ProtectLane {
-                enc: enc.cipher(),
-                int,
-                input: self.input(message),
-                text,
-                plain: apart.then_some(&input[..len]),
-                ciphered: 1..1 + len,
-                mac: [0; 4],
-            });
+        for (lane, (message, place)) in self.messages[first..].iter().zip(places).enumerate() {
+            let (lane, head) = self.to_protect((message, lane), place);
+            lanes.push(lane);
             heads.push(head);
         }
         protect(self.nea, self.nia, &mut lanes);
@@ -139,26 +178,36 @@ impl Ours {
         let mut lanes = ArrayVec::<_, BATCH_MAX>::new();
         let mut heads = ArrayVec::<_, BATCH_MAX>::new();
         let places = input.chunks_exact(slot).zip(out.chunks_exact_mut(slot));
-        for (lane, (message, (input, out))) in self.messages[first..].iter().zip(places).enumerate()
-        {
-            let len = message.len as usize;
-            let pdu = &input[LEAD..][..BODY + len];
-            let (head, text) = out.split_at_mut(LEAD + BODY - 1);
-            let [enc, int] = self.keys(message, lane);
-            lanes.push(VerifyLane {
-                enc: enc.cipher(),
-                int,
-                input: self.input(message),
-                text: &mut text[..1 + len],
-                ciphered: 1..1 + len,
-                mac: [pdu[2], pdu[3], pdu[4], pdu[5]],
-                authentic: false,
-            });
+        for (lane, (message, place)) in self.messages[first..].iter().zip(places).enumerate() {
+            let (lane, head) = self.to_verify((message, lane), place);
+            lanes.push(lane);
             heads.push(head);
         }
         verify(self.nea, self.nia, &mut lanes);
         for (lane, head) in lanes.iter().zip(&mut heads) {
             head[0] = u8::from(lane.authentic);
+        }
+    }
+
+    /// Calls for one message, as a caller with one would make them: with nothing gathered.
+    fn singly(&self, input: &[u8], out: &mut [u8]) {
+        let slot = self.task.slot;
+        let places = input.chunks_exact(slot).zip(out.chunks_exact_mut(slot));
+        let messages = self.messages.iter().zip(places);
+        if self.task.verb == Verb::Protect {
+            for (message, place) in messages {
+                let (lane, head) = self.to_protect((message, 0), place);
+                let mut lane = [lane];
+                protect(self.nea, self.nia, &mut lane);
+                head[LEAD + 2..].copy_from_slice(&lane[0].mac);
+            }
+        } else {
+            for (message, place) in messages {
+                let (lane, head) = self.to_verify((message, 0), place);
+                let mut lane = [lane];
+                verify(self.nea, self.nia, &mut lane);
+                head[0] = u8::from(lane[0].authentic);
+            }
         }
     }
 
@@ -203,6 +252,9 @@ impl Contestant for Ours {
     }
 
     fn run(&mut self, input: &[u8], out: &mut [u8]) {
+        if self.task.batch == 1 && !self.task.fresh_keys && self.task.verb != Verb::Derive {
+            return self.singly(input, out);
+        }
         let octets = self.task.batch * self.task.slot;
         let places = input.chunks_exact(octets).zip(out.chunks_exact_mut(octets));
         for (call, (input, out)) in places.enumerate() {
