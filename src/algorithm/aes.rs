@@ -95,7 +95,7 @@ impl Message for VerifyLane<'_> {
             enc: apart_ref(self.enc),
             int: apart_ref(self.int).aes(),
             head: self.input.head(),
-            text: &mut self.text[..len],
+            text: aes128::Opening::Here(&mut self.text[..len]),
             ciphered: apart(self.ciphered.start)..apart(self.ciphered.end),
             mac: self.mac,
             authentic: &mut self.authentic,

@@ -213,7 +213,7 @@ impl Driven for aes128::Open {
                 int,
                 head: [0x33; 8],
                 ciphered: 1..text.len(),
-                text,
+                text: aes128::Opening::Here(text),
                 mac: [0x5A; 4],
                 authentic,
             })

@@ -219,17 +219,29 @@ impl Subject for aes128::Seal {
     }
 }
 
-/// Every seventh seed brings a wrong MAC.
+/// Every seventh seed brings a wrong MAC; every third is decrypted elsewhere, between octets that nobody may touch.
 impl Subject for aes128::Open {
     const IN_PLACE: bool = true;
     fn compute(row: &Backend<Self>, verb: Verb, jobs: &mut [Job<'_>]) -> Vec<Vec<u8>> {
+        const FENCE: usize = 32;
         let secrets: Vec<_> = jobs.iter().map(whole).collect();
         let mut verdicts = vec![false; jobs.len()];
+        let part = |range: &std::ops::Range<usize>, len: usize| {
+            let end = range.end.min(len);
+            range.start.min(end)..end
+        };
+        let goes = jobs.iter().zip(&secrets).map(|(job, (_, _, ciphered))| {
+            let part = part(ciphered, job.data.len());
+            vec![0xA5; part.len() + 2 * FENCE]
+        });
+        let mut goes: Vec<Vec<u8>> = goes.collect();
+        let came: Vec<Vec<u8>> = jobs.iter().map(|job| job.data.to_vec()).collect();
+        let elsewhere = |seed: u64| seed.is_multiple_of(3);
         let mut lanes: Vec<_> = jobs
             .iter_mut()
             .zip(&secrets)
-            .zip(&mut verdicts)
-            .map(|((job, ([enc, int], head, ciphered)), authentic)| {
+            .zip(verdicts.iter_mut().zip(&mut goes))
+            .map(|((job, ([enc, int], head, ciphered)), (authentic, to))| {
                 let mut mac = aes128::CmacLane {
                     key: int,
                     head: Some(*head),
@@ -240,11 +252,19 @@ impl Subject for aes128::Open {
                 (aes128::cmac::BACKENDS[aes128::cmac::BACKENDS.len() - 1].one)(&mut mac);
                 let mut mac: [u8; 4] = mac.mac[..4].try_into().unwrap();
                 mac[3] ^= u8::from(job.seed.is_multiple_of(7));
+                let room = FENCE..to.len() - FENCE;
                 aes128::OpenLane {
                     enc: &enc.schedule,
                     int,
                     head: *head,
-                    text: job.data,
+                    text: if elsewhere(job.seed) {
+                        aes128::Opening::Apart {
+                            text: job.data,
+                            to: &mut to[room],
+                        }
+                    } else {
+                        aes128::Opening::Here(job.data)
+                    },
                     ciphered: ciphered.clone(),
                     mac,
                     authentic,
@@ -252,12 +272,32 @@ impl Subject for aes128::Open {
             })
             .collect();
         call(row, verb, &mut lanes);
+        drop(lanes);
         for (job, authentic) in jobs.iter().zip(&verdicts) {
             assert_eq!(*authentic, !job.seed.is_multiple_of(7), "{}", row.name);
         }
-        let both = jobs.iter().zip(verdicts);
-        both.map(|(job, authentic)| [&*job.data, &[u8::from(authentic)]].concat())
-            .collect()
+        let mut results = Vec::new();
+        for (index, job) in jobs.iter().enumerate() {
+            let mut result = job.data.to_vec();
+            let to = &goes[index];
+            if elsewhere(job.seed) {
+                assert_eq!(result, came[index], "{}: the text stays", row.name);
+                if verdicts[index] {
+                    let part = part(&secrets[index].2, result.len());
+                    result[part].copy_from_slice(&to[FENCE..to.len() - FENCE]);
+                }
+            }
+            let untouched = if elsewhere(job.seed) && verdicts[index] {
+                [&to[..FENCE], &to[to.len() - FENCE..]].concat()
+            } else {
+                to.clone()
+            };
+            let fence = untouched.iter().all(|octet| *octet == 0xA5);
+            assert!(fence, "{}: writes where it must not", row.name);
+            result.push(u8::from(verdicts[index]));
+            results.push(result);
+        }
+        results
     }
 }
 

@@ -41,14 +41,83 @@ pub struct OpenLane<'a> {
     pub int: &'a Key,
     /// First half of the first counter block, and what CMAC takes in front of the text.
     pub head: [u8; 8],
-    /// What CMAC covers. Decrypted in place when the MAC is right, else left alone.
-    pub text: &'a mut [u8],
-    /// The part that is decrypted; what lies outside `text` does not count.
+    /// What CMAC covers, and where it is decrypted to when the MAC is right; else nothing is written.
+    pub text: Opening<'a>,
+    /// The part that is decrypted; what lies outside the text does not count.
     pub ciphered: Range<usize>,
     /// The first four bytes that the CMAC should have.
     pub mac: [u8; 4],
     /// Result: whether it has.
     pub authentic: &'a mut bool,
+}
+
+/// A text to authenticate, and the place of what is decrypted.
+pub enum Opening<'a> {
+    /// It is decrypted where it stands.
+    Here(&'a mut [u8]),
+    /// It stays as it is.
+    Apart {
+        /// The text.
+        text: &'a [u8],
+        /// Where the ciphered part goes, decrypted, from the first byte on. Without room for all of it nothing is
+        /// decrypted.
+        to: &'a mut [u8],
+    },
+}
+
+impl Opening<'_> {
+    #[inline(always)]
+    const fn text(&self) -> &[u8] {
+        match self {
+            Self::Here(text) => text,
+            Self::Apart { text, .. } => text,
+        }
+    }
+
+    /// The ciphered bytes, to be decrypted where they are: those that go elsewhere are copied.
+    fn settled(&mut self, part: Range<usize>) -> &mut [u8] {
+        match self {
+            Self::Here(text) => text.get_mut(part).unwrap_or_default(),
+            Self::Apart { text, to } => {
+                let room = to.get_mut(..part.len());
+                let Some((from, to)) = text.get(part).zip(room) else {
+                    return &mut [];
+                };
+                to.copy_from_slice(from);
+                to
+            }
+        }
+    }
+
+    /// There is room for so many bytes.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    const fn has_room(&self, bytes: usize) -> bool {
+        match self {
+            Self::Here(_) => true,
+            Self::Apart { to, .. } => to.len() >= bytes,
+        }
+    }
+
+    /// Where the bytes behind the first go.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    const fn goes(&mut self) -> *mut u8 {
+        match self {
+            Self::Here(text) => text.as_mut_ptr().wrapping_add(1),
+            Self::Apart { to, .. } => to.as_mut_ptr(),
+        }
+    }
+
+    /// Where they stand, if elsewhere.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    const fn stands(&self) -> Option<*const u8> {
+        match self {
+            Self::Here(_) => None,
+            Self::Apart { text, .. } => Some(text.as_ptr().wrapping_add(1)),
+        }
+    }
 }
 
 /// The room of encryption, then CMAC.
@@ -68,8 +137,17 @@ pub(super) trait Whole {
     fn int(&self) -> &Key;
     fn head(&self) -> [u8; 8];
     fn text(&self) -> &[u8];
+    /// Of a regular message, where the ciphered bytes go: as many as there are behind the first of the text.
     #[cfg(target_arch = "x86_64")]
-    fn text_mut(&mut self) -> &mut [u8];
+    fn goes(&mut self) -> *mut u8;
+    /// Where they stand, if elsewhere.
+    #[cfg(target_arch = "x86_64")]
+    fn stands(&self) -> Option<*const u8>;
+    /// The ciphered bytes where they go, as they stand.
+    fn settled(&mut self) -> &mut [u8];
+    /// There is room for as many bytes.
+    #[cfg(target_arch = "x86_64")]
+    fn has_room(&self, bytes: usize) -> bool;
     fn ciphered(&self) -> &Range<usize>;
     /// What the end of the text is to be first.
     #[cfg(target_arch = "x86_64")]
@@ -86,7 +164,7 @@ pub(super) trait Whole {
     #[inline(always)]
     fn regular(&self) -> bool {
         let (len, part) = (self.text().len(), self.ciphered());
-        part.start == 1 && part.end >= len && len > 0
+        part.start == 1 && part.end >= len && len > 0 && self.has_room(len - 1)
     }
 
     /// Settles bytes that are not all of a regular message but its first, so that those that stand elsewhere then are.
@@ -108,85 +186,179 @@ pub(super) trait Whole {
     }
 }
 
-macro_rules! whole {
-    ($lane:ident, $opens:literal, $plain:expr, $settle:expr, $put:expr, $proceeds:expr) => {
-        impl Whole for $lane<'_> {
-            const OPENS: bool = $opens;
-            #[cfg(target_arch = "x86_64")]
-            #[inline(always)]
-            fn enc(&self) -> &Schedule {
-                self.enc
-            }
-            fn cipher_lane(&mut self) -> Lane<'_, Schedule> {
-                self.settle();
-                let part = if self.proceeds() { self.part() } else { 0..0 };
-                Lane {
-                    key: self.enc,
-                    iv: (u128::from(u64::from_be_bytes(self.head)) << 64).to_be_bytes(),
-                    data: &mut self.text[part],
-                }
-            }
-            #[inline(always)]
-            fn int(&self) -> &Key {
-                self.int
-            }
-            #[inline(always)]
-            fn head(&self) -> [u8; 8] {
-                self.head
-            }
-            #[inline(always)]
-            fn text(&self) -> &[u8] {
-                self.text
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[inline(always)]
-            fn text_mut(&mut self) -> &mut [u8] {
-                self.text
-            }
-            #[inline(always)]
-            fn ciphered(&self) -> &Range<usize> {
-                &self.ciphered
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[inline(always)]
-            fn plain(&self) -> Option<&[u8]> {
-                let plain: fn(&Self) -> Option<&[u8]> = $plain;
-                plain(self)
-            }
-            #[inline(always)]
-            fn settle(&mut self) {
-                let settle: fn(&mut Self) = $settle;
-                settle(self);
-            }
-            #[inline(always)]
-            fn put(&mut self, mac: [u8; 4]) {
-                let put: fn(&mut Self, [u8; 4]) = $put;
-                put(self, mac);
-            }
-            #[inline(always)]
-            fn proceeds(&self) -> bool {
-                let proceeds: fn(&Self) -> bool = $proceeds;
-                proceeds(self)
-            }
+impl Whole for SealLane<'_> {
+    const OPENS: bool = false;
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn enc(&self) -> &Schedule {
+        self.enc
+    }
+
+    fn cipher_lane(&mut self) -> Lane<'_, Schedule> {
+        self.settle();
+        Lane {
+            key: self.enc,
+            iv: first_block(self.head),
+            data: self.settled(),
         }
-    };
+    }
+
+    #[inline(always)]
+    fn int(&self) -> &Key {
+        self.int
+    }
+
+    #[inline(always)]
+    fn head(&self) -> [u8; 8] {
+        self.head
+    }
+
+    #[inline(always)]
+    fn text(&self) -> &[u8] {
+        self.text
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn goes(&mut self) -> *mut u8 {
+        self.text.as_mut_ptr().wrapping_add(1)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn stands(&self) -> Option<*const u8> {
+        self.plain.map(<[u8]>::as_ptr)
+    }
+
+    #[inline(always)]
+    fn settled(&mut self) -> &mut [u8] {
+        let part = self.part();
+        &mut self.text[part]
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn has_room(&self, _: usize) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn ciphered(&self) -> &Range<usize> {
+        &self.ciphered
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn plain(&self) -> Option<&[u8]> {
+        self.plain
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        settle(self.text, &mut self.plain);
+    }
+
+    #[inline(always)]
+    fn put(&mut self, mac: [u8; 4]) {
+        *self.mac = mac;
+    }
+
+    #[inline(always)]
+    fn proceeds(&self) -> bool {
+        true
+    }
 }
-whole!(
-    SealLane,
-    false,
-    |lane| lane.plain,
-    |lane| settle(lane.text, &mut lane.plain),
-    |lane, mac| *lane.mac = mac,
-    |_| true
-);
-whole!(
-    OpenLane,
-    true,
-    |_| None,
-    |_| (),
-    |lane, mac| *lane.authentic = ct_eq_mac(mac, lane.mac),
-    |lane| *lane.authentic
-);
+
+impl Whole for OpenLane<'_> {
+    const OPENS: bool = true;
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn enc(&self) -> &Schedule {
+        self.enc
+    }
+
+    fn cipher_lane(&mut self) -> Lane<'_, Schedule> {
+        Lane {
+            key: self.enc,
+            iv: first_block(self.head),
+            data: if self.proceeds() {
+                self.settled()
+            } else {
+                &mut []
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn int(&self) -> &Key {
+        self.int
+    }
+
+    #[inline(always)]
+    fn head(&self) -> [u8; 8] {
+        self.head
+    }
+
+    #[inline(always)]
+    fn text(&self) -> &[u8] {
+        self.text.text()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn goes(&mut self) -> *mut u8 {
+        self.text.goes()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn stands(&self) -> Option<*const u8> {
+        self.text.stands()
+    }
+
+    #[inline(always)]
+    fn settled(&mut self) -> &mut [u8] {
+        let part = self.part();
+        self.text.settled(part)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn has_room(&self, bytes: usize) -> bool {
+        self.text.has_room(bytes)
+    }
+
+    #[inline(always)]
+    fn ciphered(&self) -> &Range<usize> {
+        &self.ciphered
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn plain(&self) -> Option<&[u8]> {
+        None
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {}
+
+    #[inline(always)]
+    fn put(&mut self, mac: [u8; 4]) {
+        *self.authentic = ct_eq_mac(mac, self.mac);
+    }
+
+    #[inline(always)]
+    fn proceeds(&self) -> bool {
+        *self.authentic
+    }
+}
+
+/// The first counter block.
+fn first_block(head: [u8; 8]) -> [u8; 16] {
+    (u128::from(u64::from_be_bytes(head)) << 64).to_be_bytes()
+}
 
 /// Copies what stands elsewhere to the end of the text.
 #[inline(always)]
@@ -386,7 +558,7 @@ impl Room for Open {
                 enc: &key.schedule,
                 int: &key,
                 head: HEAD,
-                text: &mut text[..*len],
+                text: Opening::Here(&mut text[..*len]),
                 ciphered: 1..*len,
                 mac: (answer ^ u32::from(wrong(lane))).to_be_bytes(),
                 authentic,

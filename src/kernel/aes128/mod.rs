@@ -28,7 +28,7 @@ mod x86_vaes512;
 pub use cmac::{Cmac, CmacLane};
 pub use ctr::Ctr;
 pub use expand::{Expand, ExpandLane};
-pub use message::{Open, OpenLane, Seal, SealLane};
+pub use message::{Open, OpenLane, Opening, Seal, SealLane};
 
 /// The eleven round keys of FIPS 197, 5.2, each in byte order; the first is the raw key. 176 bytes, wiped on drop.
 #[derive(Clone)]

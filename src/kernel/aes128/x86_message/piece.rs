@@ -132,6 +132,31 @@ impl Place {
             left,
         }
     }
+
+    /// Those of a regular message that is to be decrypted.
+    #[inline(always)]
+    fn decrypted<L: Whole>(lane: &mut L) -> Self {
+        let (left, stands) = (lane.text().len() - 1, lane.stands());
+        let start = lane.goes();
+        Self {
+            start,
+            source: stands.unwrap_or(start.cast_const()),
+            left,
+        }
+    }
+
+    /// Without the first bytes, of which there are more.
+    #[inline(always)]
+    const unsafe fn behind(self, bytes: usize) -> Self {
+        // SAFETY: the caller knows that there are more.
+        unsafe {
+            Self {
+                start: self.start.add(bytes),
+                source: self.source.add(bytes),
+                left: self.left - bytes,
+            }
+        }
+    }
 }
 
 /// Ciphers whole blocks from `start` on; with `STAGES` puts down CMAC's blocks that end in them. Gives the last.
@@ -239,6 +264,16 @@ unsafe fn fewer(text: &[u8]) -> __m128i {
     unsafe { _mm_shuffle_epi8(vector(short(text)), from(text.len())) }
 }
 
+/// The ciphered bytes of a text that need not be copied first: where they stand, or, to be encrypted, where they go.
+#[inline(always)]
+fn begins<L: Whole>(lane: &mut L) -> *const u8 {
+    if L::OPENS {
+        lane.text().as_ptr().wrapping_add(1)
+    } else {
+        lane.goes().cast_const()
+    }
+}
+
 /// Puts down what CMAC takes of the ciphertext from `begin` bytes on, a piece at most, which is encrypted first where
 /// that is wanted. Gives the number of blocks, 0 behind the end.
 #[inline(always)]
@@ -255,7 +290,7 @@ pub(super) unsafe fn stage<L: Whole>(
             return 0;
         }
         let left = ciphered - begin;
-        let start = lane.text_mut().as_mut_ptr().add(1 + begin);
+        let start = begins(lane).add(begin);
         let key = (rounds(lane.enc()), first(lane, begin));
         if begin == 0 {
             *carry = before(key.1, start);
@@ -265,7 +300,7 @@ pub(super) unsafe fn stage<L: Whole>(
                 taken(start, PIECE, *carry, staged)
             } else {
                 let z = keystream::<PIECE>(key.0, key.1);
-                whole::<true>(Place::here(start, left), &z, *carry, staged)
+                whole::<true>(Place::here(start.cast_mut(), left), &z, *carry, staged)
             };
             return PIECE;
         }
@@ -273,11 +308,10 @@ pub(super) unsafe fn stage<L: Whole>(
         let (count, used) = (left.wrapping_add(BEFORE).div_ceil(16), (left + 8) % 16 + 1);
         let mut end;
         if ciphered < SHORT {
-            let text = &mut lane.text_mut()[1..];
             end = if L::OPENS {
-                fewer(text)
+                fewer(&lane.text()[1..])
             } else {
-                few(text, key)
+                few(lane.settled(), key)
             };
             let block = joined(_mm_shuffle_epi8(end, from(32 - left)), *carry);
             staged[0].write(block);
@@ -285,13 +319,14 @@ pub(super) unsafe fn stage<L: Whole>(
                 end = _mm_shuffle_epi8(block, from(used));
             }
         } else if L::OPENS {
-            end = _mm_loadu_si128(start.add(left).sub(16).cast_const().cast());
+            end = _mm_loadu_si128(start.add(left).sub(16).cast());
             let last = taken(start, (left - 1) / 16, *carry, staged);
             let tail = (left - 1) % 16 + 1;
             let block = joined(_mm_shuffle_epi8(end, from(32 - tail)), last);
             staged.get_unchecked_mut((left - 1) / 16).write(block);
         } else {
-            end = ended::<true>(Place::here(start, left), key, Some(*carry), staged);
+            let place = Place::here(start.cast_mut(), left);
+            end = ended::<true>(place, key, Some(*carry), staged);
         }
         let block = finished(end, used, lane.int());
         staged.get_unchecked_mut(count - 1).write(block);
@@ -313,7 +348,7 @@ unsafe fn finished(end: __m128i, used: usize, key: &Key) -> __m128i {
 
 /// A medium message: a single piece of 16 ciphered bytes or more.
 struct Medium<'k> {
-    start: *mut u8,
+    start: *const u8,
     left: usize,
     rounds: &'k Rounds,
     first: __m128i,
@@ -328,7 +363,7 @@ impl<'k> Medium<'k> {
         unsafe {
             let left = lane.text().len() - 1;
             Self {
-                start: lane.text_mut().as_mut_ptr().add(1),
+                start: begins(lane),
                 left,
                 rounds: rounds(lane.enc()),
                 first: vector(front(lane)),
@@ -365,14 +400,14 @@ pub(super) unsafe fn stage_medium<L: Whole, const APART: bool>(
     unsafe {
         let m = Medium::new(lane);
         let end = if L::OPENS {
-            let end = _mm_loadu_si128(m.start.add(m.left).sub(16).cast_const().cast());
+            let end = _mm_loadu_si128(m.start.add(m.left).sub(16).cast());
             let last = taken(m.start, m.whole(), before(m.first, m.start), staged);
             let tail = m.left - 16 * m.whole();
             let block = joined(_mm_shuffle_epi8(end, from(32 - tail)), last);
             staged.get_unchecked_mut(m.whole()).write(block);
             end
         } else {
-            let mut place = Place::here(m.start, m.left);
+            let mut place = Place::here(m.start.cast_mut(), m.left);
             if APART {
                 place.source = lane.plain().map_or(place.source, <[u8]>::as_ptr);
             }
@@ -387,26 +422,22 @@ pub(super) unsafe fn stage_medium<L: Whole, const APART: bool>(
 pub(super) unsafe fn decrypt_medium<L: Whole>(lane: &mut L) {
     // SAFETY: the caller has AES, SSSE3 and SSE4.1, and the message is medium.
     unsafe {
-        let m = Medium::new(lane);
+        let place = Place::decrypted(lane);
+        let key = (rounds(lane.enc()), vector(front(lane)));
         let mut nowhere = [MaybeUninit::uninit(); STAGED];
         let nothing = Some(_mm_setzero_si128());
-        ended::<false>(
-            Place::here(m.start, m.left),
-            (m.rounds, m.first),
-            nothing,
-            &mut nowhere,
-        );
+        ended::<false>(place, key, nothing, &mut nowhere);
     }
 }
 
 /// Puts down CMAC's blocks that end in `count` whole blocks of ciphertext, fewer than [`STAGED`]. Gives the last of these.
 #[inline(always)]
-unsafe fn taken(start: *mut u8, count: usize, carry: __m128i, staged: &mut Staged) -> __m128i {
+unsafe fn taken(start: *const u8, count: usize, carry: __m128i, staged: &mut Staged) -> __m128i {
     // SAFETY: the caller has SSSE3 and the blocks.
     unsafe {
         let mut last = carry;
         for i in 0..count {
-            let c = _mm_loadu_si128(start.add(16 * i).cast_const().cast());
+            let c = _mm_loadu_si128(start.add(16 * i).cast());
             staged.get_unchecked_mut(i).write(joined(c, last));
             last = c;
         }
@@ -420,23 +451,27 @@ pub(super) unsafe fn decrypt<L: Whole>(lane: &mut L) {
     // SAFETY: the caller has AES, SSSE3 and SSE4.1, and the message is regular: one byte at least.
     unsafe {
         let rounds = rounds(lane.enc());
-        let mut left = lane.text().len() - 1;
-        if left < SHORT {
+        if lane.text().len() - 1 < 16 {
             let key = (rounds, first(lane, 0));
-            few(&mut lane.text_mut()[1..], key);
+            few(lane.settled(), key);
             return;
         }
-        let mut start = lane.text_mut().as_mut_ptr().add(1);
+        let mut place = Place::decrypted(lane);
         let mut nowhere = [MaybeUninit::uninit(); STAGED];
         let nothing = _mm_setzero_si128();
         let mut begin = 0;
-        while left > PIECE_BYTES {
+        while place.left > PIECE_BYTES {
             let z = keystream::<PIECE>(rounds, first(lane, begin));
-            whole::<false>(Place::here(start, left), &z, nothing, &mut nowhere);
-            (begin, left) = (begin + PIECE_BYTES, left - PIECE_BYTES);
-            start = start.add(PIECE_BYTES);
+            whole::<false>(place, &z, nothing, &mut nowhere);
+            begin += PIECE_BYTES;
+            place = place.behind(PIECE_BYTES);
         }
         let key = (rounds, first(lane, begin));
-        ended::<false>(Place::here(start, left), key, Some(nothing), &mut nowhere);
+        if place.left < 16 && place.source != place.start.cast_const() {
+            // The bytes before them are written once more, as they stand: decrypted.
+            core::ptr::copy_nonoverlapping(place.source, place.start, place.left);
+            place.source = place.start;
+        }
+        ended::<false>(place, key, Some(nothing), &mut nowhere);
     }
 }

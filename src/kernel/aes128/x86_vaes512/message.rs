@@ -128,11 +128,11 @@ pub(super) fn ciphertext<L: Whole>(lane: &mut L, mask: u64, chunk: usize, z: __m
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,avx2,ssse3,sse4.1")]
 pub(super) fn apply<L: Whole>(lane: &mut L, mask: u64, chunk: usize, z: __m512i) -> __m512i {
-    let source = lane.plain().map(<[u8]>::as_ptr);
-    let place = lane.text_mut().as_mut_ptr().wrapping_add(1 + WIDTH * chunk);
-    let source = source.map_or(place.cast_const(), |plain| {
-        plain.wrapping_add(WIDTH * chunk)
-    });
+    let stands = lane.stands();
+    let place = lane.goes();
+    let source = stands.unwrap_or(place.cast_const());
+    let source = source.wrapping_add(WIDTH * chunk);
+    let place = place.wrapping_add(WIDTH * chunk);
     // SAFETY: only bytes with a bit in the mask are touched; of those that stand elsewhere there are as many.
     unsafe {
         let text = _mm512_maskz_loadu_epi8(mask, source.cast());
