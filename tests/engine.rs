@@ -376,3 +376,73 @@ fn commands_of_a_batch_are_those_of_single_calls() {
         }
     }
 }
+
+/// One after the other, few and many at a time, elsewhere and in place: only what verifies reaches the output, and nothing
+/// behind it changes.
+#[test]
+fn what_is_refused_writes_nothing_in_a_batch_either() {
+    for (nea, nia) in ALGORITHMS {
+        for calls in [1, 5, 64] {
+            for in_place in [false, true] {
+                let engine = engine(nea, nia);
+                refused_in_calls(&engine, calls, in_place);
+            }
+        }
+    }
+}
+
+fn refused_in_calls(engine: &naslane::Engine, calls: usize, in_place: bool) {
+    const COUNT: usize = 96;
+    const PLACE: usize = 512;
+    const OUT: usize = COUNT * PLACE;
+    let mut arena = vec![0xC5; 2 * OUT];
+    let (mut jobs, mut plains) = (Vec::new(), Vec::new());
+    for index in 0..COUNT {
+        let pair = Pair::secured(engine, index as u64 + 1);
+        let mut plain: Vec<u8> = (0..3 + index * 3).map(|i| (i * index) as u8).collect();
+        plain[..3].copy_from_slice(&[0x7E, 0, 0x67]);
+        let mut pdu = protect(engine, pair.ue, GPP, &plain);
+        match index % 4 {
+            // The last octet, which a message of any length has, and the MAC.
+            1 => *pdu.last_mut().unwrap() ^= 1,
+            2 => pdu[2 + index % 3] ^= 0x80,
+            3 => assert_eq!(verify(engine, pair.amf, GPP, &pdu).unwrap(), plain),
+            _ => {}
+        }
+        let offset = index * PLACE;
+        arena[offset..offset + pdu.len()].copy_from_slice(&pdu);
+        jobs.push(Job {
+            op: op::VERIFY,
+            access: 1,
+            session: pair.amf.bits(),
+            in_offset: offset as u32,
+            in_len: pdu.len() as u32,
+            out_offset: (if in_place { offset } else { OUT + offset }) as u32,
+            out_capacity: PLACE as u32,
+            ..Job::default()
+        });
+        plains.push(plain);
+    }
+    let before = arena.clone();
+    for jobs in jobs.chunks_mut(calls) {
+        engine.batch(jobs, &mut arena);
+    }
+    for (index, (job, plain)) in jobs.iter().zip(plains).enumerate() {
+        let expected = match index % 4 {
+            0 => 0,
+            3 => Error::Replay.code(),
+            _ => Error::Mac.code(),
+        };
+        assert_eq!(job.status, expected, "{index}, {calls} a call");
+        let mut out = before[job.out_offset as usize..][..PLACE].to_vec();
+        if expected == 0 {
+            out[..plain.len()].copy_from_slice(&plain);
+        }
+        let place = &arena[job.out_offset as usize..][..PLACE];
+        assert_eq!(place, out, "{index}, {calls} a call, in place: {in_place}");
+        if !in_place {
+            let input = job.in_offset as usize..(job.in_offset + job.in_len) as usize;
+            assert_eq!(arena[input.clone()], before[input], "what came stays");
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! two schedules, six lines. Asked for all at once, the 384 lines of 64 messages would wait for each other: 6 of 40 ns
 //! a message.
 
-use super::message::{CHUNK, ProtectLane, VerifyLane};
+use super::message::{CHUNK, ProtectLane, RevealLane, VerifyLane};
 use super::pair::Pair;
 use super::{Key, shape};
 use crate::base::cpu::{apart, apart_ref, prefetch, prefetch_front};
@@ -14,6 +14,7 @@ use arrayvec::ArrayVec;
 pub(super) const PAIR: Pair = Pair {
     protect: |lanes| run(lanes),
     open: None,
+    reveal: Some(|lanes| run(lanes)),
     verify: |lanes| run(lanes),
 };
 
@@ -97,6 +98,39 @@ impl Message for VerifyLane<'_> {
             head: self.input.head(),
             text: aes128::Opening::Here(&mut self.text[..len]),
             ciphered: apart(self.ciphered.start)..apart(self.ciphered.end),
+            mac: self.mac,
+            authentic: &mut self.authentic,
+        }
+    }
+
+    #[inline(always)]
+    fn ask(&self, octets: usize) {
+        prefetch_front(self.int, octets);
+        prefetch_front(self.enc, octets);
+    }
+
+    #[inline(always)]
+    fn ask_second(&self) {
+        prefetch(self.enc);
+    }
+}
+
+impl Message for RevealLane<'_> {
+    type Room = aes128::Open;
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    #[inline(always)]
+    fn stage(&mut self) -> aes128::OpenLane<'_> {
+        aes128::OpenLane {
+            enc: apart_ref(self.enc),
+            int: apart_ref(self.int).aes(),
+            head: self.input.head(),
+            text: self.text.reborrow(),
+            ciphered: 1..usize::MAX,
             mac: self.mac,
             authentic: &mut self.authentic,
         }

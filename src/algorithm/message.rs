@@ -8,7 +8,8 @@ use core::ops::Range;
 
 use super::{CipherKey, Input, Key, Nea, Nia, pair};
 use crate::base::secret::ct_eq_mac;
-use crate::kernel::aes128::message::settle;
+use crate::kernel::aes128::Opening;
+use crate::kernel::aes128::whole::settle;
 
 /// Messages that go through the kernels together.
 pub(super) const CHUNK: usize = 64;
@@ -67,6 +68,20 @@ pub(crate) struct OpenLane<'a> {
     pub(crate) keystream: &'a mut [u8],
     /// Result.
     pub(crate) mac: [u8; 4],
+}
+
+/// One message to verify and to decipher in one pass, where it stands or elsewhere.
+#[cfg_attr(not(feature = "std"), allow(dead_code))] // sessions ask for it
+pub(crate) struct RevealLane<'a> {
+    pub(crate) enc: &'a CipherKey,
+    pub(crate) int: &'a Key,
+    pub(crate) input: Input,
+    /// What the MAC covers. All but its first octet is ciphered.
+    pub(crate) text: Opening<'a>,
+    /// The MAC that came with the message.
+    pub(crate) mac: [u8; 4],
+    /// Result: whether it is right, and the message deciphered.
+    pub(crate) authentic: bool,
 }
 
 impl ProtectLane<'_> {
@@ -154,5 +169,19 @@ pub(crate) fn open(nea: Nea, nia: Nia, lanes: &mut [OpenLane<'_>]) {
     match pair::of(nea, nia).and_then(|pair| pair.open) {
         Some(open) => open(lanes),
         None => (nia.row().mac_open)(lanes),
+    }
+}
+
+/// True when [`reveal`] does both in one pass.
+#[cfg(feature = "std")]
+pub(crate) fn reveals(nea: Nea, nia: Nia) -> bool {
+    pair::of(nea, nia).is_some_and(|pair| pair.reveal.is_some())
+}
+
+/// Computes MACs, compares them in constant time, and deciphers what is authentic, where [`reveals`] is true.
+#[cfg(feature = "std")]
+pub(crate) fn reveal(nea: Nea, nia: Nia, lanes: &mut [RevealLane<'_>]) {
+    if let Some(reveal) = pair::of(nea, nia).and_then(|pair| pair.reveal) {
+        reveal(lanes);
     }
 }

@@ -19,9 +19,11 @@ mod pair;
 mod shape;
 mod table;
 
+#[cfg(feature = "std")]
+pub(crate) use crate::kernel::aes128::Opening;
 pub use key::{CipherKey, Key, cipher_key, prepare};
 pub use lane::{CipherLane, Input, MacLane};
 #[cfg(feature = "std")]
-pub(crate) use message::{OpenLane, open, opens, xor};
+pub(crate) use message::{OpenLane, RevealLane, open, opens, reveal, reveals, xor};
 pub use message::{ProtectLane, VerifyLane, protect, verify};
 pub use table::{NEA, NIA, Nea, NeaRow, Nia, NiaRow, cipher, cipher_on, mac, mac_on};

@@ -1,7 +1,7 @@
 //! Ciphering and integrity by the same stream cipher: the two keystreams of a message are two lanes of one kernel
 //! pass.
 
-use super::message::{CHUNK, FEW, OpenLane, ProtectLane, VerifyLane, xor};
+use super::message::{CHUNK, FEW, OpenLane, ProtectLane, RevealLane, VerifyLane, xor};
 use super::{CipherKey, Key, Nea, Nia, aes, nea1, nia1, nia3, shape};
 use crate::base::cpu::prefetch;
 use crate::base::secret;
@@ -14,6 +14,9 @@ pub(super) struct Pair {
     /// The MACs and the keystreams, where these come together.
     #[cfg_attr(not(feature = "std"), allow(dead_code))] // sessions ask for it
     pub(super) open: Option<fn(&mut [OpenLane<'_>])>,
+    /// The MACs, and what is authentic deciphered, where that is one pass.
+    #[cfg_attr(not(feature = "std"), allow(dead_code))] // sessions ask for it
+    pub(super) reveal: Option<fn(&mut [RevealLane<'_>])>,
     pub(super) verify: fn(&mut [VerifyLane<'_>]),
 }
 
@@ -72,6 +75,7 @@ impl<S: StreamCipher> Pass<S> {
                 Self::open,
             )
         }),
+        reveal: None,
         verify: |lanes| {
             // Room for the keystream of either use.
             let need =

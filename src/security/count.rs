@@ -341,6 +341,16 @@ impl Thresholds {
             NearWrap::No
         }
     }
+
+    /// Where `count` stands: with null integrity (`null`) nowhere, because it begins anew after its end.
+    #[must_use]
+    pub(super) const fn level_of(&self, null: bool, count: u32) -> NearWrap {
+        if null {
+            NearWrap::No
+        } else {
+            self.level(count)
+        }
+    }
 }
 
 #[cfg(test)]

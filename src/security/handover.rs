@@ -44,11 +44,8 @@ impl UeSecurity {
     ) -> Result<(u32, NearWrap)> {
         let null = self.integrity_is_null()?;
         let count = self.take_count((Place::Current, ACCESS), null, Some(from))?;
-        let near_wrap = match null {
-            true => NearWrap::No,
-            false => thresholds.level(count.value()),
-        };
-        Ok((count.value(), near_wrap))
+        let count = count.value();
+        Ok((count, thresholds.level_of(null, count)))
     }
 
     /// The downlink COUNT that a container means with this sequence number.

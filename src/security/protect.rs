@@ -117,11 +117,7 @@ pub fn number_in(
         ue.access[access.index()].secured = true;
         ue.changed.add(Changed::STATE);
     }
-    let near_wrap = if null {
-        NearWrap::No
-    } else {
-        settings.thresholds.level(count.value())
-    };
+    let near_wrap = settings.thresholds.level_of(null, count.value());
     Ok(Numbered {
         count,
         sht,

@@ -6,7 +6,7 @@
 
 use super::super::Lane;
 use super::super::aarch64::{load, store};
-use super::message::{Whole, compose, compose_one};
+use super::whole::{Whole, compose, compose_one};
 use super::{CmacLane, ExpandLane, Schedule, aes_crate, double, portable};
 use crate::base::cpu::HaveAes;
 use core::arch::aarch64::*;

@@ -3,7 +3,7 @@
 //! raw key on every call.
 
 use super::super::Lane;
-use super::message::{Whole, compose, compose_one};
+use super::whole::{Whole, compose, compose_one};
 use super::{CmacLane, Schedule};
 use aes::{
     Aes128,

@@ -7,10 +7,10 @@
 use super::super::{Backend, Choice, Lane, Room, always};
 #[cfg(target_arch = "aarch64")]
 use super::aarch64_aes;
-use super::{CmacLane, EXAMPLE, Key, Schedule, aes_crate};
+use super::{EXAMPLE, Key, Schedule, aes_crate};
 #[cfg(target_arch = "x86_64")]
 use super::{x86_aesni, x86_vaes512};
-use crate::base::secret::ct_eq_mac;
+use crate::base::cpu::apart;
 use arrayvec::ArrayVec;
 use core::ops::Range;
 
@@ -66,8 +66,32 @@ pub enum Opening<'a> {
 }
 
 impl Opening<'_> {
+    /// The same, for a shorter time.
     #[inline(always)]
-    const fn text(&self) -> &[u8] {
+    pub(crate) fn reborrow(&mut self) -> Opening<'_> {
+        match self {
+            Self::Here(text) => {
+                let len = apart(text.len());
+                Opening::Here(&mut text[..len])
+            }
+            Self::Apart { text, to } => Opening::Apart {
+                text: &text[..apart(text.len())],
+                to: {
+                    let len = apart(to.len());
+                    &mut to[..len]
+                },
+            },
+        }
+    }
+
+    /// Bytes of the text.
+    #[inline(always)]
+    pub(crate) const fn len(&self) -> usize {
+        self.text().len()
+    }
+
+    #[inline(always)]
+    pub(super) const fn text(&self) -> &[u8] {
         match self {
             Self::Here(text) => text,
             Self::Apart { text, .. } => text,
@@ -75,7 +99,7 @@ impl Opening<'_> {
     }
 
     /// The ciphered bytes, to be decrypted where they are: those that go elsewhere are copied.
-    fn settled(&mut self, part: Range<usize>) -> &mut [u8] {
+    pub(super) fn settled(&mut self, part: Range<usize>) -> &mut [u8] {
         match self {
             Self::Here(text) => text.get_mut(part).unwrap_or_default(),
             Self::Apart { text, to } => {
@@ -92,7 +116,7 @@ impl Opening<'_> {
     /// There is room for so many bytes.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    const fn has_room(&self, bytes: usize) -> bool {
+    pub(super) const fn has_room(&self, bytes: usize) -> bool {
         match self {
             Self::Here(_) => true,
             Self::Apart { to, .. } => to.len() >= bytes,
@@ -102,7 +126,7 @@ impl Opening<'_> {
     /// Where the bytes behind the first go.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    const fn goes(&mut self) -> *mut u8 {
+    pub(super) const fn goes(&mut self) -> *mut u8 {
         match self {
             Self::Here(text) => text.as_mut_ptr().wrapping_add(1),
             Self::Apart { to, .. } => to.as_mut_ptr(),
@@ -112,7 +136,7 @@ impl Opening<'_> {
     /// Where they stand, if elsewhere.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    const fn stands(&self) -> Option<*const u8> {
+    pub(super) const fn stands(&self) -> Option<*const u8> {
         match self {
             Self::Here(_) => None,
             Self::Apart { text, .. } => Some(text.as_ptr().wrapping_add(1)),
@@ -125,317 +149,6 @@ pub struct Seal;
 
 /// The room of CMAC, then decryption.
 pub struct Open;
-
-/// What both have in common, for the rows.
-pub(super) trait Whole {
-    /// The lane asks for decryption.
-    const OPENS: bool;
-    #[cfg(target_arch = "x86_64")]
-    fn enc(&self) -> &Schedule;
-    /// For counter mode alone; no bytes where the MAC has turned out wrong.
-    fn cipher_lane(&mut self) -> Lane<'_, Schedule>;
-    fn int(&self) -> &Key;
-    fn head(&self) -> [u8; 8];
-    fn text(&self) -> &[u8];
-    /// Of a regular message, where the ciphered bytes go: as many as there are behind the first of the text.
-    #[cfg(target_arch = "x86_64")]
-    fn goes(&mut self) -> *mut u8;
-    /// Where they stand, if elsewhere.
-    #[cfg(target_arch = "x86_64")]
-    fn stands(&self) -> Option<*const u8>;
-    /// The ciphered bytes where they go, as they stand.
-    fn settled(&mut self) -> &mut [u8];
-    /// There is room for as many bytes.
-    #[cfg(target_arch = "x86_64")]
-    fn has_room(&self, bytes: usize) -> bool;
-    fn ciphered(&self) -> &Range<usize>;
-    /// What the end of the text is to be first.
-    #[cfg(target_arch = "x86_64")]
-    fn plain(&self) -> Option<&[u8]>;
-    /// Puts that in its place.
-    fn settle(&mut self);
-    /// Takes the MAC that was computed.
-    fn put(&mut self, mac: [u8; 4]);
-    /// False where the MAC has turned out wrong.
-    fn proceeds(&self) -> bool;
-
-    /// True when one byte is in the clear and all that follow are ciphered, as in a NAS message: the sequence number.
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn regular(&self) -> bool {
-        let (len, part) = (self.text().len(), self.ciphered());
-        part.start == 1 && part.end >= len && len > 0 && self.has_room(len - 1)
-    }
-
-    /// Settles bytes that are not all of a regular message but its first, so that those that stand elsewhere then are.
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn settle_part(&mut self) {
-        let len = self.text().len();
-        if self.plain().is_some_and(|plain| plain.len() + 1 != len) {
-            self.settle();
-        }
-    }
-
-    /// The ciphered part, inside the text.
-    #[inline(always)]
-    fn part(&self) -> Range<usize> {
-        let (len, part) = (self.text().len(), self.ciphered());
-        let end = part.end.min(len);
-        part.start.min(end)..end
-    }
-}
-
-impl Whole for SealLane<'_> {
-    const OPENS: bool = false;
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn enc(&self) -> &Schedule {
-        self.enc
-    }
-
-    fn cipher_lane(&mut self) -> Lane<'_, Schedule> {
-        self.settle();
-        Lane {
-            key: self.enc,
-            iv: first_block(self.head),
-            data: self.settled(),
-        }
-    }
-
-    #[inline(always)]
-    fn int(&self) -> &Key {
-        self.int
-    }
-
-    #[inline(always)]
-    fn head(&self) -> [u8; 8] {
-        self.head
-    }
-
-    #[inline(always)]
-    fn text(&self) -> &[u8] {
-        self.text
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn goes(&mut self) -> *mut u8 {
-        self.text.as_mut_ptr().wrapping_add(1)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn stands(&self) -> Option<*const u8> {
-        self.plain.map(<[u8]>::as_ptr)
-    }
-
-    #[inline(always)]
-    fn settled(&mut self) -> &mut [u8] {
-        let part = self.part();
-        &mut self.text[part]
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn has_room(&self, _: usize) -> bool {
-        true
-    }
-
-    #[inline(always)]
-    fn ciphered(&self) -> &Range<usize> {
-        &self.ciphered
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn plain(&self) -> Option<&[u8]> {
-        self.plain
-    }
-
-    #[inline(always)]
-    fn settle(&mut self) {
-        settle(self.text, &mut self.plain);
-    }
-
-    #[inline(always)]
-    fn put(&mut self, mac: [u8; 4]) {
-        *self.mac = mac;
-    }
-
-    #[inline(always)]
-    fn proceeds(&self) -> bool {
-        true
-    }
-}
-
-impl Whole for OpenLane<'_> {
-    const OPENS: bool = true;
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn enc(&self) -> &Schedule {
-        self.enc
-    }
-
-    fn cipher_lane(&mut self) -> Lane<'_, Schedule> {
-        Lane {
-            key: self.enc,
-            iv: first_block(self.head),
-            data: if self.proceeds() {
-                self.settled()
-            } else {
-                &mut []
-            },
-        }
-    }
-
-    #[inline(always)]
-    fn int(&self) -> &Key {
-        self.int
-    }
-
-    #[inline(always)]
-    fn head(&self) -> [u8; 8] {
-        self.head
-    }
-
-    #[inline(always)]
-    fn text(&self) -> &[u8] {
-        self.text.text()
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn goes(&mut self) -> *mut u8 {
-        self.text.goes()
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn stands(&self) -> Option<*const u8> {
-        self.text.stands()
-    }
-
-    #[inline(always)]
-    fn settled(&mut self) -> &mut [u8] {
-        let part = self.part();
-        self.text.settled(part)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn has_room(&self, bytes: usize) -> bool {
-        self.text.has_room(bytes)
-    }
-
-    #[inline(always)]
-    fn ciphered(&self) -> &Range<usize> {
-        &self.ciphered
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn plain(&self) -> Option<&[u8]> {
-        None
-    }
-
-    #[inline(always)]
-    fn settle(&mut self) {}
-
-    #[inline(always)]
-    fn put(&mut self, mac: [u8; 4]) {
-        *self.authentic = ct_eq_mac(mac, self.mac);
-    }
-
-    #[inline(always)]
-    fn proceeds(&self) -> bool {
-        *self.authentic
-    }
-}
-
-/// The first counter block.
-fn first_block(head: [u8; 8]) -> [u8; 16] {
-    (u128::from(u64::from_be_bytes(head)) << 64).to_be_bytes()
-}
-
-/// Copies what stands elsewhere to the end of the text.
-#[inline(always)]
-pub(crate) fn settle(text: &mut [u8], plain: &mut Option<&[u8]>) {
-    if let Some(plain) = plain.take() {
-        let len = plain.len().min(text.len());
-        let start = text.len() - len;
-        text[start..].copy_from_slice(&plain[..len]);
-    }
-}
-
-/// Lanes that the composed rows take at a time.
-const GROUP: usize = 8;
-
-/// By a row of counter mode and one of CMAC, one after the other.
-pub(super) fn compose<L: Whole>(
-    lanes: &mut [L],
-    ctr: fn(&mut [Lane<'_, Schedule>]),
-    cmac: fn(&mut [CmacLane<'_>]),
-) {
-    for group in lanes.chunks_mut(GROUP) {
-        if L::OPENS {
-            authenticate(group, cmac);
-            cipher(group, ctr);
-        } else {
-            cipher(group, ctr);
-            authenticate(group, cmac);
-        }
-    }
-}
-
-/// One lane, by rows of either algorithm.
-pub(super) fn compose_one<L: Whole>(
-    lane: &mut L,
-    ctr: fn(&mut Lane<'_, Schedule>),
-    cmac: fn(&mut CmacLane<'_>),
-) {
-    if !L::OPENS {
-        ctr(&mut lane.cipher_lane());
-    }
-    let mut staged = stage(lane);
-    cmac(&mut staged);
-    let mac = first(&staged);
-    lane.put(mac);
-    if L::OPENS {
-        ctr(&mut lane.cipher_lane());
-    }
-}
-
-fn first(lane: &CmacLane<'_>) -> [u8; 4] {
-    [lane.mac[0], lane.mac[1], lane.mac[2], lane.mac[3]]
-}
-
-fn cipher<L: Whole>(group: &mut [L], ctr: fn(&mut [Lane<'_, Schedule>])) {
-    let lanes = group.iter_mut().map(|lane| lane.cipher_lane());
-    ctr(&mut lanes.collect::<ArrayVec<_, GROUP>>());
-}
-
-fn authenticate<L: Whole>(group: &mut [L], cmac: fn(&mut [CmacLane<'_>])) {
-    let mut lanes: ArrayVec<CmacLane<'_>, GROUP> = group.iter().map(stage).collect();
-    cmac(&mut lanes);
-    let macs: ArrayVec<[u8; 4], GROUP> = lanes.iter().map(first).collect();
-    drop(lanes);
-    for (lane, mac) in group.iter_mut().zip(macs) {
-        lane.put(mac);
-    }
-}
-
-fn stage<L: Whole>(lane: &L) -> CmacLane<'_> {
-    CmacLane {
-        key: lane.int(),
-        head: Some(lane.head()),
-        message: lane.text(),
-        bits: 8 * lane.text().len(),
-        mac: [0; 16],
-    }
-}
 
 /// A table's rows, best first, for either room.
 macro_rules! rows {

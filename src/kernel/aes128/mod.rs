@@ -12,6 +12,7 @@ pub mod ctr;
 pub mod expand;
 pub mod message;
 mod portable;
+pub(crate) mod whole;
 #[cfg(target_arch = "x86_64")]
 mod x86_aesni;
 #[cfg(target_arch = "x86_64")]

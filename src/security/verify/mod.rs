@@ -4,27 +4,25 @@
 //! [`estimate`] and [`check`] change nothing, so a failed message leaves the session as it was; only [`commit`]
 //! does, and only with a [`Checked`] that `check` passed.
 
-use arrayvec::ArrayVec;
-use core::ops::Range;
-
-use crate::algorithm::{self, CipherKey, CipherLane, Input, Key, Nea, Nia, OpenLane};
-use crate::base::secret::{ct_eq, wipe};
+use crate::algorithm::{CipherKey, Input, Key, Nea, Nia};
+use crate::base::secret::ct_eq;
 use crate::base::{Direction, Error, Result};
 use crate::nas::{self, FollowUp, MessageType, SecurityHeaderType, header};
 
 use super::context::Context;
 use super::count::{Behind, NearWrap};
 use super::header_type;
-use super::protect::{Done, LANES};
 use super::ue::{Place, PlainSum, Settings, UeSecurity};
 
 mod commit;
 mod estimate;
+mod lanes;
 mod octets;
 
 pub use commit::{commit, commit_in};
 use estimate::unverified;
 pub use estimate::{Estimated, Expect, estimate};
+pub use lanes::{check, check_one};
 pub use octets::Octets;
 
 /// What became of a received message.
@@ -76,6 +74,9 @@ pub struct Checking<'a> {
     trial: Trial,
     mac: [u8; 4],
     failure: Option<Error>,
+    /// Its plain octets are where they go.
+    revealed: bool,
+    tail: octets::Tail,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,6 +135,8 @@ impl<'a> Checking<'a> {
             octets,
             mac: [0; 4],
             failure: None,
+            revealed: false,
+            tail: octets::Tail::default(),
         })
     }
 
@@ -164,6 +167,10 @@ impl<'a> Checking<'a> {
         }
         let received = self.octets.pdu().get(header::MAC).unwrap_or_default();
         let same = ct_eq(received, &self.mac);
+        self.compared(count, same);
+    }
+
+    fn compared(&mut self, count: u32, same: bool) {
         self.trial = match (same, self.estimated.behind) {
             (true, Some(Behind::Used(used))) if used == count => {
                 self.failure = Some(Error::Replay);
@@ -197,86 +204,6 @@ impl<'a> Checking<'a> {
     #[must_use]
     pub const fn pair(&self) -> (Nea, Nia) {
         (self.nea, self.nia)
-    }
-
-    /// Moves the body of a message that passed to the output, and deciphers it with a keystream that is there
-    /// already; else the lane that remains to be deciphered.
-    fn decipher(&mut self, keystream: &[u8]) -> Option<CipherLane<'_>> {
-        let Trial::Passed(count) = self.trial else {
-            return None;
-        };
-        if self.failure.is_some() {
-            return None;
-        }
-        let (key, input) = (self.enc, self.input(count));
-        let whole = self.is_whole_ciphered();
-        if whole && self.nea != Nea::Nea0 && self.is_in_the_open() {
-            self.failure = Some(Error::HeaderMismatch);
-            return None;
-        }
-        let data = self.octets.lay_out()?;
-        if !whole {
-            return None;
-        }
-        if !keystream.is_empty() {
-            algorithm::xor(data, keystream);
-            return None;
-        }
-        Some(CipherLane { key, input, data })
-    }
-
-    /// Its MAC and its keystream come in one pass.
-    fn opens(&self) -> bool {
-        algorithm::opens(self.nea, self.nia)
-    }
-
-    #[inline(always)]
-    fn open_lane<'b>(&'b self, count: u32, keystream: &'b mut [u8]) -> OpenLane<'b> {
-        OpenLane {
-            enc: self.enc,
-            int: self.int,
-            input: self.input(count),
-            text: self.octets.pdu().get(header::SN..).unwrap_or_default(),
-            keystream,
-            mac: [0; 4],
-        }
-    }
-
-    #[inline(always)]
-    fn check_alone(&mut self) {
-        if self.opens() && self.ciphered() <= LONE {
-            let mut room = [0; LONE];
-            let keystream = &mut room[..self.ciphered()];
-            self.verify_alone(keystream);
-            wipe(keystream);
-        } else {
-            self.verify_alone(&mut []);
-        }
-    }
-
-    #[inline(always)]
-    fn verify_alone(&mut self, keystream: &mut [u8]) {
-        self.try_mac(keystream);
-        self.judge();
-        let again = self.pending().is_some();
-        if again {
-            self.try_mac(&mut []);
-            self.judge();
-        }
-        let nea = self.nea;
-        if let Some(lane) = self.decipher(if again { &[] } else { keystream }) {
-            algorithm::cipher(nea, &mut [lane]);
-        }
-    }
-
-    #[inline(always)]
-    fn try_mac(&mut self, keystream: &mut [u8]) {
-        if let Some(count) = self.pending() {
-            let mut lane = [self.open_lane(count, keystream)];
-            algorithm::open(self.nea, self.nia, &mut lane);
-            let [OpenLane { mac, .. }] = lane;
-            self.mac = mac;
-        }
     }
 
     #[inline(always)]
@@ -364,11 +291,7 @@ impl<'a> Checking<'a> {
                 }))
             }
             Ok(message_type) => {
-                let near_wrap = if self.estimated.null {
-                    NearWrap::No
-                } else {
-                    settings.thresholds.level(count)
-                };
+                let near_wrap = settings.thresholds.level_of(self.estimated.null, count);
                 let place = Some(self.estimated.place);
                 let verdict = Verdict {
                     result: Ok(()),
@@ -390,110 +313,4 @@ impl<'a> Checking<'a> {
             }
         }
     }
-}
-
-/// Octets of keystream for a message that comes alone, and for each of [`FEW`]. What finds no room is deciphered after its
-/// MAC was compared, in a pass of its own. More messages fill the widest lanes with either use: none of theirs has room.
-const LONE: usize = 512;
-const PIECE: usize = 128;
-const FEW: usize = 8;
-
-/// Verifies and deciphers messages in lanes and hands each result to `each`, in order. Sessions are not changed.
-pub fn check(batch: &mut [Checking<'_>], settings: &Settings, mut each: impl FnMut(Checked)) {
-    for chunk in batch.chunks_mut(LANES) {
-        match chunk {
-            [one] => one.check_alone(),
-            chunk if chunk.len() <= FEW && chunk.iter().any(Checking::opens) => {
-                let mut room = [0; FEW * PIECE];
-                run(chunk, &mut room);
-                wipe(&mut room);
-            }
-            chunk => run(chunk, &mut []),
-        }
-    }
-    for message in batch {
-        each(message.result(settings));
-    }
-}
-
-/// As [`check`], for one message: nothing of it is moved into lanes and back.
-#[inline(always)]
-pub fn check_one(mut message: Checking<'_>, settings: &Settings) -> Checked {
-    message.check_alone();
-    message.result(settings)
-}
-
-fn run(chunk: &mut [Checking<'_>], room: &mut [u8]) {
-    // Twice at most: the estimate, then the one COUNT behind it, which is rare and makes no keystream.
-    let mut keystreams = try_macs(chunk, room);
-    chunk.iter_mut().for_each(Checking::judge);
-    if chunk.iter().any(|message| message.pending().is_some()) {
-        let again: ArrayVec<bool, LANES> = chunk.iter().map(|m| m.pending().is_some()).collect();
-        try_macs(chunk, &mut []);
-        chunk.iter_mut().for_each(Checking::judge);
-        for (keystream, _) in keystreams.iter_mut().zip(again).filter(|(_, again)| *again) {
-            *keystream = 0..0;
-        }
-    }
-    let mut done = Done::default();
-    while let Some(pair) = chunk
-        .iter()
-        .map(Checking::pair)
-        .find(|pair| !done.has(*pair))
-    {
-        done.add(pair);
-        let mut lanes: ArrayVec<CipherLane<'_>, LANES> = ArrayVec::new();
-        for (message, keystream) in chunk.iter_mut().zip(&keystreams) {
-            if message.pair() == pair {
-                let keystream = room.get(keystream.clone()).unwrap_or_default();
-                lanes.extend(message.decipher(keystream));
-            }
-        }
-        if !lanes.is_empty() {
-            algorithm::cipher(pair.0, &mut lanes);
-        }
-    }
-}
-
-/// Computes the MACs of the messages that wait for one, and the keystreams of those that have room for it and whose
-/// algorithms make both in one pass: the place of each message's.
-fn try_macs(chunk: &mut [Checking<'_>], room: &mut [u8]) -> ArrayVec<Range<usize>, LANES> {
-    let mut places: ArrayVec<Range<usize>, LANES> = chunk.iter().map(|_| 0..0).collect();
-    let mut used = 0;
-    let mut done = Done::default();
-    while let Some(pair) = chunk
-        .iter()
-        .map(Checking::pair)
-        .find(|pair| !done.has(*pair))
-    {
-        done.add(pair);
-        let ahead = algorithm::opens(pair.0, pair.1);
-        let mut lanes: ArrayVec<OpenLane<'_>, LANES> = ArrayVec::new();
-        let mut free = room.get_mut(used..).unwrap_or_default();
-        for (message, place) in chunk.iter().zip(&mut places) {
-            let (Some(count), true) = (message.pending(), message.pair() == pair) else {
-                continue;
-            };
-            let len = message.ciphered();
-            let len = if ahead && len <= free.len() { len } else { 0 };
-            let (keystream, rest) = free.split_at_mut(len);
-            free = rest;
-            *place = used..used + len;
-            used += len;
-            lanes.push(message.open_lane(count, keystream));
-        }
-        if lanes.is_empty() {
-            continue;
-        }
-        algorithm::open(pair.0, pair.1, &mut lanes);
-        let macs: ArrayVec<[u8; 4], LANES> = lanes.iter().map(|lane| lane.mac).collect();
-        drop(lanes);
-        let waiting = chunk
-            .iter_mut()
-            .filter(|m| m.pair() == pair && m.pending().is_some());
-        for (message, mac) in waiting.zip(macs) {
-            message.mac = mac;
-        }
-    }
-    places
 }

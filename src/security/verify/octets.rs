@@ -1,5 +1,6 @@
 //! The octets of a received message and the room for what is in it.
 
+use crate::algorithm::Opening;
 use crate::nas::header;
 
 /// The octets of a message and the room for its plain content.
@@ -16,6 +17,9 @@ pub enum Octets<'a> {
     /// The plain message replaces the body of the PDU where it stands, if the MAC verifies; else nothing changes.
     Stays(&'a mut [u8]),
 }
+
+/// As many octets as stand before the body.
+pub(super) type Tail = [u8; header::BODY];
 
 impl Octets<'_> {
     /// The same octets, for a shorter time.
@@ -50,6 +54,34 @@ impl Octets<'_> {
                 pdu.get_mut(..len)
             }
             Self::Stays(pdu) => pdu.get_mut(header::BODY..),
+        }
+    }
+
+    /// What the MAC covers, and where it is deciphered to; then [`Octets::opened`] must follow.
+    pub(super) fn opening(&mut self) -> Option<Opening<'_>> {
+        match self {
+            Self::Apart { pdu, out } => Some(Opening::Apart {
+                text: pdu.get(header::SN..)?,
+                to: out.get_mut(..pdu.len().checked_sub(header::BODY)?)?,
+            }),
+            Self::InPlace(pdu) | Self::Stays(pdu) => pdu.get_mut(header::SN..).map(Opening::Here),
+        }
+    }
+
+    /// The last octets of the PDU, which are behind the plain message when that replaces it.
+    pub(super) fn tail(&self) -> Tail {
+        self.pdu().last_chunk().copied().unwrap_or_default()
+    }
+
+    /// The body was deciphered: puts it where it belongs, and what is behind it then as it was.
+    pub(super) fn opened(&mut self, tail: &Tail) {
+        if let Self::InPlace(pdu) = self
+            && pdu.len() >= header::BODY
+        {
+            pdu.copy_within(header::BODY.., 0);
+            if let Some(end) = pdu.last_chunk_mut() {
+                *end = *tail;
+            }
         }
     }
 

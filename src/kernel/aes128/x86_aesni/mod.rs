@@ -3,7 +3,7 @@
 //! not fit the registers.
 
 use super::super::Lane;
-use super::message::{Whole, compose, compose_one};
+use super::whole::{Whole, compose, compose_one};
 use super::{CmacLane, ExpandLane, Schedule, aes_crate, portable, x86_message};
 use crate::base::cpu::HaveAesNi;
 

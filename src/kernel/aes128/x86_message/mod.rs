@@ -15,7 +15,7 @@
 #![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
 
 use super::Schedule;
-use super::message::Whole;
+use super::whole::Whole;
 use crate::base::cpu::apart_ref;
 use crate::kernel::x86::load;
 use core::arch::x86_64::*;

@@ -3,7 +3,7 @@
 #![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
 
 use super::super::Key;
-use super::super::message::Whole;
+use super::super::whole::Whole;
 use super::super::x86_subkey::double;
 use super::{Rounds, rounds};
 use crate::base::cpu::apart;

@@ -4,7 +4,7 @@
 
 #![allow(clippy::needless_range_loop)] // several arrays side by side, unrolled
 
-use super::super::message::Whole;
+use super::super::whole::Whole;
 use super::expand::{CONSTANTS, next_round};
 use super::single;
 use crate::kernel::x86::load;

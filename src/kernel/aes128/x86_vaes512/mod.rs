@@ -2,7 +2,7 @@
 //! CMAC one block of each of four lanes.
 
 use super::super::Lane;
-use super::message::{Whole, compose};
+use super::whole::{Whole, compose};
 use super::{CmacLane, ExpandLane, Schedule, aes_crate, x86_aesni};
 use crate::base::cpu::HaveVaes512;
 

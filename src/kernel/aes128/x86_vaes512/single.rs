@@ -1,6 +1,6 @@
 //! A whole message that comes alone: counter mode in a register of four blocks, then one chain of CMAC.
 
-use super::super::message::Whole;
+use super::super::whole::Whole;
 use super::super::x86_subkey;
 use super::message::{BEFORE, Shape, WIDTH, apply, before, ciphertext, covered, keystream};
 use crate::kernel::x86::load;
