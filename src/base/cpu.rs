@@ -137,6 +137,20 @@ pub fn prefetch_front<T>(place: &T, octets: usize) {
     }
 }
 
+/// As [`prefetch_front`], but into the second cache only. Fewer lines can be on their way to the first one: with 64 sessions
+/// asked for at random in 592 MB, two lines each, 13 ns a session instead of 20. Who needs them soon asks again.
+#[inline]
+pub fn prefetch_front_far<T>(place: &T, octets: usize) {
+    let octets = octets.min(size_of::<T>());
+    let start = core::ptr::from_ref(place).cast::<u8>();
+    for offset in (0..octets).step_by(LINE) {
+        prefetch_line_far(start.wrapping_add(offset));
+    }
+    if octets > LINE && align_of::<T>() < LINE {
+        prefetch_line_far(start.wrapping_add(octets - 1));
+    }
+}
+
 /// Asks for the cache line of `place` in order to write it, so that the store finds it here and not at the processor
 /// that wrote it last. Without effect where there is no such instruction.
 #[inline(always)]
@@ -254,6 +268,24 @@ pub fn apart_ref<T>(place: &T) -> &T {
 
 /// Octets of a cache line.
 const LINE: usize = 64;
+
+#[inline(always)]
+fn prefetch_line_far(place: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: as in `prefetch_line`.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(place.cast()) };
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as in `prefetch_line`.
+    unsafe {
+        core::arch::asm!("prfm pldl2keep, [{}]", in(reg) place,
+            options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = place;
+}
 
 #[inline(always)]
 fn prefetch_line(place: *const u8) {

@@ -15,7 +15,7 @@ use crate::procedure::smc::Half;
 use crate::security::NearWrap;
 use crate::security::protect::{Form, LANES, OVERHEAD};
 use crate::security::verify::Octets;
-use crate::session::Handle;
+use crate::session::{Handle, Table};
 
 use super::ahead::{Ahead, Keys};
 use super::extent::Extent;
@@ -212,10 +212,12 @@ pub(crate) fn examine(jobs: &mut [Job], arena: usize) -> usize {
 /// Runs messages; returns the algorithms of each.
 fn messages(engine: &Engine, jobs: &mut [Job], arena: &mut [u8]) -> [Algorithms; LANES] {
     let mut algorithms = [Algorithms::NONE; LANES];
-    // The memory is on its way while the rest is checked and laid out.
-    let checked = admit(jobs, arena.len(), |handle| engine.table.prefetch(handle));
+    // The memory is on its way while the rest is checked, and comes here while it is laid out.
+    let checked = admit(jobs, arena.len(), |handle| {
+        engine.table.prefetch_far(handle)
+    });
     let mut works: ArrayVec<Work<'_>, LANES> = ArrayVec::new();
-    carve(&checked, jobs, arena, &mut works);
+    carve(&checked, (jobs, &engine.table), arena, &mut works);
     // `carve` walks by place in the arena; the messages of a session run in the order of the jobs.
     works.sort_unstable_by_key(|work| work.tag);
     pass::run(engine, &mut works);
@@ -241,7 +243,7 @@ pub(super) fn report(job: &mut Job, report: &Report) {
 /// one of those, or in the place of its own output. `checked` is sorted by output and free of overlaps.
 fn carve<'a>(
     checked: &ArrayVec<Checked, LANES>,
-    jobs: &[Job],
+    (jobs, table): (&[Job], &Table),
     arena: &'a mut [u8],
     works: &mut ArrayVec<Work<'a>, LANES>,
 ) {
@@ -266,6 +268,7 @@ fn carve<'a>(
     between.push((cut, rest));
     let mut near = 0;
     for (fields, place) in checked.iter().zip(places) {
+        table.prefetch(fields.handle);
         let op = jobs[fields.index].op;
         lay(op, fields, (place, &between, &mut near), works);
     }

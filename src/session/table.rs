@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::base::cpu::{huge_pages, prefetch, prefetch_front};
+use crate::base::cpu::{huge_pages, prefetch, prefetch_front, prefetch_front_far};
 use crate::base::{Error, Result};
 #[cfg(all(feature = "survive", target_os = "linux"))]
 use crate::security::KeyChange;
@@ -237,6 +237,14 @@ impl Table {
             {
                 prefetch(line);
             }
+        }
+    }
+
+    /// As [`Table::prefetch`] for a session of many: its memory comes near, and [`Table::prefetch`] brings it here.
+    #[inline]
+    pub(crate) fn prefetch_far(&self, handle: Handle) {
+        if let Ok(slot) = self.slot(handle) {
+            prefetch_front_far(slot, HOT);
         }
     }
 

@@ -67,33 +67,49 @@ pub(super) trait Whole {
     }
 }
 
+/// What both lanes have under the same names.
+macro_rules! common {
+    () => {
+        #[cfg(target_arch = "x86_64")]
+        #[inline(always)]
+        fn enc(&self) -> &Schedule {
+            self.enc
+        }
+
+        #[inline(always)]
+        fn int(&self) -> &Key {
+            self.int
+        }
+
+        #[inline(always)]
+        fn head(&self) -> [u8; 8] {
+            self.head
+        }
+
+        #[inline(always)]
+        fn ciphered(&self) -> &Range<usize> {
+            &self.ciphered
+        }
+
+        fn cipher_lane(&mut self) -> Lane<'_, Schedule> {
+            self.settle();
+            Lane {
+                key: self.enc,
+                iv: (u128::from(u64::from_be_bytes(self.head)) << 64).to_be_bytes(),
+                data: if self.proceeds() {
+                    self.settled()
+                } else {
+                    &mut []
+                },
+            }
+        }
+    };
+}
+
 impl Whole for SealLane<'_> {
     const OPENS: bool = false;
 
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn enc(&self) -> &Schedule {
-        self.enc
-    }
-
-    fn cipher_lane(&mut self) -> Lane<'_, Schedule> {
-        self.settle();
-        Lane {
-            key: self.enc,
-            iv: first_block(self.head),
-            data: self.settled(),
-        }
-    }
-
-    #[inline(always)]
-    fn int(&self) -> &Key {
-        self.int
-    }
-
-    #[inline(always)]
-    fn head(&self) -> [u8; 8] {
-        self.head
-    }
+    common!();
 
     #[inline(always)]
     fn text(&self) -> &[u8] {
@@ -124,11 +140,6 @@ impl Whole for SealLane<'_> {
         true
     }
 
-    #[inline(always)]
-    fn ciphered(&self) -> &Range<usize> {
-        &self.ciphered
-    }
-
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn plain(&self) -> Option<&[u8]> {
@@ -154,33 +165,7 @@ impl Whole for SealLane<'_> {
 impl Whole for OpenLane<'_> {
     const OPENS: bool = true;
 
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn enc(&self) -> &Schedule {
-        self.enc
-    }
-
-    fn cipher_lane(&mut self) -> Lane<'_, Schedule> {
-        Lane {
-            key: self.enc,
-            iv: first_block(self.head),
-            data: if self.proceeds() {
-                self.settled()
-            } else {
-                &mut []
-            },
-        }
-    }
-
-    #[inline(always)]
-    fn int(&self) -> &Key {
-        self.int
-    }
-
-    #[inline(always)]
-    fn head(&self) -> [u8; 8] {
-        self.head
-    }
+    common!();
 
     #[inline(always)]
     fn text(&self) -> &[u8] {
@@ -211,11 +196,6 @@ impl Whole for OpenLane<'_> {
         self.text.has_room(bytes)
     }
 
-    #[inline(always)]
-    fn ciphered(&self) -> &Range<usize> {
-        &self.ciphered
-    }
-
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn plain(&self) -> Option<&[u8]> {
@@ -234,11 +214,6 @@ impl Whole for OpenLane<'_> {
     fn proceeds(&self) -> bool {
         *self.authentic
     }
-}
-
-/// The first counter block.
-fn first_block(head: [u8; 8]) -> [u8; 16] {
-    (u128::from(u64::from_be_bytes(head)) << 64).to_be_bytes()
 }
 
 /// Copies what stands elsewhere to the end of the text.
