@@ -6,7 +6,7 @@
 
 use super::message::{CHUNK, ProtectLane, RevealLane, VerifyLane};
 use super::pair::Pair;
-use super::{Key, shape};
+use super::{CipherKey, Key, shape};
 use crate::base::cpu::{apart, apart_ref, prefetch, prefetch_front};
 use crate::kernel::{self, Backend, Room, aes128};
 use arrayvec::ArrayVec;
@@ -38,22 +38,62 @@ const WHOLE: usize = size_of::<Key>();
 /// What the kernels need of a message.
 trait Message {
     type Room: Room;
+    /// The MAC is computed before anything is ciphered.
+    const MAC_FIRST: bool;
+    fn enc(&self) -> &CipherKey;
+    fn int(&self) -> &Key;
     /// Length of what the MAC covers.
     fn len(&self) -> usize;
     fn stage(&mut self) -> <Self::Room as Room>::Lane<'_>;
+
     /// Asks for so many octets of both keys, in the order in which they are needed.
-    fn ask(&self, octets: usize);
+    #[inline(always)]
+    fn ask(&self, octets: usize) {
+        if Self::MAC_FIRST {
+            prefetch_front(self.int(), octets);
+            prefetch_front(self.enc(), octets);
+        } else {
+            prefetch_front(self.enc(), octets);
+            prefetch_front(self.int(), octets);
+        }
+    }
+
     /// Asks for the second one.
-    fn ask_second(&self);
+    #[inline(always)]
+    fn ask_second(&self) {
+        if Self::MAC_FIRST {
+            prefetch(self.enc());
+        } else {
+            prefetch(self.int());
+        }
+    }
+}
+
+/// The keys of a lane, and their order.
+macro_rules! keys {
+    ($room:ident, $mac_first:literal) => {
+        type Room = aes128::$room;
+        const MAC_FIRST: bool = $mac_first;
+
+        #[inline(always)]
+        fn enc(&self) -> &CipherKey {
+            self.enc
+        }
+
+        #[inline(always)]
+        fn int(&self) -> &Key {
+            self.int
+        }
+
+        #[inline(always)]
+        fn len(&self) -> usize {
+            self.text.len()
+        }
+    };
 }
 
 impl Message for ProtectLane<'_> {
-    type Room = aes128::Seal;
-
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.text.len()
-    }
+    keys!(Seal, false);
 
     #[inline(always)]
     fn stage(&mut self) -> aes128::SealLane<'_> {
@@ -68,26 +108,10 @@ impl Message for ProtectLane<'_> {
             mac: &mut self.mac,
         }
     }
-
-    #[inline(always)]
-    fn ask(&self, octets: usize) {
-        prefetch_front(self.enc, octets);
-        prefetch_front(self.int, octets);
-    }
-
-    #[inline(always)]
-    fn ask_second(&self) {
-        prefetch(self.int);
-    }
 }
 
 impl Message for VerifyLane<'_> {
-    type Room = aes128::Open;
-
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.text.len()
-    }
+    keys!(Open, true);
 
     #[inline(always)]
     fn stage(&mut self) -> aes128::OpenLane<'_> {
@@ -102,26 +126,10 @@ impl Message for VerifyLane<'_> {
             authentic: &mut self.authentic,
         }
     }
-
-    #[inline(always)]
-    fn ask(&self, octets: usize) {
-        prefetch_front(self.int, octets);
-        prefetch_front(self.enc, octets);
-    }
-
-    #[inline(always)]
-    fn ask_second(&self) {
-        prefetch(self.enc);
-    }
 }
 
 impl Message for RevealLane<'_> {
-    type Room = aes128::Open;
-
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.text.len()
-    }
+    keys!(Open, true);
 
     #[inline(always)]
     fn stage(&mut self) -> aes128::OpenLane<'_> {
@@ -134,17 +142,6 @@ impl Message for RevealLane<'_> {
             mac: self.mac,
             authentic: &mut self.authentic,
         }
-    }
-
-    #[inline(always)]
-    fn ask(&self, octets: usize) {
-        prefetch_front(self.int, octets);
-        prefetch_front(self.enc, octets);
-    }
-
-    #[inline(always)]
-    fn ask_second(&self) {
-        prefetch(self.enc);
     }
 }
 
@@ -203,7 +200,8 @@ fn sorted<L: Message, const N: usize>(row: &Backend<L::Room>, lanes: &mut [L], a
     }
 }
 
-/// Runs messages group by group, as they stand.
+/// Runs messages group by group, as they stand. Slices and plain loops: with chains of `skip`, `take` and `collect` a message of
+/// 64 octets took 1 to 2 of 27 ns more.
 #[inline(always)]
 fn groups<L: Message, P>(
     row: &Backend<L::Room>,

@@ -74,13 +74,13 @@ impl Opening<'_> {
                 let len = apart(text.len());
                 Opening::Here(&mut text[..len])
             }
-            Self::Apart { text, to } => Opening::Apart {
-                text: &text[..apart(text.len())],
-                to: {
-                    let len = apart(to.len());
-                    &mut to[..len]
-                },
-            },
+            Self::Apart { text, to } => {
+                let (len, room) = (apart(text.len()), apart(to.len()));
+                Opening::Apart {
+                    text: &text[..len],
+                    to: &mut to[..room],
+                }
+            }
         }
     }
 

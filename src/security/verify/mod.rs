@@ -155,8 +155,7 @@ impl<'a> Checking<'a> {
         }
     }
 
-    /// Compares, and says what is tried next: a COUNT behind tells a replay from a bad MAC, and may be accepted
-    /// inside the window.
+    /// Compares.
     fn judge(&mut self) {
         let Trial::Pending(count) = self.trial else {
             return;
@@ -170,6 +169,7 @@ impl<'a> Checking<'a> {
         self.compared(count, same);
     }
 
+    /// Says what is tried next: a COUNT behind tells a replay from a bad MAC, and may be accepted inside the window.
     fn compared(&mut self, count: u32, same: bool) {
         self.trial = match (same, self.estimated.behind) {
             (true, Some(Behind::Used(used))) if used == count => {

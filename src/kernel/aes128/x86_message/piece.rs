@@ -409,7 +409,7 @@ pub(super) unsafe fn stage_medium<L: Whole, const APART: bool>(
         } else {
             let mut place = Place::here(m.start.cast_mut(), m.left);
             if APART {
-                place.source = lane.plain().map_or(place.source, <[u8]>::as_ptr);
+                place.source = lane.stands().unwrap_or(place.source);
             }
             ended::<true>(place, (m.rounds, m.first), None, staged)
         };
